@@ -1,0 +1,102 @@
+import type { Json, KubeObject, ObjectRef } from '../base/index.ts';
+
+/**
+ * The port through which everything talks to a Kubernetes API server: raw JSON in, raw JSON out, nothing dropped.
+ * client-node gives it the kubeconfig and the authentication (`client.ts`); tests and the simulation give their own.
+ */
+export interface Client {
+  /** One request. Never throws for what the server or the network does. */
+  request(request: ApiRequest): Promise<ApiAnswer>;
+  /**
+   * One WATCH request until it ends; `onEvent` is called in order, awaited when it answers a promise (backpressure).
+   * The caller lists first, passes the resourceVersion in the query, and starts again by the end's kind.
+   */
+  watch(request: ApiRequest, onEvent: (event: WatchEvent) => void | Promise<void>): Promise<WatchEnd>;
+  /** Follows a response of plain text (pod logs) line by line until it ends or the signal is aborted. */
+  lines(request: ApiRequest, onLine: (line: string) => void): Promise<ApiAnswer>;
+  /** Ends pooled connections. */
+  close(): Promise<void>;
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface ApiRequest {
+  readonly method: Method;
+  /** Such as `/apis/apps/v1/namespaces/shop/deployments/checkout`. */
+  readonly path: string;
+  readonly query?: { readonly [name: string]: string | number | boolean | undefined };
+  readonly body?: Json | KubeObject;
+  /** Default `application/json`; a PATCH states its own, such as `application/apply-patch+yaml` (the body is JSON all the same). */
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** After this the answer is `unreachable`; default 30,000. A watch has none but the query's timeoutSeconds. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export type ApiAnswer =
+  | {
+      readonly kind: 'answered';
+      /** HTTP status; 2xx is success, else `body` is a Status. */
+      readonly status: number;
+      readonly body: Json;
+      /** The server's Audit-Id header: the join key to its own audit log. */
+      readonly auditId?: string;
+      readonly warnings: readonly string[];
+      /** Seconds, from Retry-After (429, 503). */
+      readonly retryAfterSeconds?: number;
+    }
+  /** No answer. `sent`: whether the server may have acted on it (a refused connection: false; a timeout: true). */
+  | { readonly kind: 'unreachable'; readonly sent: boolean; readonly reason: string };
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: KubeObject;
+}
+
+export type WatchEnd =
+  /** The server ended it (timeoutSeconds) or the signal was aborted: watch on from the last resourceVersion. */
+  | { readonly kind: 'ended' }
+  /** 410: list again. */
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'failed'; readonly status: number; readonly message: string }
+  | { readonly kind: 'unreachable'; readonly reason: string };
+
+/** What a cluster serves for one kind, from discovery. */
+export interface KindInfo {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+  readonly subresources: readonly string[];
+}
+
+/** Where something stands in becoming what its spec says; a pure function of the object (and its children) alone. */
+export type StatusKind = 'current' | 'inProgress' | 'failed' | 'terminating' | 'notFound' | 'unknown';
+
+export interface ObjectStatus {
+  readonly status: StatusKind;
+  /** With the numbers: `2 of 3 replicas ready`. */
+  readonly message: string;
+}
+
+/** The reason that a person would dig for: a chain from what was applied down to the container. */
+export interface Reason {
+  readonly ref: ObjectRef;
+  readonly status: ObjectStatus;
+  /** Such as `ImagePullBackOff`, `CrashLoopBackOff`, `ProgressDeadlineExceeded`, `FailedScheduling`. */
+  readonly reason?: string;
+  readonly message?: string;
+  /** Newest last; capped by limits.eventsPerReasonMax. */
+  readonly events: readonly {
+    readonly at: string;
+    readonly type: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly count: number;
+  }[];
+  /** Last log lines of a container that is not well; capped by limits.logLinesMax and logLineBytesMax. */
+  readonly logs: readonly { readonly container: string; readonly lines: readonly string[] }[];
+  readonly causes: readonly Reason[];
+}
