@@ -20,3 +20,17 @@ export type { Random } from './random.ts';
 export { backoffMs, randomInt, seededRandom, systemRandom } from './random.ts';
 export type { SecretValues } from './secrets.ts';
 export { cutReferences, cutSecret, fillSecret } from './secrets.ts';
+export type {
+  Blobs,
+  Document,
+  DocumentChange,
+  DocumentReader,
+  Documents,
+  Entry,
+  Journal,
+  NewEntry,
+  Projector,
+  SecretStore,
+  Store,
+} from './storage.ts';
+export { StoreError } from './storage.ts';

@@ -1,0 +1,18 @@
+export type {
+  Bundle,
+  HttpHealth,
+  Location,
+  LocationChange,
+  LocationId,
+  LocationRevision,
+  PlacementReason,
+  Plan,
+  PlanAmendment,
+  Rollout,
+  StackRef,
+  Step,
+  StepKind,
+  StepPhase,
+  StepWork,
+  TransactionKind,
+} from './types.ts';

@@ -1,0 +1,242 @@
+/**
+ * The messages between hub and agent, version 1, as zod schemas and the types inferred from them. Both ends parse what
+ * they receive; an unknown key is dropped (a newer minor may add), an unknown kind is refused with a `refuse`.
+ */
+import { z } from 'zod';
+import type { Json, KubeObject } from '../base/index.ts';
+
+export const PROTOCOL_VERSION = 1;
+
+const digest = z.templateLiteral(['sha256:', z.string()]);
+const json: z.ZodType<Json> = z.json();
+const kubeObject = z.custom<KubeObject>(
+  (value) => typeof value === 'object' && value !== null && 'kind' in value && 'metadata' in value,
+);
+const objectRef = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  namespace: z.string().optional(),
+  name: z.string(),
+});
+const stackRef = z.object({ project: z.string(), name: z.string() });
+const location = z.object({
+  stack: stackRef,
+  kind: z.enum(['function', 'member']),
+  name: z.string(),
+  cluster: z.string(),
+});
+const locationRevision = z.object({ revision: z.number().int(), bundle: digest });
+const refusal = z.object({
+  kind: z.string(),
+  message: z.string(),
+  where: z.string().optional(),
+  hint: z.string().optional(),
+  details: json.optional(),
+});
+
+/** A reason tree (kubernetes/types.ts Reason); checked only for its size, it is shown and never acted on. */
+const reason = json;
+
+/** Something encrypted to one receiver: ECDH P-256 with a fresh key, HKDF-SHA-256, AES-256-GCM. All base64. */
+export const sealedSchema = z.object({ v: z.literal(1), key: z.string(), iv: z.string(), data: z.string() });
+
+/** A content-addressed value; `secrets` holds the cut values that it refers to, sealed to the receiver: `{reference: value}`. */
+export const blobSchema = z.object({ digest, value: json, secrets: sealedSchema.optional() });
+
+/** What an agent is asked to do. Digests name blobs: the agent asks for those that it does not have (`need`). */
+export const commandBodySchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('snapshot'), location, bundle: digest.nullable(), previous: digest.nullable() }),
+  z.object({ kind: z.literal('ensure'), stack: stackRef, objects: z.array(kubeObject) }),
+  z.object({ kind: z.literal('dryRun'), location, bundle: digest, pending: z.array(objectRef) }),
+  z.object({ kind: z.literal('apply'), location, revision: z.number().int(), bundle: digest, preImages: digest }),
+  z.object({ kind: z.literal('gate'), location, bundle: digest, deadlineMs: z.number() }),
+  z.object({ kind: z.literal('readBack'), location, bundle: digest }),
+  /** `keep` is the bundle that stays; the objects were in an earlier one. */
+  z.object({ kind: z.literal('prune'), location, objects: z.array(objectRef), keep: digest }),
+  z.object({ kind: z.literal('remove'), location, previous: locationRevision }),
+  /** Restores the pre-images and, with them, the desired revision (`previous`; null: the location goes). `bundle`: what was being applied. */
+  z.object({
+    kind: z.literal('undo'),
+    location,
+    bundle: digest,
+    preImages: digest,
+    previous: locationRevision.nullable(),
+  }),
+  z.object({ kind: z.literal('undoEnsure'), stack: stackRef, created: z.array(objectRef.extend({ uid: z.string() })) }),
+  /** Reads everything touched and compares it with the pre-images, and the workloads' readiness with what it was. */
+  z.object({
+    kind: z.literal('verify'),
+    locations: z.array(z.object({ location, preImages: digest, bundle: digest })),
+  }),
+  /** What would change: a dry run, before and after, Secret values cut. */
+  z.object({ kind: z.literal('preview'), location, bundle: digest }),
+  z.object({ kind: z.literal('describe'), location: location }),
+  /** Asks a running command to end early; it answers `refused` with kind `cancelled`. */
+  z.object({ kind: z.literal('cancel'), command: z.string() }),
+]);
+export type CommandBody = z.infer<typeof commandBodySchema>;
+
+export const commandSchema = z.object({
+  id: z.string(),
+  /** The hub's epoch: an agent that has seen a higher one refuses. */
+  epoch: z.number().int(),
+  body: commandBodySchema,
+});
+export type Command = z.infer<typeof commandSchema>;
+
+/** An agent's account of what it did to one object. Digests are of the normalised object (kubernetes/normalize). */
+export const objectReceiptSchema = z.object({
+  ref: objectRef,
+  change: z.enum(['created', 'changed', 'unchanged', 'deleted', 'kept', 'absent']),
+  before: digest.nullable(),
+  after: digest.nullable(),
+  uid: z.string().optional(),
+  resourceVersion: z.string().optional(),
+  auditId: z.string().optional(),
+  note: z.string().optional(),
+});
+export type ObjectReceipt = z.infer<typeof objectReceiptSchema>;
+
+const difference = z.object({
+  location: z.string(),
+  ref: objectRef,
+  /** A field path, or what else differs (`readiness`, `owner`). */
+  field: z.string(),
+  before: json,
+  after: json,
+  /** Set when it is explained and counts as no difference (another manager changed it meanwhile). */
+  explained: z.string().optional(),
+});
+export type Difference = z.infer<typeof difference>;
+
+export const commandOutputSchema = z.discriminatedUnion('kind', [
+  /** `preImages`: the digest of the blob `{location, objects: [{ref, object|null, digest|null, ready: boolean|null}]}`, which the agent sends along. */
+  z.object({ kind: z.literal('snapshot'), preImages: digest, objects: z.number().int(), present: z.number().int() }),
+  z.object({
+    kind: z.literal('ensure'),
+    created: z.array(objectRef.extend({ uid: z.string() })),
+    existed: z.array(objectRef),
+  }),
+  z.object({
+    kind: z.literal('dryRun'),
+    objects: z.number().int(),
+    deferred: z.array(objectRef),
+    warnings: z.array(z.string()),
+  }),
+  z.object({ kind: z.literal('receipt'), objects: z.array(objectReceiptSchema), digest }),
+  z.object({ kind: z.literal('gate'), ready: z.number().int(), tookMs: z.number() }),
+  z.object({ kind: z.literal('readBack'), digest, objects: z.number().int() }),
+  z.object({
+    kind: z.literal('verify'),
+    equal: z.boolean(),
+    differences: z.array(difference),
+    kept: z.array(z.object({ ref: objectRef, why: z.string() })),
+    digestBefore: digest,
+    digestAfter: digest,
+  }),
+  z.object({
+    kind: z.literal('preview'),
+    objects: z.array(
+      z.object({ ref: objectRef, before: json.nullable(), after: json.nullable(), refusal: refusal.optional() }),
+    ),
+  }),
+  z.object({ kind: z.literal('describe'), reasons: z.array(reason) }),
+  z.object({ kind: z.literal('cancelled'), command: z.string() }),
+]);
+export type CommandOutput = z.infer<typeof commandOutputSchema>;
+
+/** Cluster size: what is allocatable on ready nodes, and what the pods that are there request. */
+export const capacitySchema = z.object({
+  nodes: z.number().int(),
+  readyNodes: z.number().int(),
+  allocatable: z.object({ cpuMilli: z.number(), memoryBytes: z.number(), pods: z.number().int() }),
+  requested: z.object({ cpuMilli: z.number(), memoryBytes: z.number(), pods: z.number().int() }),
+});
+export type Capacity = z.infer<typeof capacitySchema>;
+
+/** How one location does, as its agent last saw it. */
+export const observationSchema = z.object({
+  location,
+  revision: z.number().int(),
+  bundle: digest,
+  status: z.enum(['current', 'inProgress', 'failed', 'terminating', 'notFound', 'unknown']),
+  message: z.string(),
+  /** Present when it is not current. */
+  reasons: z.array(reason).optional(),
+  /** Objects that drifted from the bundle and have not been repaired. */
+  drift: z.array(objectRef).optional(),
+});
+export type Observation = z.infer<typeof observationSchema>;
+
+const held = z.object({ location, revision: z.number().int(), bundle: digest });
+
+export const agentMessageSchema = z.discriminatedUnion('kind', [
+  /** The first message. The cluster's name is bound to the certificate at the hub, never read from here. */
+  z.object({
+    kind: z.literal('hello'),
+    v: z.number().int(),
+    agentVersion: z.string(),
+    kubernetesVersion: z.string(),
+    /** `apps/v1/Deployment`, … from discovery. */
+    apis: z.array(z.string()),
+    capacity: capacitySchema,
+    /** P-256 public key (SPKI, base64) to which the hub seals Secret values. */
+    sealKey: z.string(),
+    highestEpoch: z.number().int(),
+    held: z.array(held),
+    openCommands: z.array(z.string()),
+  }),
+  z.object({ kind: z.literal('heartbeat'), seq: z.number().int(), sentAtMs: z.number() }),
+  z.object({
+    kind: z.literal('observed'),
+    observations: z.array(observationSchema),
+    capacity: capacitySchema.optional(),
+    gone: z.array(location).optional(),
+  }),
+  z.object({
+    kind: z.literal('result'),
+    id: z.string(),
+    outcome: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('done'), value: commandOutputSchema }),
+      z.object({ kind: z.literal('refused'), refusal }),
+      z.object({ kind: z.literal('retry'), afterMs: z.number(), reason: z.string() }),
+      z.object({ kind: z.literal('unknown'), reason: z.string() }),
+    ]),
+    /** Pre-images and other blobs that the output names. */
+    blobs: z.array(blobSchema),
+  }),
+  z.object({ kind: z.literal('need'), digests: z.array(digest) }),
+  z.object({
+    kind: z.literal('drift'),
+    location,
+    objects: z.array(objectReceiptSchema),
+    repaired: z.boolean(),
+    message: z.string(),
+  }),
+]);
+export type AgentMessage = z.infer<typeof agentMessageSchema>;
+
+export const hubMessageSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('welcome'),
+    v: z.number().int(),
+    hub: z.string(),
+    epoch: z.number().int(),
+    cluster: z.string(),
+    heartbeatMs: z.number(),
+    /** The hub's P-256 public key (SPKI, base64), to which the agent seals values of pre-images. */
+    sealKey: z.string(),
+    /** The key with which Secret values are cut, sealed to the agent. */
+    cutKey: sealedSchema,
+    /** Everything that the hub wants there and that no open transaction is changing. What an agent holds beyond it is reported, not removed: removal is a transaction's. */
+    desired: z.array(held),
+  }),
+  z.object({ kind: z.literal('heartbeatAck'), seq: z.number().int() }),
+  z.object({ kind: z.literal('command'), command: commandSchema }),
+  z.object({ kind: z.literal('blob'), blob: blobSchema }),
+  z.object({ kind: z.literal('blobMissing'), digest }),
+  z.object({ kind: z.literal('refuse'), refusal }),
+]);
+export type HubMessage = z.infer<typeof hubMessageSchema>;
+export type Sealed = z.infer<typeof sealedSchema>;
+export type Blob = z.infer<typeof blobSchema>;

@@ -1,0 +1,153 @@
+/** The use cases behind REST, CLI, availability and drills, and the views that they answer. */
+import type { Digest, Json, KubeObject, ObjectRef, Outcome, Problem, Refusal } from '../base/index.ts';
+import type { LocationChange, PlacementReason, Plan, StackRef, TransactionKind } from '../plan/index.ts';
+
+/** A stack definition with the files that it names, as REST and CLI send it. Paths are relative to the stack file's folder. */
+export interface StackSource {
+  /** For messages, such as `examples/shop/stack.yaml`. */
+  readonly path: string;
+  readonly stack: string;
+  readonly files: { readonly [path: string]: string };
+}
+
+export interface ApplyOptions {
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly ifBusy: 'wait' | 'fail' | 'replace';
+  /** Refused `planChanged` when the plan made now has another digest than the one that was shown. */
+  readonly expectPlan?: Digest;
+}
+
+export type PlanResult =
+  | { readonly kind: 'planned'; readonly plan: Plan; readonly text: string; readonly mermaid: string }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
+  | {
+      readonly kind: 'refused';
+      readonly refusal: Refusal;
+      readonly reasons: readonly PlacementReason[];
+    };
+
+export interface StackSummary {
+  readonly project: string;
+  readonly name: string;
+  readonly labels: { readonly [key: string]: string };
+  /** The committed revision; 0 when none is. */
+  readonly revision: number;
+  readonly state: 'available' | 'degraded' | 'down' | 'retired' | 'new';
+  readonly functions: readonly FunctionView[];
+  readonly databases: readonly { readonly name: string; readonly driver: string }[];
+  /** An unfinished transaction on it. */
+  readonly transaction: string | null;
+  readonly updatedAt: string;
+}
+
+/** Where a function is served now. */
+export interface FunctionView {
+  readonly project: string;
+  readonly stack: string;
+  readonly function: string;
+  readonly min: number;
+  readonly max: number | 'all';
+  /** How many locations are healthy now. */
+  readonly healthy: number;
+  readonly locations: readonly LocationView[];
+}
+
+export interface LocationView {
+  readonly cluster: string;
+  readonly region: string | null;
+  readonly revision: number;
+  readonly bundle: Digest;
+  /** Of the agent's last observation; `unknown` when the cluster is silent. */
+  readonly status: 'current' | 'inProgress' | 'failed' | 'terminating' | 'notFound' | 'unknown';
+  readonly message: string;
+  readonly replicas: number | null;
+  /** kubernetes Reason trees, when it is not well. */
+  readonly reasons: readonly Json[];
+}
+
+export interface RevisionView {
+  readonly revision: number;
+  readonly digest: Digest;
+  readonly createdAt: string;
+  readonly actor: string;
+  readonly transaction: string;
+  readonly state: 'committed' | 'superseded' | 'rolledBack' | 'pending';
+}
+
+export interface ObjectDiff {
+  readonly location: string;
+  readonly ref: ObjectRef;
+  readonly change: 'create' | 'update' | 'delete' | 'none' | 'refused';
+  readonly before: KubeObject | null;
+  readonly after: KubeObject | null;
+  readonly message?: string;
+}
+
+export interface WhatIfView {
+  readonly lose: string;
+  readonly clusters: readonly string[];
+  readonly functions: readonly {
+    readonly project: string;
+    readonly stack: string;
+    readonly function: string;
+    readonly min: number;
+    readonly left: number;
+    readonly replacement: 'notNeeded' | 'found' | 'none';
+    readonly to: readonly string[];
+    readonly missing: string | null;
+  }[];
+  readonly survives: boolean;
+}
+
+/** Why the hub itself moves something: kept in the transaction. */
+export interface MoveEvidence {
+  readonly cause: 'clusterLost' | 'drain' | 'belowMinimum' | 'returned' | 'owed';
+  readonly clusters: readonly string[];
+  readonly detail: Json;
+}
+
+export interface Stacks {
+  validate(source: StackSource): { readonly problems: readonly Problem[] };
+  plan(source: StackSource): PlanResult;
+  apply(source: StackSource, options: ApplyOptions): Promise<ApplyResult>;
+  rollback(stack: StackRef, toRevision: number | 'previous', options: ApplyOptions): Promise<ApplyResult>;
+  retire(stack: StackRef, options: ApplyOptions): Promise<ApplyResult>;
+  planRollback(stack: StackRef, toRevision: number | 'previous'): PlanResult;
+  planRetire(stack: StackRef): PlanResult;
+  /** Moves what the lost (or draining) clusters served; refused when no better placement exists, with what is missing. */
+  reschedule(stack: StackRef, away: readonly string[], evidence: MoveEvidence): Promise<ApplyResult>;
+  /** What is owed on a cluster that has returned, and stale copies on it: one transaction per stack. */
+  settle(cluster: string, evidence: MoveEvidence): Promise<readonly ApplyResult[]>;
+  diff(source: StackSource): Promise<Outcome<readonly ObjectDiff[]>>;
+  list(filter: { project?: string; after?: string; limit?: number }): {
+    readonly items: readonly StackSummary[];
+    readonly next: string | null;
+  };
+  get(stack: StackRef): StackSummary | undefined;
+  /** The committed definition as it was sent, and what placement said. */
+  describe(stack: StackRef):
+    | {
+        readonly summary: StackSummary;
+        readonly source: string;
+        readonly reasons: readonly PlacementReason[];
+        readonly changes: readonly LocationChange[];
+      }
+    | undefined;
+  revisions(stack: StackRef): readonly RevisionView[];
+  functions(filter: { project?: string; stack?: string }): readonly FunctionView[];
+  whatIf(lose: { readonly [label: string]: string }): WhatIfView;
+  /** What a cluster holds, wanted or owed, for drain, removal and return. */
+  onCluster(cluster: string): readonly {
+    readonly stack: StackRef;
+    readonly location: string;
+    readonly wanted: boolean;
+    readonly owed: boolean;
+  }[];
+}
+
+export type ApplyResult =
+  | { readonly kind: 'submitted'; readonly transaction: string; readonly transactionKind: TransactionKind }
+  | { readonly kind: 'nothing'; readonly message: string }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
