@@ -1,0 +1,48 @@
+import { posix } from 'node:path';
+import { nearest } from './suggest.ts';
+import type { Files } from './types.ts';
+
+const MANIFEST = /\.(ya?ml|json)$/;
+
+/**
+ * The files that an entry of `manifests` names: itself, the manifests directly in the folder, or what the glob matches;
+ * sorted by path. A message when it names none.
+ */
+export function filesOf(
+  entry: string,
+  files: Files,
+):
+  | { readonly kind: 'found'; readonly paths: readonly string[] }
+  | { readonly kind: 'none'; readonly message: string; readonly hint?: string } {
+  const pattern = posix.normalize(entry).replace(/\/$/, '');
+  if (pattern.startsWith('..') || posix.isAbsolute(pattern)) {
+    const message = `"${entry}" leaves the folder of the stack file`;
+    return { kind: 'none', message, hint: 'move the stack file up, or the manifests down' };
+  }
+  if (files.has(pattern)) return { kind: 'found', paths: [pattern] };
+  const paths = [...files.keys()].map((path) => [path, posix.normalize(path)] as const);
+  const inFolder = paths.filter(([, path]) => posix.dirname(path) === pattern && MANIFEST.test(path));
+  const globbed = isGlob(pattern)
+    ? paths.filter(([, path]) => posix.matchesGlob(path, pattern) && MANIFEST.test(path))
+    : [];
+  const matches = inFolder.length > 0 ? inFolder : globbed;
+  if (matches.length > 0) return { kind: 'found', paths: matches.map(([path]) => path).sort() };
+  const below = paths.some(([, path]) => path.startsWith(`${pattern}/`));
+  if (below) {
+    const message = `the folder "${entry}" has no *.yaml, *.yml or *.json directly in it`;
+    return { kind: 'none', message, hint: `for the folders in it too: ${entry.replace(/\/$/, '')}/**` };
+  }
+  const known = new Set(paths.flatMap(([, path]) => [path, posix.dirname(path)]));
+  const near = nearest(pattern, known);
+  const message = `"${entry}" matches no file`;
+  return near === undefined ? { kind: 'none', message } : { kind: 'none', message, hint: `did you mean "${near}"?` };
+}
+
+/** Whether a file (relative to the stack's folder) may be named by one of these entries: what a caller has to read from disk. */
+export function isNamedBy(entries: readonly string[], path: string): boolean {
+  return entries.some((entry) => filesOf(entry, new Map([[path, '']])).kind === 'found');
+}
+
+function isGlob(pattern: string): boolean {
+  return /[*?[\]{}]/.test(pattern);
+}

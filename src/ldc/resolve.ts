@@ -1,0 +1,185 @@
+import { isObject, type Json, type KubeObject, limits, type Problem, refOf, refText } from '../base/index.ts';
+import { readDemand } from './demand.ts';
+import { readDocuments } from './document.ts';
+import { filesOf } from './files.ts';
+import { isScalable } from './kinds.ts';
+import {
+  clusterScopedKind,
+  type ManifestContext,
+  normalized,
+  objectsOfDocument,
+  placeText,
+  type RawObject,
+} from './manifest.ts';
+import { outlineOf, type PartOutline } from './outline.ts';
+import { checkOverrides } from './override-check.ts';
+import { type ParsedStack, parseStack, sortedProblems } from './parse.ts';
+import { problemAt, valueAt } from './problems.ts';
+import { didYouMean } from './suggest.ts';
+import type { Files, ResolvedPart, ResolvedStack, SourceDocument, Stack } from './types.ts';
+
+export interface Resolution {
+  /** Present only when nothing is wrong. */
+  readonly resolved?: ResolvedStack;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads the manifests that a stack names and puts them into the form in which ldc works with them; every problem at once.
+ * `source` gives problems of the definition itself their place. Never throws.
+ */
+export function resolve(stack: Stack, files: Files, source?: SourceDocument): Resolution {
+  const { parts, problems } = resolveParts(source ?? withoutPlaces(stack), files);
+  if (problems.length > 0) return { problems };
+  return { resolved: joined(stack, parts), problems: [] };
+}
+
+/** Definition and manifests in one: the problems of both, whichever is broken. */
+export function readStack(input: {
+  readonly path: string;
+  readonly text: string;
+  readonly files: Files;
+}): Resolution & ParsedStack {
+  const parsed = parseStack(input);
+  if (parsed.source === undefined) return parsed;
+  const { parts, problems } = resolveParts(parsed.source, input.files);
+  if (parsed.stack === undefined || problems.length > 0) {
+    return { ...parsed, problems: sortedProblems([...parsed.problems, ...problems]) };
+  }
+  return { ...parsed, resolved: joined(parsed.stack, parts), problems: [] };
+}
+
+function joined(stack: Stack, parts: readonly ResolvedPart[]): ResolvedStack {
+  const { name, project, labels } = stack.metadata;
+  const { functions, databases, namespace } = stack.spec;
+  return {
+    project,
+    name,
+    labels,
+    namespace,
+    stack,
+    functions: functions.map((spec, index) => ({ ...(parts[index] as ResolvedPart), spec })),
+    databases: databases.map((spec, index) => ({ ...(parts[functions.length + index] as ResolvedPart), spec })),
+  };
+}
+
+function withoutPlaces(stack: Stack): SourceDocument {
+  return { file: 'stack.yaml', value: stack as unknown as Json, at: () => ({ line: 1, column: 1 }) };
+}
+
+interface Resolving {
+  readonly source: SourceDocument;
+  readonly files: Files;
+  readonly problems: Problem[];
+  /** A file is read once, however many entries name it. */
+  readonly read: Map<string, readonly RawObject[]>;
+}
+
+function resolveParts(
+  source: SourceDocument,
+  files: Files,
+): { readonly parts: readonly ResolvedPart[]; readonly problems: readonly Problem[] } {
+  const outline = outlineOf(source.value);
+  const state: Resolving = { source, files, problems: [], read: new Map() };
+  const raws = outline.parts.map((part) => ({ part, objects: objectsOfPart(part, state) }));
+  const count = raws.reduce((sum, { objects }) => sum + objects.length, 0);
+  if (count > limits.stackObjectsMax) {
+    const message = `the stack has ${count} objects; at most ${limits.stackObjectsMax} are allowed`;
+    state.problems.push(problemAt(source, ['spec'], message, 'split it into several stacks'));
+    return { parts: [], problems: sortedProblems(state.problems) };
+  }
+  const scopes = raws.flatMap(({ objects }) => objects.map(clusterScopedKind));
+  const clusterScoped = new Set(scopes.filter((kind) => kind !== undefined));
+  const context: ManifestContext =
+    outline.namespace === undefined ? { clusterScoped } : { namespace: outline.namespace, clusterScoped };
+  const seen: Seen = new Map();
+  const parts = raws.map(({ part, objects }) => {
+    const name = part.name?.text ?? '';
+    const kept = objects.flatMap((raw) => {
+      const object = normalized(raw, context, state.problems);
+      return object !== undefined && isFirst(object, raw, name, seen, state.problems) ? [object] : [];
+    });
+    if (kept.length === objects.length) checkPart(part, kept, state);
+    return { name, objects: kept, demand: readDemand(kept) };
+  });
+  return { parts, problems: sortedProblems(state.problems) };
+}
+
+function objectsOfPart(part: PartOutline, state: Resolving): readonly RawObject[] {
+  const paths = new Set<string>();
+  for (const entry of part.manifests) {
+    const found = filesOf(entry.text, state.files);
+    if (found.kind === 'found') for (const path of found.paths) paths.add(path);
+    else state.problems.push(problemAt(state.source, entry.path, found.message, found.hint));
+  }
+  const objects = [...paths].flatMap((path) => objectsOfFile(path, state));
+  if (objects.length === 0 && paths.size > 0 && state.problems.length === 0) {
+    state.problems.push(problemAt(state.source, [...part.path, 'manifests'], 'these files hold no object'));
+  }
+  return objects;
+}
+
+function objectsOfFile(path: string, state: Resolving): readonly RawObject[] {
+  const known = state.read.get(path);
+  if (known !== undefined) return known;
+  const { documents, problems } = readDocuments(path, state.files.get(path) ?? '');
+  state.problems.push(...problems);
+  // the stack file may lie in a folder that it names itself: it is no manifest of its own
+  const manifests = documents.filter(
+    ({ value }) => !(isObject(value) && value.kind === 'Stack' && value.apiVersion === 'ldc.dev/v1'),
+  );
+  const objects = manifests.flatMap((document) => objectsOfDocument(document, state.problems));
+  state.read.set(path, objects);
+  return objects;
+}
+
+/** What stands where: by identity without version, then by apiVersion. */
+type Seen = Map<string, { readonly part: string; readonly versions: Map<string, RawObject> }>;
+
+/** Whether an object is new; several versions of one object may stand in one part (API skew), nothing else twice. */
+function isFirst(object: KubeObject, raw: RawObject, part: string, seen: Seen, problems: Problem[]): boolean {
+  const identity = refText(refOf(object));
+  const earlier = seen.get(identity);
+  if (earlier === undefined) {
+    seen.set(identity, { part, versions: new Map([[object.apiVersion, raw]]) });
+    return true;
+  }
+  const same = earlier.versions.get(object.apiVersion);
+  if (same === undefined && earlier.part === part) {
+    earlier.versions.set(object.apiVersion, raw);
+    return true;
+  }
+  const first = same ?? ([...earlier.versions.values()][0] as RawObject);
+  const owner = earlier.part === part ? '' : ` of ${earlier.part}`;
+  const hint =
+    earlier.part === part
+      ? 'remove one of them'
+      : 'an object belongs to one function; put shared ones into a function of their own';
+  const message = `${identity} stands twice, first${owner} in ${placeText(first)}`;
+  problems.push(problemAt(raw.source, [...raw.path, 'metadata', 'name'], message, hint));
+  return false;
+}
+
+/** What a definition says about the objects of a part must fit them. */
+function checkPart(part: PartOutline, objects: readonly KubeObject[], state: Resolving): void {
+  const { source, problems } = state;
+  if (part.kind !== 'function' || objects.length === 0) return;
+  problems.push(...checkOverrides(part, objects, source));
+  const service = valueAt(part.raw, ['health', 'http', 'service']);
+  const services = objects.filter((object) => object.kind === 'Service' && object.apiVersion === 'v1');
+  if (typeof service === 'string' && !services.some((one) => one.metadata.name === service)) {
+    const hint = didYouMean(
+      service,
+      services.map((one) => one.metadata.name),
+    );
+    const path = [...part.path, 'health', 'http', 'service'];
+    problems.push(problemAt(source, path, `the function has no Service "${service}"`, hint));
+  }
+  if (part.raw.replicas === undefined) return;
+  const workloads = new Set(objects.filter(isScalable).map((object) => refText(refOf(object))));
+  if (workloads.size !== 1) {
+    const message = `replicas needs exactly one Deployment, StatefulSet or ReplicaSet; the function has ${workloads.size}`;
+    const hint = 'give each a function of its own, or set spec.replicas in the manifests';
+    problems.push(problemAt(source, [...part.path, 'replicas'], message, hint, 'key'));
+  }
+}
