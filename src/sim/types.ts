@@ -49,10 +49,21 @@ export interface TypeSchema {
   readonly preserveUnknownFields?: boolean;
   readonly intOrString?: boolean;
   readonly embeddedResource?: boolean;
+  /** How the server's own type sends this property; absent (and for custom resources): as stored. */
+  readonly wire?: WireRule;
   readonly nullable?: boolean;
   /** The rest of the OpenAPI keywords (enum, pattern, minimum, x-kubernetes-validations, …) as published. */
   readonly keywords?: JsonObject;
 }
+
+/**
+ * When a built-in field is sent: never its zero value (`omitZero`), never an empty list or map (`omitEmpty`),
+ * or always, with this zero value when nothing was given.
+ */
+export type WireRule =
+  | { readonly kind: 'omitZero' }
+  | { readonly kind: 'omitEmpty' }
+  | { readonly kind: 'always'; readonly zero: Json };
 
 /** What a REST call on the server answers, also in process. `status` ≥ 400: `body` is a Status object. */
 export interface ApiResult {

@@ -1,0 +1,52 @@
+/** The paths that a value sets: what an applied configuration takes ownership of. */
+import { isObject, type Json } from '../../base/index.ts';
+import { type Atom, fold, type ListAtom, type MapAtom, narrowed } from './atom.ts';
+import { type FieldSet, insert, newSet } from './field-set.ts';
+import { type Element, fieldElement, itemElement } from './path.ts';
+
+type Set = ReturnType<typeof newSet>;
+
+function collect(value: Json, atom: Atom, path: Element[], set: Set): void {
+  fold(narrowed(atom, value), {
+    map: (map) => collectMap(value, map, path, set),
+    scalar: () => insert(set, path),
+    list: (list) => collectList(value, list, path, set),
+  });
+}
+
+function collectMap(value: Json, map: MapAtom, path: Element[], set: Set): void {
+  if (map.atomic) return insert(set, path);
+  if (!isObject(value)) return;
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue;
+    const field = map.fields.get(key);
+    const type = field?.type ?? map.element;
+    path.push(fieldElement(key));
+    if (type !== undefined) collect(item, type(), path, set);
+    const empty = item === null || (isObject(item) && Object.keys(item).length === 0);
+    if (field === undefined || empty) insert(set, path);
+    path.pop();
+  }
+}
+
+function collectList(value: Json, list: ListAtom, path: Element[], set: Set): void {
+  if (list.atomic) return insert(set, path);
+  if (!Array.isArray(value)) return;
+  const elements = value.map((item: Json) => itemElement(list, item));
+  const count = new Map<unknown, number>();
+  for (const element of elements) count.set(element, (count.get(element) ?? 0) + 1);
+  for (const [index, element] of elements.entries()) {
+    if (typeof element !== 'string') continue;
+    path.push(element);
+    // Of duplicates only the place is owned: nobody can say which of them is meant.
+    if (count.get(element) === 1) collect(value[index] as Json, list.element(), path, set);
+    insert(set, path);
+    path.pop();
+  }
+}
+
+export function fieldsOf(value: Json, atom: Atom): FieldSet {
+  const set = newSet();
+  collect(value, atom, [], set);
+  return set;
+}

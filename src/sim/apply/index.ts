@@ -1,0 +1,3 @@
+/** The surface of the apply room: server-side apply and field ownership. */
+export type { ApplyRequest, UpdateRequest } from './apply.ts';
+export { apply, trackUpdate } from './apply.ts';

@@ -1,0 +1,35 @@
+/** JSON patch (RFC 6902), by the kept library; refusals as an API server words them. */
+import { applyPatch, type Operation } from 'rfc6902';
+import { isObject, type Json } from '../../base/index.ts';
+import { badPatch, type PatchOutcome } from './outcome.ts';
+
+/** As the API server: more operations than this are refused, since each may copy the document. */
+const OPERATIONS_MAX = 10_000;
+const VERBS = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
+
+/** An operation that does not hold (a failed test, a missing path) is answered with this, whatever it was. */
+const REJECTED: PatchOutcome = {
+  kind: 'invalid',
+  status: 422,
+  reason: 'Invalid',
+  message: 'the server rejected our request due to an error in our request',
+};
+
+function isOperation(value: Json): boolean {
+  return isObject(value) && typeof value.op === 'string' && VERBS.has(value.op) && typeof value.path === 'string';
+}
+
+/** Applies all operations or none; the document is not changed. */
+export function jsonPatch(document: Json, operations: Json): PatchOutcome {
+  if (!Array.isArray(operations)) {
+    return badPatch('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch');
+  }
+  if (operations.length > OPERATIONS_MAX) {
+    const message = `The allowed maximum operations in a JSON patch is ${OPERATIONS_MAX}, got ${operations.length}`;
+    return { kind: 'invalid', status: 413, reason: 'RequestEntityTooLarge', message };
+  }
+  if (!operations.every(isOperation)) return REJECTED;
+  const value = structuredClone(document) as object;
+  const errors = applyPatch(value, structuredClone(operations) as unknown as Operation[]);
+  return errors.every((error) => error === null) ? { kind: 'patched', value: value as unknown as Json } : REJECTED;
+}
