@@ -1,0 +1,197 @@
+/** The port Client over HTTP: raw JSON, pooled connections, every failure an answer. */
+import { request as send } from 'undici';
+import { type Clock, errorText, isObject, type Json, type KubeObject, limits } from '../base/index.ts';
+import { type Access, type Authentication, authenticate, type Credentials } from './authentication.ts';
+import { createSlots } from './slots.ts';
+import { type StreamEnd, streamLines } from './stream.ts';
+import type { ApiAnswer, ApiRequest, Client, WatchEnd, WatchEvent } from './types.ts';
+
+const TIMEOUT_MS = 30_000;
+
+/**
+ * A client of the cluster that the credentials name. Nothing is sent yet.
+ * @throws Error with a sentence when the credentials cannot be read.
+ */
+export async function connect(credentials: Credentials, clock: Clock): Promise<Client> {
+  return clientOver(await authenticate(credentials, clock), clock);
+}
+
+/** The same over any authentication. */
+export function clientOver(authentication: Authentication, clock: Clock): Client {
+  const slots = createSlots(limits.clusterRequestsAtOnceMax);
+  return {
+    async request(request) {
+      await slots.take();
+      try {
+        const answer = await once(authentication, clock, request, false);
+        // a rotated token or certificate: read it anew, once
+        if (answer.kind === 'answered' && answer.status === 401)
+          return await once(authentication, clock, request, true);
+        return answer;
+      } finally {
+        slots.give();
+      }
+    },
+    watch: (request, onEvent) => watch(authentication, request, onEvent),
+    lines: (request, onLine) => lines(authentication, request, onLine),
+    close: () => authentication.close(),
+  };
+}
+
+async function once(auth: Authentication, clock: Clock, request: ApiRequest, fresh: boolean): Promise<ApiAnswer> {
+  const timeout = new AbortController();
+  const timeoutMs = request.timeoutMs ?? TIMEOUT_MS;
+  const cancel = clock.after(timeoutMs, () => timeout.abort());
+  try {
+    const signal = request.signal === undefined ? timeout.signal : AbortSignal.any([request.signal, timeout.signal]);
+    const response = await open(await auth.access(fresh), request, signal);
+    return answerOf(response.statusCode, response.headers, await response.body.text());
+  } catch (error) {
+    const reason = timeout.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : networkText(error);
+    return { kind: 'unreachable', sent: !neverSent(error), reason };
+  } finally {
+    cancel();
+  }
+}
+
+function open(access: Access, request: ApiRequest, signal: AbortSignal | undefined) {
+  const url = new URL(`${access.server}${request.path}`);
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  return send(url, {
+    method: request.method,
+    headers: {
+      ...access.headers,
+      accept: request.accept ?? 'application/json',
+      'user-agent': 'ldc',
+      ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(access.dispatcher === undefined ? {} : { dispatcher: access.dispatcher }),
+    headersTimeout: 0, // ours is one timeout over the whole request
+    bodyTimeout: 0, // a quiet watch is no failure
+  });
+}
+
+type Headers = Record<string, string | string[] | undefined>;
+
+function answerOf(status: number, headers: Headers, text: string): ApiAnswer {
+  const auditId = one(headers['audit-id']);
+  const retryAfter = Number(one(headers['retry-after']));
+  return {
+    kind: 'answered',
+    status,
+    body: parse(status, text),
+    warnings: many(headers.warning).map((line) => /^\d+ \S+ "(.*)"/.exec(line)?.[1] ?? line),
+    ...(auditId === undefined ? {} : { auditId }),
+    ...(Number.isFinite(retryAfter) && retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}),
+  };
+}
+
+/** What is no JSON (a proxy's page, plain text of a log) stands in a Status of our own, or as a string when it succeeded. */
+function parse(status: number, text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    if (status < 400) return text;
+    return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: status, message: text.slice(0, 500) };
+  }
+}
+
+async function watch(
+  auth: Authentication,
+  request: ApiRequest,
+  onEvent: (event: WatchEvent) => void | Promise<void>,
+): Promise<WatchEnd> {
+  try {
+    const query = { ...request.query, watch: true };
+    const response = await open(await auth.access(false), { ...request, query }, request.signal);
+    if (response.statusCode === 410) return { kind: 'expired' };
+    if (response.statusCode !== 200) {
+      if (response.statusCode === 401) await auth.access(true);
+      return { kind: 'failed', status: response.statusCode, message: messageOf(await response.body.text()) };
+    }
+    const end = await streamLines(response.body, (line) => watchLine(line, onEvent));
+    return watchEnd(end, request.signal);
+  } catch (error) {
+    if (request.signal?.aborted) return { kind: 'ended' };
+    return { kind: 'unreachable', reason: networkText(error) };
+  }
+}
+
+/** One line of a watch; an ERROR event ends it. */
+async function watchLine(
+  line: string,
+  onEvent: (event: WatchEvent) => void | Promise<void>,
+): Promise<WatchEnd | undefined> {
+  const event: unknown = JSON.parse(line);
+  if (!isObject(event) || !isObject(event.object)) return { kind: 'failed', status: 200, message: 'no watch event' };
+  if (event.type === 'ERROR') {
+    const code = Number(event.object.code ?? 500);
+    return code === 410
+      ? { kind: 'expired' }
+      : { kind: 'failed', status: code, message: String(event.object.message ?? 'the server ended the watch') };
+  }
+  await onEvent({ type: event.type as WatchEvent['type'], object: event.object as unknown as KubeObject });
+  return undefined;
+}
+
+function watchEnd(end: StreamEnd<WatchEnd>, signal: AbortSignal | undefined): WatchEnd {
+  if (end.kind === 'stopped') return end.value;
+  if (end.kind === 'broken' && !signal?.aborted) return { kind: 'unreachable', reason: end.reason };
+  return { kind: 'ended' };
+}
+
+async function lines(auth: Authentication, request: ApiRequest, onLine: (line: string) => void): Promise<ApiAnswer> {
+  try {
+    const response = await open(await auth.access(false), request, request.signal);
+    if (response.statusCode >= 400) {
+      return answerOf(response.statusCode, response.headers, await response.body.text());
+    }
+    const end = await streamLines<never>(response.body, async (line) => {
+      onLine(line);
+      return undefined;
+    });
+    if (end.kind === 'broken' && !request.signal?.aborted) {
+      return { kind: 'unreachable', sent: true, reason: end.reason };
+    }
+    return answerOf(response.statusCode, response.headers, 'null');
+  } catch (error) {
+    return { kind: 'unreachable', sent: !neverSent(error), reason: networkText(error) };
+  }
+}
+
+function messageOf(text: string): string {
+  const body = parse(500, text);
+  return isObject(body) && typeof body.message === 'string' ? body.message : 'no message';
+}
+
+/** Failures before the first byte of a request left this machine. */
+function neverSent(error: unknown): boolean {
+  const code = codeOf(error);
+  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH'].includes(code);
+}
+
+function networkText(error: unknown): string {
+  const code = codeOf(error);
+  const text = errorText(error);
+  return code === '' || text.includes(code) ? text : `${code}: ${text}`;
+}
+
+function codeOf(error: unknown): string {
+  const own = isObject(error) || error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  if (typeof own === 'string') return own;
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? '' : codeOf(cause);
+}
+
+function one(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
+
+function many(header: string | string[] | undefined): readonly string[] {
+  return header === undefined ? [] : Array.isArray(header) ? header : [header];
+}

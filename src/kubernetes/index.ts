@@ -1,0 +1,23 @@
+export { isImmutable, type Verdict, verdictOf } from './answers.ts';
+export type { Authentication, Credentials } from './authentication.ts';
+export { clientOver, connect } from './client.ts';
+export { createDiscovery, type Discovery, type KindLookup } from './discovery.ts';
+export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';
+export { applyOrder, deleteOrder, isStateful, kindRank, rankGroups, sameRef } from './order.ts';
+export { collectionPath, groupVersionPath, objectPath } from './paths.ts';
+export { ownedBy, type ReasonSource, reasonOf } from './reasons.ts';
+export { createSlots, type Slots } from './slots.ts';
+export { statusOf } from './status/index.ts';
+export type {
+  ApiAnswer,
+  ApiRequest,
+  Client,
+  KindInfo,
+  Method,
+  ObjectStatus,
+  Reason,
+  StatusKind,
+  WatchEnd,
+  WatchEvent,
+} from './types.ts';
+export { listAll, type WatchHandlers, type WatchTarget, watchLoop } from './watch.ts';
