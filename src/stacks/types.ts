@@ -115,10 +115,18 @@ export interface Stacks {
   retire(stack: StackRef, options: ApplyOptions): Promise<ApplyResult>;
   planRollback(stack: StackRef, toRevision: number | 'previous'): PlanResult;
   planRetire(stack: StackRef): PlanResult;
-  /** Moves what the lost (or draining) clusters served; refused when no better placement exists, with what is missing. */
-  reschedule(stack: StackRef, away: readonly string[], evidence: MoveEvidence): Promise<ApplyResult>;
-  /** What is owed on a cluster that has returned, and stale copies on it: one transaction per stack. */
-  settle(cluster: string, evidence: MoveEvidence): Promise<readonly ApplyResult[]>;
+  /**
+   * Moves what the lost (or draining) clusters served; refused when no better placement exists, with what is missing.
+   * `avoid`: clusters that take nothing more now (their budget of moves is used up); what runs there stays.
+   */
+  reschedule(
+    stack: StackRef,
+    away: readonly string[],
+    evidence: MoveEvidence,
+    options?: { readonly avoid?: readonly string[] },
+  ): Promise<ApplyResult>;
+  /** What is owed on a cluster that has returned, and stale copies on it: one transaction per stack (of `only`, when given). */
+  settle(cluster: string, evidence: MoveEvidence, only?: readonly StackRef[]): Promise<readonly ApplyResult[]>;
   diff(source: StackSource): Promise<Outcome<readonly ObjectDiff[]>>;
   list(filter: { project?: string; after?: string; limit?: number }): {
     readonly items: readonly StackSummary[];
@@ -144,6 +152,12 @@ export interface Stacks {
     readonly wanted: boolean;
     readonly owed: boolean;
   }[];
+}
+
+/** What availability asks of the stacks, beside its own knowledge of the clusters. */
+export interface Moves extends Pick<Stacks, 'reschedule' | 'settle' | 'onCluster'> {
+  /** Clusters on which an undo, a removal or a stale copy is due, sorted. */
+  owing(): readonly string[];
 }
 
 export type ApplyResult =
