@@ -105,9 +105,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** A write that could not be made durable; nothing of it was written. */
+/**
+ * A write that could not be made durable (nothing of it was written), or a state folder that cannot be opened: `locked` by
+ * another hub, of a `newer` schema, `damaged`, or its master `key` is missing or another's.
+ */
 export class StoreError extends Error {
-  readonly kind: 'full' | 'readOnly' | 'closed' | 'tooLarge' | 'io';
+  readonly kind: 'full' | 'readOnly' | 'closed' | 'tooLarge' | 'io' | 'locked' | 'newer' | 'damaged' | 'key';
   constructor(kind: StoreError['kind'], message: string) {
     super(message);
     this.name = 'StoreError';
