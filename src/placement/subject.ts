@@ -1,0 +1,127 @@
+import { type KubeObject, refOf, refText } from '../base/index.ts';
+import type { Amounts, ClusterSelector, ResolvedStack } from '../ldc/index.ts';
+import { demandOf, groupKind } from '../ldc/index.ts';
+import type { Fleet } from './fleet.ts';
+import type { CompileExpression, PlaceRequest } from './types.ts';
+
+/** One function or database, and what filters and scores may know of it. */
+export interface Subject {
+  readonly kind: 'function' | 'member';
+  readonly name: string;
+  readonly placement: ResolvedStack['stack']['spec']['placement'];
+  readonly selectors: readonly ClusterSelector[];
+  readonly residency: readonly { readonly [label: string]: readonly string[] }[];
+  /** For each object the APIs of which a cluster must serve one; and the demanded ones. */
+  readonly apis: readonly (readonly string[])[];
+  /** What one location needs at least. */
+  readonly need: Amounts;
+  /** Clusters where it runs already, with what it takes there. */
+  readonly held: ReadonlyMap<number, Amounts>;
+  /** Taken by other locations of this stack in this decision. */
+  readonly planned: ReadonlyMap<number, Amounts>;
+  /** Where its neighbours (what it needs, what needs it) are. */
+  readonly near: readonly ReadonlySet<number>[];
+  /** Labels of preferred clusters (a database's primary). */
+  readonly prefer: { readonly [label: string]: string };
+  readonly min: number;
+  readonly max: number;
+  readonly spread?: string;
+  readonly survive?: { readonly lose: string; readonly count: number };
+  readonly compile?: CompileExpression;
+}
+
+export type Part = ResolvedStack['functions'][number] | ResolvedStack['databases'][number];
+
+export interface Situation {
+  readonly request: PlaceRequest;
+  readonly fleet: Fleet;
+  readonly planned: ReadonlyMap<number, Amounts>;
+  readonly near: readonly ReadonlySet<number>[];
+}
+
+export function subjectOf(part: Part, situation: Situation): Subject {
+  const { request, fleet, planned, near } = situation;
+  const { placement } = request.stack.stack.spec;
+  const shared = { name: part.name, placement, planned, near, apis: apisOf(part, request.stack) };
+  const residency = placement.residency === undefined ? [] : [placement.residency];
+  const compile = request.compile === undefined ? {} : { compile: request.compile };
+  if ('driver' in part.spec) {
+    const { members, primary, residency: own } = part.spec;
+    const need = demandOf(part.demand, part.demand.replicas);
+    return {
+      ...shared,
+      ...compile,
+      kind: 'member',
+      selectors: [placement.clusters],
+      residency: own === undefined ? residency : [...residency, own],
+      need,
+      held: heldBy(part.name, 'member', request, fleet, () => need),
+      prefer: primary.prefer,
+      min: members.min,
+      max: members.min,
+      ...(members.spread === undefined ? {} : { spread: members.spread }),
+    };
+  }
+  const { availability, replicas, requires, clusters } = part.spec;
+  const { min, max, spread } = availability.locations;
+  const most = max === 'all' ? fleet.clusters.length : max;
+  const total = replicas !== undefined && 'total' in replicas ? replicas.total : undefined;
+  const each = (count: number | null) => demandOf(part.demand, count ?? part.demand.replicas, requires);
+  const perLocation = replicas !== undefined && 'perLocation' in replicas ? replicas.perLocation : null;
+  return {
+    ...shared,
+    ...compile,
+    kind: 'function',
+    selectors: clusters === undefined ? [placement.clusters] : [placement.clusters, clusters],
+    residency,
+    need: each(total === undefined ? perLocation : 1),
+    held: heldBy(part.name, 'function', request, fleet, each),
+    prefer: {},
+    min,
+    max: total === undefined ? most : Math.min(most, total),
+    ...(spread === undefined ? {} : { spread }),
+    ...(availability.survive === undefined ? {} : { survive: availability.survive }),
+  };
+}
+
+function heldBy(
+  name: string,
+  kind: Subject['kind'],
+  request: PlaceRequest,
+  fleet: Fleet,
+  each: (replicas: number | null) => Amounts,
+): ReadonlyMap<number, Amounts> {
+  const held = new Map<number, Amounts>();
+  for (const location of request.current) {
+    const index = fleet.numberOf.get(location.cluster);
+    if (location.kind !== kind || location.name !== name || index === undefined) continue;
+    held.set(index, location.amounts ?? each(location.replicas));
+  }
+  return held;
+}
+
+const remembered = new WeakMap<Part, readonly (readonly string[])[]>();
+
+/** Each object's versions are alternatives; kinds that the stack's own CRDs bring need not be there yet. */
+function apisOf(part: Part, stack: ResolvedStack): readonly (readonly string[])[] {
+  const known = remembered.get(part);
+  if (known !== undefined) return known;
+  const brought = new Set([...stack.functions, ...stack.databases].flatMap((one) => one.objects.flatMap(broughtKind)));
+  const alternatives = new Map<string, Set<string>>();
+  for (const object of part.objects) {
+    if (brought.has(groupKind(object))) continue;
+    const identity = refText(refOf(object));
+    alternatives.set(identity, (alternatives.get(identity) ?? new Set()).add(`${object.apiVersion}/${object.kind}`));
+  }
+  const unique = new Map([...alternatives.values()].map((set) => [[...set].join(' '), [...set]] as const));
+  const demanded = 'requires' in part.spec ? part.spec.requires.api.map((api) => [api]) : [];
+  const apis = [...unique.values(), ...demanded];
+  remembered.set(part, apis);
+  return apis;
+}
+
+function broughtKind(object: KubeObject): string[] {
+  if (object.kind !== 'CustomResourceDefinition') return [];
+  const spec = object.spec as { group?: unknown; names?: { kind?: unknown } } | undefined;
+  return [`${spec?.group}/${spec?.names?.kind}`];
+}
