@@ -1,5 +1,6 @@
 export type { Share } from './divide.ts';
 export { divide } from './divide.ts';
+export { compileCel } from './expression.ts';
 export { domainValue, withReserved } from './fleet.ts';
 export { explain, place } from './place.ts';
 export type {
