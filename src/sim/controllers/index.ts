@@ -1,0 +1,2 @@
+export type { ControllerOptions } from './start.ts';
+export { startControllers } from './start.ts';

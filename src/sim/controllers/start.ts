@@ -1,0 +1,32 @@
+import type { Clock, Logger, Random } from '../../base/index.ts';
+import type { ApiDoor } from '../types.ts';
+import type { Context } from './controller.ts';
+import { startDeployments } from './deployment.ts';
+import { startEndpoints } from './endpoints.ts';
+import { Informers } from './informer.ts';
+import { EventRecorder } from './recorder.ts';
+import { startReplicaSets } from './replicaset.ts';
+import { startScheduler } from './scheduler.ts';
+
+export interface ControllerOptions {
+  readonly door: ApiDoor;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Folder under which each bound claim gets a folder. */
+  readonly volumesDir?: string;
+}
+
+/** Starts everything that brings the objects of one cluster to life, short of running containers. No timer runs while nothing changes. */
+export function startControllers(options: ControllerOptions): { close(): void } {
+  const informers = new Informers(options.door);
+  const recorder = new EventRecorder(options.door, options.clock);
+  const context: Context = { ...options, informers, recorder };
+  const queues = [startReplicaSets, startDeployments, startEndpoints, startScheduler].map((start) => start(context));
+  return {
+    close() {
+      informers.close();
+      for (const queue of queues) queue.close();
+    },
+  };
+}

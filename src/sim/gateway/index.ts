@@ -1,0 +1,5 @@
+export type { Fault } from './faults.ts';
+export type { Gateway, GatewayOptions } from './gateway.ts';
+export { startGateway } from './gateway.ts';
+export type { Endpoints, ServiceRequest } from './service-proxy.ts';
+export type { Target } from './tcp-proxy.ts';

@@ -1,0 +1,5 @@
+export { dataFolder } from './account.ts';
+export type { Kubelet } from './kubelet.ts';
+export { startKubelet } from './kubelet.ts';
+export { OUTCOME } from './simulated.ts';
+export type { KubeletOptions, NodeSpec } from './types.ts';

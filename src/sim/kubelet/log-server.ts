@@ -1,0 +1,89 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { logFile } from './launch.ts';
+import { type LogLine, readLog } from './log-file.ts';
+import type { PodWorker } from './pod-worker.ts';
+
+export interface LogServer {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export interface LogServerOptions {
+  readonly find: (namespace: string, pod: string) => PodWorker | undefined;
+  readonly logsDir: string;
+}
+
+/**
+ * Serves containers' logs on loopback as a kubelet does:
+ * `GET /containerLogs/<namespace>/<pod>/<container>?follow&tailLines&previous&timestamps&sinceSeconds&sinceTime&limitBytes`.
+ */
+export async function startLogServer(options: LogServerOptions): Promise<LogServer> {
+  const server = createServer((request, response) => serve(options, request, response));
+  server.unref();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function serve({ find, logsDir }: LogServerOptions, request: IncomingMessage, response: ServerResponse): void {
+  const url = new URL(request.url ?? '/', 'http://kubelet');
+  const [, room, namespace = '', name = '', container = ''] = url.pathname.split('/').map(decodeURIComponent);
+  const refuse = (status: number, message: string) =>
+    response.writeHead(status, { 'content-type': 'text/plain' }).end(message);
+  if (request.method !== 'GET' || room !== 'containerLogs') return void refuse(404, '404 page not found');
+  const worker = find(namespace, name);
+  if (worker === undefined) return void refuse(404, `pod "${name}" does not exist`);
+  const state = worker.attemptOf(container);
+  if (state === undefined) return void refuse(404, `container ${container} not found in pod ${name}_${namespace}`);
+  const previous = url.searchParams.get('previous') === 'true';
+  // a container that waits for its next start shows its last attempt
+  const attempt = state.attempt - (previous || (state.waiting && state.attempt > 0) ? 1 : 0);
+  const lines = attempt < 0 ? [] : readLog(logFile(logsDir, worker.pod, container, attempt));
+  if (previous && (attempt < 0 || lines.length === 0)) {
+    return void refuse(400, `previous terminated container "${container}" in pod "${name}" not found`);
+  }
+  const show = formatOf(url.searchParams);
+  response.writeHead(200, { 'content-type': 'text/plain' });
+  response.write(show.text(show.select(lines)));
+  const log = url.searchParams.get('follow') === 'true' && !previous ? worker.openLog(container) : undefined;
+  if (log === undefined) return void response.end();
+  const stop = log.follow((line) => {
+    if (line === undefined) response.end();
+    else response.write(show.text([line]));
+  });
+  response.once('close', stop);
+}
+
+function formatOf(query: URLSearchParams) {
+  const timestamps = query.get('timestamps') === 'true';
+  const tail = query.get('tailLines');
+  const since = query.get('sinceTime');
+  const seconds = query.get('sinceSeconds');
+  const limit = Number(query.get('limitBytes') ?? Number.POSITIVE_INFINITY);
+  return {
+    text(lines: readonly LogLine[]): string {
+      const text = lines.map((line) => `${timestamps ? `${line.at} ` : ''}${line.text}\n`).join('');
+      return Number.isFinite(limit) ? Buffer.from(text).subarray(0, limit).toString() : text;
+    },
+    select(lines: readonly LogLine[]): readonly LogLine[] {
+      const newest = lines.at(-1)?.at;
+      let from = since === null ? undefined : Date.parse(since);
+      // counted from the newest line: the log carries its own clock
+      if (seconds !== null && newest !== undefined) from = Date.parse(newest) - Number(seconds) * 1000;
+      const recent = from === undefined ? lines : lines.filter(({ at }) => Date.parse(at) >= (from as number));
+      return tail === null ? recent : recent.slice(Math.max(0, recent.length - Number(tail)));
+    },
+  };
+}
