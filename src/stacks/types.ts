@@ -154,6 +154,12 @@ export interface Stacks {
   }[];
 }
 
+/** What availability knows of a cluster; joined in main. `joining` and `open` for one that is not known yet. */
+export interface ClusterCondition {
+  readonly health: 'joining' | 'ready' | 'suspect' | 'lost' | 'returning';
+  readonly intent: 'open' | 'cordoned' | 'draining' | 'removing';
+}
+
 /** What availability asks of the stacks, beside its own knowledge of the clusters. */
 export interface Moves extends Pick<Stacks, 'reschedule' | 'settle' | 'onCluster'> {
   /** Clusters on which an undo, a removal or a stale copy is due, sorted. */

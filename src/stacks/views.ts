@@ -1,0 +1,83 @@
+/** What people and programs see of stacks: summaries, and where each function is served now. */
+import type { DocumentReader } from '../base/index.ts';
+import type { Registry } from '../hub-agent/types.ts';
+import type { StackRef } from '../plan/index.ts';
+import type { Observation } from '../protocol/index.ts';
+import type { Bundles } from './bundles.ts';
+import {
+  bodies,
+  collections,
+  type LocationRecord,
+  locationsOf,
+  type RevisionRecord,
+  type StackRecord,
+  stackId,
+} from './records.ts';
+import type { ClusterCondition, FunctionView, LocationView, RevisionView, StackSummary } from './types.ts';
+
+export interface ViewPorts {
+  readonly documents: DocumentReader;
+  readonly registry: Pick<Registry, 'cluster' | 'observations'>;
+  readonly health: (cluster: string) => ClusterCondition;
+  readonly bundles: Bundles;
+}
+
+export function summaryOf(record: StackRecord, ports: ViewPorts): StackSummary {
+  const functions = functionsOf(record, ports);
+  const { project, name, labels, databases, revision, updatedAt } = record;
+  const transaction = record.transactions.at(-1) ?? null;
+  return {
+    project,
+    name,
+    labels,
+    revision,
+    state: stateOf(record, functions),
+    functions,
+    databases,
+    transaction,
+    updatedAt,
+  };
+}
+
+export function functionsOf(record: StackRecord, ports: ViewPorts): readonly FunctionView[] {
+  const wanted = locationsOf(ports.documents, record);
+  return record.functions.map(({ name, min, max }) => {
+    const mine = wanted.filter(({ location }) => location.kind === 'function' && location.name === name);
+    const locations = mine.map((each) => locationView(each, ports));
+    const healthy = locations.filter(({ status }) => status === 'current').length;
+    return { project: record.project, stack: record.name, function: name, min, max, healthy, locations };
+  });
+}
+
+/** The agent's last word on a location; silence of its cluster makes it unknown, whatever was seen before. */
+export function locationView({ location, revision, bundle }: LocationRecord, ports: ViewPorts): LocationView {
+  const { cluster } = location;
+  const region = ports.registry.cluster(cluster)?.labels.region ?? null;
+  const shared = { cluster, region, revision, bundle, replicas: ports.bundles.replicas(bundle) };
+  const { health } = ports.health(cluster);
+  if (health === 'suspect' || health === 'lost') {
+    return { ...shared, status: 'unknown', message: `cluster ${cluster} is ${health}`, reasons: [] };
+  }
+  const seen = ports.registry.observations(cluster).find((observation) => isOf(observation, location));
+  if (seen === undefined) return { ...shared, status: 'unknown', message: 'not observed yet', reasons: [] };
+  return { ...shared, status: seen.status, message: seen.message, reasons: seen.reasons ?? [] };
+}
+
+export function revisionsOf(documents: DocumentReader, stack: StackRef): readonly RevisionView[] {
+  return bodies<RevisionRecord>(documents, collections.revision, `${stackId(stack)}/`)
+    .map(({ revision, resolved, createdAt, actor, transaction, state }) => {
+      return { revision, digest: resolved, createdAt, actor, transaction, state };
+    })
+    .toReversed();
+}
+
+function stateOf(record: StackRecord, functions: readonly FunctionView[]): StackSummary['state'] {
+  if (record.state !== 'live') return record.state;
+  if (functions.every(({ healthy, min }) => healthy >= min)) return 'available';
+  return functions.some(({ healthy }) => healthy === 0) ? 'down' : 'degraded';
+}
+
+function isOf(observation: Observation, location: LocationRecord['location']): boolean {
+  const { kind, name, stack } = observation.location;
+  return kind === location.kind && name === location.name && stackId(stack) === stackId(location.stack);
+}
