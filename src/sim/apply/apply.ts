@@ -19,7 +19,7 @@ import {
   withManager,
   writeManagers,
 } from './managers.ts';
-import { afterApply, afterUpdate, atomOfResource, type Conflict, type Versions } from './ownership.ts';
+import { afterApply, afterUpdate, atomOfResource, type Conflict, Unconvertible, type Versions } from './ownership.ts';
 import { pathText } from './path.ts';
 
 /** The manager of what was there before the first apply. */
@@ -149,8 +149,17 @@ export function trackUpdate(request: UpdateRequest): KubeObject {
   const next = withManagedFields(request.next, undefined);
   if (managers.size === 0 && request.live?.metadata.uid !== undefined) return next;
   const live = withManagedFields(request.live ?? emptyObject(request.resource), undefined);
-  const after = updated(live, next, managers, entryOf(request, 'Update'), request);
-  return withManagedFields(next, writeManagers(after));
+  const atom = atomOfResource(request.resource.schema);
+  // What does not fit the schema (any more) cannot be tracked; the write itself goes on.
+  if (problemOf(next as Json, atom, true) !== undefined || problemOf(live as Json, atom, true) !== undefined)
+    return next;
+  try {
+    const after = updated(live, next, managers, entryOf(request, 'Update'), request);
+    return withManagedFields(next, writeManagers(after));
+  } catch (error) {
+    if (error instanceof Unconvertible) return next;
+    throw error;
+  }
 }
 
 type Invalid = Extract<ApplyResult, { kind: 'invalid' }>;
@@ -176,9 +185,16 @@ function refusal(request: ApplyRequest): Invalid | undefined {
   }
   const managedFields = applied.metadata?.managedFields;
   if (managedFields !== undefined && managedFields !== null) return badRequest('metadata.managedFields must be nil');
-  const problem = problemOf(applied as Json, atomOfResource(resource.schema));
-  if (problem === undefined) return undefined;
-  const message = `failed to create typed patch object (${objectText(applied, resource)}): ${problem}`;
+  const atom = atomOfResource(resource.schema);
+  const problem = problemOf(applied as Json, atom);
+  if (problem !== undefined) return untyped('patch', applied, resource, problem);
+  const { live } = request;
+  const broken = live === undefined ? undefined : problemOf(live as Json, atom, true);
+  return live === undefined || broken === undefined ? undefined : untyped('live', live, resource, broken);
+}
+
+function untyped(which: 'patch' | 'live', object: KubeObject, resource: ResourceInfo, problem: string): Invalid {
+  const message = `failed to create typed ${which} object (${objectText(object, resource)}): ${problem}`;
   return { kind: 'invalid', status: 500, message };
 }
 
@@ -197,7 +213,15 @@ function managersOfLive(request: ApplyRequest, live: KubeObject): Map<string, Ma
 export function apply(request: ApplyRequest): ApplyResult {
   const refused = refusal(request);
   if (refused !== undefined) return refused;
-  const live = withManagedFields(request.live ?? emptyObject(request.resource), undefined);
+  try {
+    return laid(request, withManagedFields(request.live ?? emptyObject(request.resource), undefined));
+  } catch (error) {
+    if (error instanceof Unconvertible) return { kind: 'invalid', status: 500, message: error.message };
+    throw error;
+  }
+}
+
+function laid(request: ApplyRequest, live: KubeObject): ApplyResult {
   let managers: Map<string, Manager>;
   try {
     managers = managersOfLive(request, live);

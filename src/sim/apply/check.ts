@@ -33,46 +33,66 @@ function scalarProblem(kind: ScalarKind, value: Json): string | undefined {
   }
 }
 
-function check(value: Json, atom: Atom, at: string, report: (problem: string) => void): void {
+type Report = (problem: string) => void;
+
+/** Duplicates in a list are a problem in a configuration, but not in what is stored. */
+interface Mode {
+  readonly report: Report;
+  readonly duplicates: boolean;
+}
+
+function check(value: Json, atom: Atom, at: string, mode: Mode): void {
   fold(narrowed(atom, value), {
-    map: (map) => checkMap(value, map, at, report),
+    map: (map) => checkMap(value, map, at, mode),
     scalar: (kind) => {
       const problem = scalarProblem(kind, value);
-      if (problem !== undefined) report(`${at}: ${problem}`);
+      if (problem !== undefined) mode.report(`${at}: ${problem}`);
     },
-    list: (list) => checkList(value, list, at, report),
+    list: (list) => checkList(value, list, at, mode),
   });
 }
 
-function checkMap(value: Json, map: MapAtom, at: string, report: (problem: string) => void): void {
+function checkMap(value: Json, map: MapAtom, at: string, mode: Mode): void {
   if (value === null) return;
-  if (!isObject(value)) return report(`${at}: expected map, got &{${goText(value)}}`);
+  if (!isObject(value)) {
+    mode.report(`${at}: expected map, got &{${goText(value)}}`);
+    return;
+  }
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue;
     const type = map.fields.get(key)?.type ?? map.element;
     const place = at + elementText(fieldElement(key));
-    if (type === undefined) return report(`${place}: field not declared in schema`);
-    check(item, type(), place, report);
+    if (type === undefined) {
+      mode.report(`${place}: field not declared in schema`);
+      return;
+    }
+    check(item, type(), place, mode);
   }
 }
 
-function checkList(value: Json, list: ListAtom, at: string, report: (problem: string) => void): void {
+function checkList(value: Json, list: ListAtom, at: string, mode: Mode): void {
   if (value === null) return;
-  if (!Array.isArray(value)) return report(`${at}: expected list, got &{${goText(value)}}`);
+  if (!Array.isArray(value)) {
+    mode.report(`${at}: expected list, got &{${goText(value)}}`);
+    return;
+  }
   const seen = new Set<string>();
   for (const [index, item] of value.entries()) {
     const element = list.atomic ? `i:${index}` : itemElement(list, item as Json);
-    if (typeof element !== 'string') return report(`${at}: element ${index}: ${element.problem}`);
-    if (seen.has(element)) report(`${at}: duplicate entries for key ${elementText(element)}`);
+    if (typeof element !== 'string') {
+      mode.report(`${at}: element ${index}: ${element.problem}`);
+      return;
+    }
+    if (seen.has(element) && !mode.duplicates) mode.report(`${at}: duplicate entries for key ${elementText(element)}`);
     seen.add(element);
-    check(item as Json, list.element(), at + elementText(element), report);
+    check(item as Json, list.element(), at + elementText(element), mode);
   }
 }
 
-/** Why a configuration cannot be applied, in a real server's words; undefined: it can. */
-export function problemOf(value: Json, atom: Atom): string | undefined {
+/** Why a configuration cannot be applied, or (with duplicates allowed) a stored object not be read; undefined: it can. */
+export function problemOf(value: Json, atom: Atom, duplicates = false): string | undefined {
   const found: string[] = [];
-  check(value, atom, '', (problem) => found.push(problem));
+  check(value, atom, '', { report: (problem) => found.push(problem), duplicates });
   if (found.length <= 1) return found[0];
   return ['errors:', ...found.map((problem) => `  ${problem}`)].join('\n');
 }

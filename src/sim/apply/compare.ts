@@ -74,14 +74,18 @@ class Comparer {
 
   /** Items of one key: one against one as usual; duplicates are compared together, since none of them can be told apart. */
   items(element: Element, left: readonly Json[], right: readonly Json[], list: ListAtom): void {
-    if (left.length <= 1 && right.length <= 1) return this.at(element, left[0], right[0], list.element());
+    if (left.length <= 1 && right.length <= 1) {
+      this.at(element, left[0], right[0], list.element());
+      return;
+    }
     if (left.length > 1 && right.length > 1) {
       if (!jsonEqual(left, right)) insert(this.modified, [...this.path, element]);
       return;
     }
     if (left.length > 1) {
       if (right.length === 1) this.at(element, undefined, right[0], list.element());
-      return insert(this.removed, [...this.path, element]);
+      insert(this.removed, [...this.path, element]);
+      return;
     }
     if (left.length === 1) this.at(element, left[0], undefined, list.element());
     insert(this.added, [...this.path, element]);

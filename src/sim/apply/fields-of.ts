@@ -15,8 +15,8 @@ function collect(value: Json, atom: Atom, path: Element[], set: Set): void {
 }
 
 function collectMap(value: Json, map: MapAtom, path: Element[], set: Set): void {
-  if (map.atomic) return insert(set, path);
-  if (!isObject(value)) return;
+  if (map.atomic) insert(set, path);
+  if (map.atomic || !isObject(value)) return;
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue;
     const field = map.fields.get(key);
@@ -30,8 +30,8 @@ function collectMap(value: Json, map: MapAtom, path: Element[], set: Set): void 
 }
 
 function collectList(value: Json, list: ListAtom, path: Element[], set: Set): void {
-  if (list.atomic) return insert(set, path);
-  if (!Array.isArray(value)) return;
+  if (list.atomic) insert(set, path);
+  if (list.atomic || !Array.isArray(value)) return;
   const elements = value.map((item: Json) => itemElement(list, item));
   const count = new Map<unknown, number>();
   for (const element of elements) count.set(element, (count.get(element) ?? 0) + 1);

@@ -1,5 +1,5 @@
 /** metadata.managedFields read into field sets by manager, and written back. */
-import { isObject, type Json, type KubeObject } from '../../base/index.ts';
+import { isObject, type Json, type KubeObject, type ObjectMeta } from '../../base/index.ts';
 import { type FieldSet, fromFieldsV1, isEmptySet, toFieldsV1 } from './field-set.ts';
 
 export interface Manager {
@@ -111,10 +111,14 @@ export function writeManagers(managers: Managers): readonly Json[] | undefined {
   return [...managers.values()].sort(inOrder).map(writeEntry);
 }
 
+/** The object with this list in its metadata; undefined: with none. */
 export function withManagedFields(object: KubeObject, managedFields: readonly Json[] | undefined): KubeObject {
-  const { managedFields: before, ...metadata } = object.metadata;
-  if (before === undefined && managedFields === undefined) return object;
-  return { ...object, metadata: managedFields === undefined ? metadata : { ...metadata, managedFields } };
+  if (managedFields === undefined && object.metadata?.managedFields === undefined) return object;
+  const { managedFields: _, ...metadata } = object.metadata ?? {};
+  return {
+    ...object,
+    metadata: (managedFields === undefined ? metadata : { ...metadata, managedFields }) as ObjectMeta,
+  };
 }
 
 /** The managers with one entry put in, or taken out when it owns nothing. */

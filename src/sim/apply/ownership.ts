@@ -5,6 +5,7 @@
 import { type Json, jsonEqual, type KubeObject } from '../../base/index.ts';
 import type { TypeSchema } from '../types.ts';
 import { type Atom, atomOf, deduced } from './atom.ts';
+import { problemOf } from './check.ts';
 import { type Comparison, compare } from './compare.ts';
 import {
   difference,
@@ -42,12 +43,21 @@ export type Settled =
   | { readonly kind: 'settled'; readonly managers: Map<string, Manager>; readonly comparison: Comparison }
   | { readonly kind: 'conflicts'; readonly conflicts: readonly Conflict[] };
 
+/** An object that does not fit another version in which somebody owns a part of it. */
+export class Unconvertible extends Error {}
+
+function mustFit(object: Json, atom: Atom, doing: string): void {
+  const problem = problemOf(object, atom);
+  if (problem !== undefined) throw new Unconvertible(`${doing}${problem}`);
+}
+
 /** Drops managers of versions that are gone, and fits the others to the schemas of today. */
-function present(managers: Managers, versions: Versions): Map<string, Manager> {
+function present(live: Json, managers: Managers, apiVersion: string, versions: Versions): Map<string, Manager> {
   const out = new Map<string, Manager>();
   for (const [id, manager] of managers) {
     const atom = versions.atomOf(manager.apiVersion);
     if (atom === undefined) continue;
+    if (manager.apiVersion !== apiVersion) mustFit(live, atom, '');
     const fields = reconcile(manager.fields, atom);
     out.set(id, fields === manager.fields ? manager : { ...manager, fields });
   }
@@ -78,7 +88,9 @@ function settle(
     const known = comparisons.get(version);
     if (known !== undefined) return known;
     // Entries of an unserved version were dropped before; the answer for them would be empty.
-    const made = compare(before, after, versions.atomOf(version) ?? deduced);
+    const atom = versions.atomOf(version) ?? deduced;
+    if (version !== apiVersion) mustFit(after, atom, 'failed to convert new object: ');
+    const made = compare(before, after, atom);
     const fresh = version === apiVersion ? filtered(made, versions.reset) : made;
     comparisons.set(version, fresh);
     return fresh;
@@ -101,7 +113,10 @@ function settle(
   return { kind: 'settled', managers: out, comparison };
 }
 
-/** Ownership after an ordinary write: whoever changes a field owns it. `self` is kept apart from the manager's earlier entry. */
+/**
+ * Ownership after an ordinary write: whoever changes a field owns it. `managers` without the writer's new fields, `changed`
+ * are these. @throws Unconvertible
+ */
 export function afterUpdate(
   before: KubeObject,
   after: KubeObject,
@@ -109,11 +124,11 @@ export function afterUpdate(
   apiVersion: string,
   versions: Versions,
 ): { readonly managers: Map<string, Manager>; readonly changed: FieldSet } {
-  const settled = settle(before as Json, after as Json, present(managers, versions), '', true, apiVersion, versions);
+  const known = present(before as Json, managers, apiVersion, versions);
+  const settled = settle(before as Json, after as Json, known, '', true, apiVersion, versions);
   if (settled.kind === 'conflicts') return { managers: new Map(managers), changed: emptySet };
-  const { added, modified, removed } = settled.comparison;
-  const changed = union(modified, added);
-  return { managers: settled.managers, changed: differenceBelow(difference(changed, removed), versions.reset) };
+  const { added, modified } = settled.comparison;
+  return { managers: settled.managers, changed: differenceBelow(union(modified, added), versions.reset) };
 }
 
 export type Applied =
@@ -125,7 +140,7 @@ export type Applied =
     }
   | { readonly kind: 'conflicts'; readonly conflicts: readonly Conflict[] };
 
-/** Lays `config` over `live` for one applier. `config` fits its schema (check.ts). */
+/** Lays `config` over `live` for one applier. `config` fits its schema (check.ts). @throws Unconvertible */
 export function afterApply(
   live: Json,
   config: Json,
@@ -135,13 +150,14 @@ export function afterApply(
   versions: Versions,
 ): Applied {
   const atom = versions.atomOf(applier.apiVersion) ?? deduced;
-  const known = present(managers, versions);
+  const known = present(live, managers, applier.apiVersion, versions);
   const id = managerId(applier);
   const last = known.get(id);
   const fields = differenceBelow(fieldsOf(config, atom), versions.reset);
   known.set(id, { ...applier, ...(last?.time === undefined ? {} : { time: last.time }), fields });
   const merged = merge(live, config, atom) ?? null;
-  const pruned = last === undefined || isEmptySet(last.fields) ? merged : prune(merged, known, last, versions);
+  const pruned =
+    last === undefined || isEmptySet(last.fields) ? merged : prune(merged, known, last, applier.apiVersion, versions);
   const settled = settle(live, pruned, known, id, force, applier.apiVersion, versions);
   if (settled.kind === 'conflicts') return settled;
   if (jsonEqual(live, pruned)) return { kind: 'applied', managers: settled.managers };
@@ -152,8 +168,11 @@ export function afterApply(
  * Takes out what the applier applied last time and no more, unless another manager owns it. An item vanishes as a whole
  * only if nobody owns anything in it; what nobody ever applied stays.
  */
-function prune(merged: Json, managers: Managers, last: Manager, versions: Versions): Json {
+function prune(merged: Json, managers: Managers, last: Manager, apiVersion: string, versions: Versions): Json {
   const atom = versions.atomOf(last.apiVersion) ?? deduced;
+  if (last.apiVersion !== apiVersion) {
+    mustFit(merged, atom, 'failed to prune fields: failed to convert merged object to last applied version: ');
+  }
   let pruned = without(merged, withNamedFields(last.fields, atom), atom);
   const byVersion = new Map<string, FieldSet>();
   for (const manager of managers.values()) {
@@ -161,7 +180,11 @@ function prune(merged: Json, managers: Managers, last: Manager, versions: Versio
   }
   const inOrder = [...byVersion].sort(([a], [b]) => Number(b === last.apiVersion) - Number(a === last.apiVersion));
   for (const [version, owned] of inOrder) {
-    pruned = withOwned(merged, pruned, owned, versions.atomOf(version) ?? deduced);
+    const other = versions.atomOf(version) ?? deduced;
+    const doing = `failed to convert merged object at version ${version}: `;
+    if (version !== last.apiVersion)
+      mustFit(merged, other, `failed to prune fields: failed add back owned items: ${doing}`);
+    pruned = withOwned(merged, pruned, owned, other);
   }
   const gone = difference(namedFieldsOf(merged, atom), namedFieldsOf(pruned, atom));
   return without(merged, intersection(gone, withNamedFields(last.fields, atom)), atom);

@@ -19,8 +19,8 @@ function findWholes(set: FieldSet, ownsWhole: boolean, atom: Atom, path: Element
     },
     scalar: () => {},
     list: (list) => {
-      if (!ownsWhole && list.atomic) return insert(wholes, path);
-      below(set, () => list.element(), path, wholes);
+      if (!ownsWhole && list.atomic) insert(wholes, path);
+      else below(set, () => list.element(), path, wholes);
     },
   });
 }

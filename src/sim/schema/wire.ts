@@ -88,5 +88,10 @@ function through(value: Json, declared: TypeSchema): Json {
 
 /** Sends a built-in object through its published type. `schema` is the resource's; see the head of this file. */
 export function throughWire(object: JsonObject, schema: TypeSchema): JsonObject {
-  return schema.ref === undefined ? object : (through(object as Json, schema) as JsonObject);
+  if (schema.ref === undefined) return object;
+  const sent = through(object as Json, schema) as JsonObject;
+  const managers = isObject(object.metadata) ? object.metadata.managedFields : undefined;
+  if (!Array.isArray(managers) || managers.length > 0) return sent;
+  // An empty list of managers is a request to forget them all: it must reach whoever tracks ownership.
+  return { ...sent, metadata: { ...(sent.metadata as JsonObject), managedFields: [] } };
 }
