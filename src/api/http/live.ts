@@ -1,0 +1,126 @@
+import type { Request, Response } from 'express';
+import type { Cancel, Clock, Json } from '../../base/index.ts';
+import { HttpProblem } from './problem.ts';
+
+export interface LiveEvent {
+  /** Grows; a client that comes back hands in the last one it saw. */
+  readonly id: number;
+  readonly event: string;
+  readonly data: Json | object;
+}
+
+/** Something that moves: read from where one was, told when there is more. Nothing is buffered for slow readers. */
+export interface LiveSource {
+  /** The next events after `cursor`, at most a few hundred. */
+  read(cursor: number): readonly LiveEvent[];
+  subscribe(wake: () => void): Cancel;
+  /** Whether nothing more can come. */
+  finished(): boolean;
+}
+
+const KEEP_ALIVE_MS = 15_000;
+const STREAMS_MAX = 2_000;
+
+/** Server-sent events, one factory a hub: it bounds how many streams are open. */
+export function createLive(clock: Clock) {
+  let open = 0;
+  return async function streamLive(request: Request, response: Response, source: LiveSource, after: number) {
+    if (open >= STREAMS_MAX) throw tooMany();
+    open++;
+    const gone = closing(response);
+    try {
+      response.status(200).set({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+      response.flushHeaders();
+      await pump(response, source, lastEventId(request) ?? after, clock, gone);
+    } finally {
+      open--;
+      response.end();
+    }
+  };
+}
+
+async function pump(response: Response, source: LiveSource, after: number, clock: Clock, gone: AbortSignal) {
+  let cursor = after;
+  let woken = false;
+  let wake = () => {};
+  const unsubscribe = source.subscribe(() => {
+    woken = true;
+    wake();
+  });
+  try {
+    while (!gone.aborted) {
+      woken = false;
+      const events = source.read(cursor);
+      for (const event of events) {
+        await write(response, frame(event), gone);
+        cursor = event.id;
+      }
+      if (events.length > 0) continue;
+      if (source.finished()) return await write(response, 'event: end\ndata: {}\n\n', gone);
+      if (woken) continue;
+      const idle = await new Promise<boolean>((resolve) => {
+        const cancel = clock.after(KEEP_ALIVE_MS, () => resolve(true));
+        wake = () => {
+          cancel();
+          resolve(false);
+        };
+        gone.addEventListener('abort', wake, { once: true });
+      });
+      gone.removeEventListener('abort', wake);
+      if (idle) await write(response, ': still here\n\n', gone);
+    }
+  } finally {
+    unsubscribe();
+  }
+}
+
+/** One JSON value a line, as fast as the reader takes them. */
+export async function streamLines(response: Response, values: Iterable<unknown>): Promise<void> {
+  const gone = closing(response);
+  response.status(200).set('content-type', 'application/x-ndjson; charset=utf-8');
+  for (const value of values) {
+    if (gone.aborted) return;
+    await write(response, `${JSON.stringify(value)}\n`, gone);
+  }
+  response.end();
+}
+
+function frame({ id, event, data }: LiveEvent): string {
+  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+function write(response: Response, text: string, gone: AbortSignal): Promise<void> {
+  if (gone.aborted || response.write(text)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const go = () => {
+      response.off('drain', go);
+      gone.removeEventListener('abort', go);
+      resolve();
+    };
+    response.on('drain', go);
+    gone.addEventListener('abort', go, { once: true });
+  });
+}
+
+function closing(response: Response): AbortSignal {
+  const controller = new AbortController();
+  if (response.destroyed) controller.abort();
+  response.once('close', () => controller.abort());
+  return controller.signal;
+}
+
+function lastEventId(request: Request): number | undefined {
+  const header = request.get('last-event-id');
+  if (header === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(header))
+    throw new HttpProblem(400, { kind: 'invalidRequest', message: 'Last-Event-ID must be a number' });
+  return Number(header);
+}
+
+function tooMany(): HttpProblem {
+  return new HttpProblem(
+    503,
+    { kind: 'tooManyStreams', message: `${STREAMS_MAX} event streams are open`, hint: 'try again in a moment' },
+    { headers: { 'retry-after': '5' } },
+  );
+}

@@ -1,0 +1,30 @@
+import { routes } from '../contract/index.ts';
+import { type Binding, bind } from '../http/binding.ts';
+import { given } from '../http/page.ts';
+import { doneOr } from '../http/problem.ts';
+import type { Services, SimPort } from '../services.ts';
+
+export function fleetRoutes({ stacks, availability }: Services): Binding[] {
+  return [
+    bind(routes.functions.list, ({ query }) => ({ answer: { items: [...stacks.functions(given(query))] } })),
+    bind(routes.fleet.whatIf, ({ query }) => ({ answer: stacks.whatIf(labelsOf(query.lose)) })),
+    bind(routes.fleet.availability, () => ({ answer: availability.status() })),
+  ];
+}
+
+export function simRoutes(sim: SimPort): Binding[] {
+  return [
+    bind(routes.sim.clusters, () => ({ answer: { items: [...sim.clusters()] } })),
+    bind(routes.sim.fault, async ({ params, body }) => ({
+      answer: doneOr(await sim.fault(params.name, params.fault, given(body))),
+    })),
+  ];
+}
+
+function labelsOf(text: string): { [label: string]: string } {
+  const pairs = text.split(',').map((pair) => {
+    const at = pair.indexOf('=');
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return Object.fromEntries(pairs);
+}
