@@ -1,0 +1,62 @@
+/** An answer before it is bytes. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { stringify } from 'yaml';
+import type { Json } from '../../base/index.ts';
+import type { Body } from './body.ts';
+import { ApiError, badRequest } from './status.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Json | Buffer;
+  /** Default `application/json`. */
+  readonly type?: string;
+  readonly headers?: { readonly [name: string]: string };
+}
+
+export const json = (status: number, body: Json, headers?: Answer['headers']): Answer =>
+  headers === undefined ? { status, body } : { status, body, headers };
+
+export const text = (status: number, body: string): Answer => ({
+  status,
+  body: Buffer.from(body),
+  type: 'text/plain; charset=utf-8',
+  headers: { 'X-Content-Type-Options': 'nosniff' },
+});
+
+export function send(response: ServerResponse, answer: Answer, asYaml = false): void {
+  const body = Buffer.isBuffer(answer.body)
+    ? answer.body
+    : Buffer.from(asYaml ? stringify(answer.body) : `${JSON.stringify(answer.body)}\n`);
+  response.statusCode = answer.status;
+  response.setHeader('Content-Type', answer.type ?? (asYaml ? 'application/yaml' : 'application/json'));
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  response.setHeader('Content-Length', body.length);
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+const BODY_BYTES_MAX = 3 * 1024 * 1024;
+
+/** @throws ApiError 413 beyond the limit of a real server (3 MiB). */
+export async function readBody(request: IncomingMessage): Promise<Body> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > BODY_BYTES_MAX) {
+      throw new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_BYTES_MAX}`);
+    }
+    chunks.push(chunk);
+  }
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  return { type, bytes: Buffer.concat(chunks) };
+}
+
+/** A JSON body that may be absent, such as the options of a DELETE. @throws ApiError 400. */
+export function optionalJson(body: Body): Json | undefined {
+  if (body.bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(body.bytes.toString('utf8')) as Json;
+  } catch {
+    throw badRequest("couldn't get version/kind; json parse error: invalid body");
+  }
+}

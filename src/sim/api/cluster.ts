@@ -1,0 +1,48 @@
+/** What every part of one cluster's API server is handed. */
+import type { Clock, KubeObject, Logger, Random } from '../../base/index.ts';
+import type { ObjectStore } from '../objects/index.ts';
+import type { ResourceInfo } from '../types.ts';
+import type { WriteOptions } from './request.ts';
+import type { ResourceRegistry } from './resources.ts';
+
+/** Who asks, as authentication found. */
+export interface User {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: { readonly [key: string]: readonly string[] };
+}
+
+/** The API server's own identity, for what it writes itself and for the in-process door. */
+export const SYSTEM_USER: User = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
+
+export interface Cluster {
+  readonly name: string;
+  readonly store: ObjectStore;
+  readonly registry: ResourceRegistry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The certificate authority as PEM, for kube-root-ca.crt. */
+  readonly caPem: string;
+}
+
+/** One call for one object or collection, past authentication and authorization. */
+export interface Call extends WriteOptions {
+  readonly user: User;
+  readonly resource: ResourceInfo;
+  readonly namespace?: string;
+  /** Empty: the collection. */
+  readonly name: string;
+  readonly subresource: string;
+  /** Collects what becomes a `Warning` header. */
+  readonly warn: (text: string) => void;
+}
+
+export type Fields = { readonly [field: string]: KubeObject[string] };
+
+/** A part of an object as a bag of fields; empty when absent. */
+export function part(object: KubeObject, name: 'spec' | 'status'): Fields {
+  const value = object[name];
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}

@@ -1,0 +1,132 @@
+/** DELETE of one object and of collections. */
+import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
+import { deletionStep, graceSecondsOf } from '../objects/index.ts';
+import type { DeleteOptions } from '../types.ts';
+import { type Call, type Cluster, part } from './cluster.ts';
+import { ApiError, badRequest, success } from './status.ts';
+import { toStorage, toVersion } from './views.ts';
+import { mustFind } from './writer.ts';
+
+/** Kinds whose deletion answers the object that went, not a Status. */
+const ANSWERS_OBJECT = new Set([
+  'pods',
+  'services',
+  'persistentvolumes',
+  'persistentvolumeclaims',
+  'serviceaccounts',
+  'resourcequotas',
+  'podtemplates',
+]);
+
+export interface Deletion extends DeleteOptions {
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Deletes the object, or marks it when something has to happen first.
+ * @returns the object while it stays (or for kinds that answer so), else a Status.
+ * @throws ApiError 404, 409.
+ */
+export function remove(cluster: Cluster, call: Call, options: DeleteOptions): JsonObject {
+  const { store, registry } = cluster;
+  const { resource } = call;
+  const object = mustFind(cluster, call);
+  checkPreconditions(call, object, options);
+  const bucket = registry.bucketOf(resource);
+  const grace = graceSecondsOf(resource, object, options.gracePeriodSeconds);
+  const step = deletionStep(object, options, grace, cluster.clock.now());
+  switch (step.kind) {
+    case 'waiting':
+      return asJson(object);
+    case 'mark': {
+      const marked = terminating(step.object);
+      if (call.dryRun) return asJson(marked);
+      return asJson(toVersion(resource, store.put(bucket, toStorage(registry.storageOf(resource), marked))));
+    }
+    case 'remove': {
+      if (!call.dryRun) store.remove(bucket, call.namespace, call.name);
+      return ANSWERS_OBJECT.has(bucket) ? asJson(object) : success(resource, call.name, object.metadata.uid);
+    }
+  }
+}
+
+function asJson(object: KubeObject): JsonObject {
+  return object as unknown as JsonObject;
+}
+
+function terminating(object: KubeObject): KubeObject {
+  if (object.kind !== 'Namespace' || object.apiVersion !== 'v1') return object;
+  return { ...object, status: { ...part(object, 'status'), phase: 'Terminating' } };
+}
+
+function checkPreconditions(call: Call, object: KubeObject, options: DeleteOptions): void {
+  const { uid, resourceVersion } = object.metadata;
+  const refuse = (why: string) =>
+    new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${call.resource.kind} "${call.name}": ${why}`, {
+      name: call.name,
+      ...(call.resource.group === '' ? {} : { group: call.resource.group }),
+      kind: call.resource.kind,
+    });
+  if (options.uid !== undefined && options.uid !== uid) {
+    throw refuse(
+      `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+    );
+  }
+  if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
+    throw refuse(
+      `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
+    );
+  }
+}
+
+/** Deletes every given object; the answer is the list of what was there. */
+export function removeAll(cluster: Cluster, call: Call, objects: readonly KubeObject[], options: DeleteOptions): void {
+  for (const object of objects) {
+    const { namespace, name } = object.metadata;
+    try {
+      remove(cluster, { ...call, name, ...(namespace === undefined ? {} : { namespace }) }, options);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 404) throw error;
+    }
+  }
+}
+
+const POLICIES = new Set(['Background', 'Foreground', 'Orphan']);
+
+/**
+ * The options of a DELETE from its body and query.
+ * @throws ApiError 400, 422.
+ */
+export function deleteOptions(body: Json | undefined, query: URLSearchParams): Deletion {
+  const sent = isObject(body) ? body : {};
+  const policy = text(sent.propagationPolicy) ?? query.get('propagationPolicy') ?? undefined;
+  if (policy !== undefined && !POLICIES.has(policy)) {
+    throw badRequest(
+      `invalid propagationPolicy ${JSON.stringify(policy)}: must be one of Foreground, Background, Orphan`,
+    );
+  }
+  const orphan =
+    typeof sent.orphanDependents === 'boolean' ? (sent.orphanDependents ? 'Orphan' : 'Background') : undefined;
+  const propagation = policy ?? orphan;
+  const preconditions = isObject(sent.preconditions) ? sent.preconditions : {};
+  const uid = text(preconditions.uid);
+  const resourceVersion = text(preconditions.resourceVersion);
+  const grace =
+    typeof sent.gracePeriodSeconds === 'number' ? sent.gracePeriodSeconds : numberOf(query.get('gracePeriodSeconds'));
+  const dryRun = query.getAll('dryRun').includes('All') || (Array.isArray(sent.dryRun) && sent.dryRun.includes('All'));
+  return {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(propagation === undefined ? {} : { propagationPolicy: propagation as 'Background' | 'Foreground' | 'Orphan' }),
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
+    dryRun,
+  };
+}
+
+function text(value: Json | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function numberOf(value: string | null): number | undefined {
+  return value === null || value === '' ? undefined : Number(value);
+}

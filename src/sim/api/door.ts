@@ -1,0 +1,81 @@
+/** The in-process way in, for the cluster's own controllers: the rules of REST without HTTP. */
+import type { Cancel, Json, KubeObject } from '../../base/index.ts';
+import type { ApiDoor, ApiResult, Change, DeleteOptions, ResourceInfo, ResourceName } from '../types.ts';
+import { type Call, type Cluster, SYSTEM_USER } from './cluster.ts';
+import { remove } from './deleter.ts';
+import { ApiError } from './status.ts';
+import { create, update } from './writer.ts';
+
+export function createDoor(cluster: Cluster): ApiDoor {
+  const { store, registry } = cluster;
+  const resourceOf = (name: ResourceName): ResourceInfo => {
+    const resource = registry.byName(name);
+    if (resource === undefined) throw new Error(`no resource ${name} is served here`);
+    return resource;
+  };
+  const call = (
+    resource: ResourceInfo,
+    namespace: string | undefined,
+    name: string,
+    manager: string,
+    subresource = '',
+  ): Call => ({
+    user: SYSTEM_USER,
+    resource,
+    ...(namespace === undefined ? {} : { namespace }),
+    name,
+    subresource,
+    manager,
+    dryRun: false,
+    fieldValidation: 'Ignore',
+    force: false,
+    warn: () => {},
+  });
+  return {
+    get: (name, namespace, objectName) => store.get(registry.bucketOf(resourceOf(name)), namespace, objectName),
+    list(name, options = {}) {
+      const found = store.list(registry.bucketOf(resourceOf(name)), options.namespace);
+      const wanted = Object.entries(options.labels ?? {});
+      return found.filter((object) => wanted.every(([key, value]) => object.metadata.labels?.[key] === value));
+    },
+    create: (name, object, manager) =>
+      answer(201, () => {
+        const resource = resourceOf(name);
+        return create(cluster, call(resource, object.metadata.namespace, object.metadata.name, manager), object);
+      }),
+    update: (name, object, manager, subresource = undefined) =>
+      answer(200, () => {
+        const { namespace, name: objectName } = object.metadata;
+        return update(cluster, call(resourceOf(name), namespace, objectName, manager, subresource ?? ''), () => object)
+          .object;
+      }),
+    delete: (name, namespace, objectName, options: DeleteOptions = {}) =>
+      answer(200, () => remove(cluster, call(resourceOf(name), namespace, objectName, 'door'), options)),
+    onChange: (name, listener) => onChange(cluster, registry.bucketOf(resourceOf(name)), listener),
+  };
+}
+
+function answer(status: number, run: () => unknown): ApiResult {
+  try {
+    return { status, body: run() as Json };
+  } catch (error) {
+    if (error instanceof ApiError) return { status: error.code, body: error.body };
+    throw error;
+  }
+}
+
+/** What is there comes first, as ADDED and in a call of its own, then every change in order. */
+function onChange(cluster: Cluster, bucket: ResourceName, listener: (change: Change) => void): Cancel {
+  const present: readonly KubeObject[] = cluster.store.list(bucket);
+  let open = true;
+  queueMicrotask(() => {
+    for (const object of present) if (open) listener({ type: 'ADDED', object });
+  });
+  const cancel = cluster.store.subscribe(bucket, (change) => {
+    if (open) listener(change);
+  });
+  return () => {
+    open = false;
+    cancel();
+  };
+}

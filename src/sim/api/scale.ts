@@ -1,0 +1,110 @@
+/** `/scale`: the replicas of whatever has some, as autoscaling/v1 Scale. */
+import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
+import type { ResourceInfo } from '../types.ts';
+import { type Call, type Cluster, part } from './cluster.ts';
+import { ApiError, badRequest, invalid } from './status.ts';
+import { fields } from './strategy.ts';
+
+interface Paths {
+  readonly spec: readonly string[];
+  readonly status: readonly string[];
+  readonly selector: readonly string[] | undefined;
+}
+
+/** Where replicas are: fixed for built-in kinds, named by the CRD for custom ones. @throws ApiError 404. */
+function pathsOf(cluster: Cluster, resource: ResourceInfo): Paths {
+  const crd = cluster.registry.crdOf(resource);
+  if (crd === undefined)
+    return { spec: ['spec', 'replicas'], status: ['status', 'replicas'], selector: ['spec', 'selector'] };
+  const versions = part(crd, 'spec').versions;
+  const version = (Array.isArray(versions) ? versions.map(fields) : []).find(({ name }) => name === resource.version);
+  const scale = fields(fields(version?.subresources).scale);
+  const split = (path: Json | undefined) => (typeof path === 'string' ? path.replace(/^\./, '').split('.') : undefined);
+  const spec = split(scale.specReplicasPath);
+  const status = split(scale.statusReplicasPath);
+  if (spec === undefined || status === undefined)
+    throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+  return { spec, status, selector: split(scale.labelSelectorPath) };
+}
+
+function at(object: KubeObject, path: readonly string[]): Json | undefined {
+  return path.reduce<Json | undefined>(
+    (value, name) => (isObject(value) ? value[name] : undefined),
+    object as unknown as Json,
+  );
+}
+
+export function scaleOf(cluster: Cluster, resource: ResourceInfo, object: KubeObject): JsonObject {
+  const paths = pathsOf(cluster, resource);
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const replicas = at(object, paths.spec);
+  const current = at(object, paths.status);
+  const selector = paths.selector === undefined ? undefined : selectorText(at(object, paths.selector));
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: typeof replicas === 'number' && replicas !== 0 ? { replicas } : {},
+    status: {
+      replicas: typeof current === 'number' ? current : 0,
+      ...(selector === undefined || selector === '' ? {} : { selector }),
+    },
+  };
+}
+
+/** A selector object as the text that a label selector query takes. */
+function selectorText(value: Json | undefined): string | undefined {
+  if (typeof value === 'string') return value;
+  if (!isObject(value)) return undefined;
+  const isStructured = value.matchLabels !== undefined || value.matchExpressions !== undefined;
+  const labels = Object.entries(isStructured ? fields(value.matchLabels) : value).map(
+    ([key, wanted]) => `${key}=${String(wanted)}`,
+  );
+  const expressions = (Array.isArray(value.matchExpressions) ? value.matchExpressions : []).map((one) =>
+    expressionText(fields(one)),
+  );
+  return [...labels, ...expressions].sort().join(',');
+}
+
+function expressionText({ key, operator, values }: { readonly [field: string]: Json | undefined }): string {
+  const list = Array.isArray(values) ? values.map(String).sort().join(',') : '';
+  switch (operator) {
+    case 'In':
+      return `${String(key)} in (${list})`;
+    case 'NotIn':
+      return `${String(key)} notin (${list})`;
+    case 'DoesNotExist':
+      return `!${String(key)}`;
+    default:
+      return String(key);
+  }
+}
+
+/** The object with the replicas that a Scale asks for. @throws ApiError 400, 409, 422. */
+export function rescaled(cluster: Cluster, call: Call, live: KubeObject, scale: JsonObject): KubeObject {
+  const { resource, name } = call;
+  if (scale.kind !== undefined && scale.kind !== 'Scale')
+    throw badRequest(`expected a Scale, got ${String(scale.kind)}`);
+  const spec = fields(scale.spec);
+  const replicas = spec.replicas ?? 0;
+  if (typeof replicas !== 'number' || replicas < 0 || !Number.isInteger(replicas)) {
+    const message = `Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`;
+    throw invalid({ group: 'autoscaling', kind: 'Scale' }, name, [
+      { reason: 'FieldValueInvalid', field: 'spec.replicas', message },
+    ]);
+  }
+  const metadata = fields(scale.metadata);
+  const [root = 'spec', ...rest] = pathsOf(cluster, resource).spec;
+  const next = setIn(live[root] as Json | undefined, rest, replicas);
+  const { resourceVersion: _version, ...own } = live.metadata;
+  const version =
+    typeof metadata.resourceVersion === 'string' && metadata.resourceVersion !== ''
+      ? { resourceVersion: metadata.resourceVersion }
+      : {};
+  return { ...live, metadata: { ...own, ...version }, [root]: next };
+}
+
+function setIn(value: Json | undefined, path: readonly string[], leaf: Json): Json {
+  const [name, ...rest] = path;
+  return name === undefined ? leaf : { ...fields(value), [name]: setIn(fields(value)[name], rest, leaf) };
+}

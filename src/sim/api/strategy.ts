@@ -1,0 +1,152 @@
+/** What the built-in kinds do to an object on its way into storage: initial status, isolation of status, owned fields. */
+import { isObject, type Json, type KubeObject } from '../../base/index.ts';
+import { changesIntent, countsGenerations, keepServerMetadata } from '../objects/index.ts';
+import type { ResourceInfo } from '../types.ts';
+import { type Fields, part } from './cluster.ts';
+import { qualified } from './status.ts';
+
+/** The object as it is first stored; identity (uid, times) is set already. */
+export function prepareCreate(resource: ResourceInfo, object: KubeObject, custom: boolean): KubeObject {
+  const cleared = resource.subresources.includes('status') ? withoutStatus(object) : object;
+  const { metadata } = cleared;
+  const counted = countsGenerations(qualified(resource), custom) ? { ...metadata, generation: 1 } : metadata;
+  return initial({ ...cleared, metadata: counted });
+}
+
+function withoutStatus(object: KubeObject): KubeObject {
+  const { status: _status, ...rest } = object;
+  return rest as KubeObject;
+}
+
+function initial(object: KubeObject): KubeObject {
+  const spec = part(object, 'spec');
+  switch (`${object.apiVersion} ${object.kind}`) {
+    case 'v1 Namespace': {
+      const labels = { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name };
+      const finalizers = unique([...strings(spec.finalizers), 'kubernetes']);
+      return {
+        ...object,
+        metadata: { ...object.metadata, labels },
+        spec: { ...spec, finalizers },
+        status: { phase: 'Active' },
+      };
+    }
+    case 'v1 Pod':
+      return { ...object, status: { phase: 'Pending', qosClass: qosClass(spec) } };
+    case 'v1 PersistentVolumeClaim':
+    case 'v1 PersistentVolume':
+      return { ...object, status: { phase: 'Pending' } };
+    case 'v1 Service':
+      return { ...object, status: { loadBalancer: {} } };
+    case 'batch/v1 Job':
+      return ownedJob(object, spec);
+    default:
+      return object;
+  }
+}
+
+/** A Job finds its pods by its own uid, so that two Jobs never share one. */
+function ownedJob(object: KubeObject, spec: Fields): KubeObject {
+  const uid = object.metadata.uid ?? '';
+  if (spec.manualSelector === true || uid === '') return object;
+  const template = fields(spec.template);
+  const metadata = fields(template.metadata);
+  const labels = {
+    ...fields(metadata.labels),
+    'batch.kubernetes.io/controller-uid': uid,
+    'batch.kubernetes.io/job-name': object.metadata.name,
+    'controller-uid': uid,
+    'job-name': object.metadata.name,
+  };
+  const selector = {
+    matchLabels: { ...fields(fields(spec.selector).matchLabels), 'batch.kubernetes.io/controller-uid': uid },
+  };
+  return { ...object, spec: { ...spec, selector, template: { ...template, metadata: { ...metadata, labels } } } };
+}
+
+export function fields(value: Json | undefined): Fields {
+  return isObject(value) ? value : {};
+}
+
+function strings(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) ? (value as readonly string[]) : [];
+}
+
+function unique(values: readonly string[]): readonly string[] {
+  return [...new Set(values)];
+}
+
+/** Guaranteed: all limits equal requests for cpu and memory; BestEffort: none named; else Burstable. */
+function qosClass(spec: Fields): string {
+  const containers = [...list(spec.containers), ...list(spec.initContainers)];
+  const named = containers.map((container) => fields(fields(container).resources));
+  const has = (value: Json | undefined) =>
+    Object.keys(fields(value)).some((name) => name === 'cpu' || name === 'memory');
+  if (!named.some((resources) => has(resources.requests) || has(resources.limits))) return 'BestEffort';
+  const guaranteed = named.every((resources) => {
+    const limits = fields(resources.limits);
+    const requests = { ...limits, ...fields(resources.requests) };
+    return ['cpu', 'memory'].every(
+      (name) => limits[name] !== undefined && String(limits[name]) === String(requests[name]),
+    );
+  });
+  return guaranteed ? 'Guaranteed' : 'Burstable';
+}
+
+function list(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
+
+/** The update as it may take effect: status and spec are apart, the server keeps what it owns. */
+export function prepareUpdate(
+  resource: ResourceInfo,
+  live: KubeObject,
+  sent: KubeObject,
+  subresource: string,
+  custom: boolean,
+): KubeObject {
+  const metadata = keepServerMetadata(live.metadata, sent.metadata);
+  if (subresource === 'status') return statusUpdate(live, { ...sent, metadata }, custom);
+  if (subresource === 'approval')
+    return { ...live, metadata: live.metadata, status: { ...part(live, 'status'), ...pickConditions(sent) } };
+  const isolated = resource.subresources.includes('status') ? withStatusOf(live, sent) : sent;
+  return { ...isolated, metadata };
+}
+
+/** The generation after an update of the main resource; status never moves it. */
+export function withGeneration(
+  resource: ResourceInfo,
+  live: KubeObject,
+  next: KubeObject,
+  custom: boolean,
+): KubeObject {
+  const bucket = qualified(resource);
+  if (!countsGenerations(bucket, custom)) return next;
+  const moved = changesIntent(bucket, live, next);
+  const generation = (live.metadata.generation ?? 0) + (moved ? 1 : 0);
+  return { ...next, metadata: { ...next.metadata, generation } };
+}
+
+function withStatusOf(live: KubeObject, sent: KubeObject): KubeObject {
+  const cleared = withoutStatus(sent);
+  return live.status === undefined ? cleared : { ...cleared, status: live.status };
+}
+
+/** Status and, for built-in kinds, annotations too: their controllers write both in one call. Labels stay with the main resource. */
+function statusUpdate(live: KubeObject, sent: KubeObject, custom: boolean): KubeObject {
+  const { managedFields } = sent.metadata;
+  const labels = live.metadata.labels === undefined ? {} : { labels: live.metadata.labels };
+  const { labels: _labels, ownerReferences: _owners, ...rest } = sent.metadata;
+  const owners = live.metadata.ownerReferences === undefined ? {} : { ownerReferences: live.metadata.ownerReferences };
+  const nodeLike = live.kind === 'Node' ? { labels: sent.metadata.labels } : labels;
+  const metadata = custom
+    ? { ...live.metadata, ...(managedFields === undefined ? {} : { managedFields }) }
+    : { ...rest, ...nodeLike, ...owners };
+  const next = { ...withoutStatus(live), metadata } as KubeObject;
+  return sent.status === undefined ? next : { ...next, status: sent.status };
+}
+
+function pickConditions(sent: KubeObject): Fields {
+  const { conditions } = part(sent, 'status');
+  return conditions === undefined ? {} : { conditions };
+}

@@ -1,0 +1,141 @@
+/** The subresources that are not simply the object again: scale, log, eviction, binding, token, finalize. */
+import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
+import { json, optionalJson, readBody, send } from './answer.ts';
+import { type Body, decodeAny } from './body.ts';
+import { type Call, part } from './cluster.ts';
+import { remove } from './deleter.ts';
+import { evict } from './eviction.ts';
+import type { Serving } from './handler.ts';
+import { checkPatchType, patched } from './patcher.ts';
+import { logQuery, noKubelet } from './pod-log.ts';
+import type { Representation } from './representation.ts';
+import type { ResourceRequest } from './resource-requests.ts';
+import { rescaled, scaleOf } from './scale.ts';
+import { badRequest, conflict, methodNotAllowed } from './status.ts';
+import { fields } from './strategy.ts';
+import { serveTokenRequest } from './token-request.ts';
+import { mustFind, update } from './writer.ts';
+
+/** @throws ApiError whatever the call is refused for. */
+export async function serveSubresource(
+  serving: Serving,
+  asked: ResourceRequest,
+  call: Call,
+  _form: Representation,
+): Promise<void> {
+  switch (call.subresource) {
+    case 'scale':
+      return serveScale(serving, asked, call);
+    case 'log':
+      return serveLog(serving, asked, call);
+    case 'eviction':
+      return serveEviction(serving, asked, call);
+    case 'binding':
+      return serveBinding(serving, asked, call);
+    case 'token':
+      return serveTokenRequest(serving, asked, call);
+    case 'finalize':
+      return serveFinalize(serving, asked, call);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+async function serveScale({ cluster }: Serving, asked: ResourceRequest, call: Call): Promise<void> {
+  const answer = (object: KubeObject) => send(asked.response, json(200, scaleOf(cluster, call.resource, object)));
+  if (asked.verb === 'get') return answer(mustFind(cluster, call));
+  const body = await readBody(asked.request);
+  if (asked.verb === 'update') {
+    const { value } = decodeAny(cluster.registry, body, 'Scale');
+    return answer(update(cluster, call, (live) => rescaled(cluster, call, live, asObject(value))).object);
+  }
+  if (asked.verb !== 'patch') throw methodNotAllowed();
+  checkPatchType(body.type, cluster.registry.isCustom(call.resource));
+  answer(
+    update(cluster, call, (live) =>
+      rescaled(cluster, call, live, patchedScale(serving(cluster, call, live), call, body)),
+    ).object,
+  );
+}
+
+function serving(cluster: Serving['cluster'], call: Call, live: KubeObject): KubeObject {
+  return scaleOf(cluster, call.resource, live) as unknown as KubeObject;
+}
+
+function patchedScale(scale: KubeObject, call: Call, body: Body): JsonObject {
+  const { schema: _schema, ...plain } = call.resource;
+  const value = JSON.parse(body.bytes.toString('utf8')) as Json;
+  return patched({ ...call, resource: plain }, scale, body.type, value) as unknown as JsonObject;
+}
+
+function asObject(value: Json): JsonObject {
+  if (!isObject(value)) throw badRequest('the body is no object');
+  return value;
+}
+
+async function serveLog(serving: Serving, asked: ResourceRequest, call: Call): Promise<void> {
+  const query = logQuery(mustFind(serving.cluster, call), asked.url.searchParams);
+  const gone = new AbortController();
+  asked.response.on('close', () => gone.abort());
+  const chunks = await serving.logs?.(query, gone.signal);
+  if (chunks === undefined) throw noKubelet(call.name);
+  asked.response.setHeader('Content-Type', 'text/plain');
+  asked.response.flushHeaders();
+  for await (const chunk of chunks) {
+    if (gone.signal.aborted) return;
+    if (!asked.response.write(chunk)) await drained(asked.response);
+  }
+  asked.response.end();
+}
+
+function drained(response: ResourceRequest['response']): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('drain', resolve);
+    response.once('close', resolve);
+  });
+}
+
+async function serveEviction(serving: Serving, asked: ResourceRequest, call: Call): Promise<void> {
+  if (asked.verb !== 'create') throw methodNotAllowed();
+  const { value } = decodeAny(serving.cluster.registry, await readBody(asked.request), 'Eviction');
+  const pod = mustFind(serving.cluster, call);
+  const options = fields(isObject(value) ? value.deleteOptions : undefined);
+  evict(serving.cluster, call, pod);
+  const grace =
+    typeof options.gracePeriodSeconds === 'number' ? { gracePeriodSeconds: options.gracePeriodSeconds } : {};
+  remove(serving.cluster, { ...call, subresource: '' }, grace);
+  send(asked.response, json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }));
+}
+
+/** The scheduler's word: the pod belongs to a node. @throws ApiError 409 when it already does. */
+async function serveBinding({ cluster }: Serving, asked: ResourceRequest, call: Call): Promise<void> {
+  if (asked.verb !== 'create') throw methodNotAllowed();
+  const { value } = decodeAny(cluster.registry, await readBody(asked.request), 'Binding');
+  const node = fields(asObject(value).target).name;
+  if (typeof node !== 'string' || node === '') throw badRequest('target.name: Required value');
+  update(cluster, { ...call, subresource: '' }, (live) => {
+    const { nodeName } = part(live, 'spec');
+    if (typeof nodeName === 'string' && nodeName !== '') {
+      throw conflict(
+        call.resource,
+        call.name,
+        `pod ${call.name} is already assigned to node ${JSON.stringify(nodeName)}`,
+      );
+    }
+    const { resourceVersion: _version, ...metadata } = live.metadata;
+    return { ...live, metadata, spec: { ...part(live, 'spec'), nodeName: node } };
+  });
+  send(asked.response, json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }));
+}
+
+/** Only `spec.finalizers` of a namespace are taken from the body. */
+async function serveFinalize({ cluster }: Serving, asked: ResourceRequest, call: Call): Promise<void> {
+  if (asked.verb !== 'update') throw methodNotAllowed();
+  const body = optionalJson(await readBody(asked.request));
+  const { finalizers = [] } = fields(fields(body).spec);
+  const result = update(cluster, { ...call, subresource: '' }, (live) => ({
+    ...live,
+    spec: { ...part(live, 'spec'), finalizers },
+  }));
+  send(asked.response, json(200, result.object as unknown as Json));
+}

@@ -1,0 +1,45 @@
+/** Lists as Tables: what `kubectl get` prints is decided here, as on a real server. */
+import type { Json, JsonObject, KubeObject } from '../../base/index.ts';
+import type { ResourceInfo } from '../types.ts';
+import type { Cluster } from './cluster.ts';
+import { type Column, columnsOf } from './columns.ts';
+import { customColumns } from './custom-columns.ts';
+
+/** @param includeObject `Object`, `Metadata` (default) or `None`: what each row carries beside its cells. */
+export function tableOf(
+  cluster: Cluster,
+  resource: ResourceInfo,
+  version: string,
+  objects: readonly KubeObject[],
+  metadata: JsonObject,
+  includeObject: string,
+): JsonObject {
+  const crd = cluster.registry.crdOf(resource);
+  const columns = crd === undefined ? columnsOf(resource) : customColumns(crd, resource.version);
+  const nowMs = cluster.clock.now();
+  return {
+    kind: 'Table',
+    apiVersion: `meta.k8s.io/${version}`,
+    metadata,
+    columnDefinitions: columns.map(definition),
+    rows: objects.map((object) => ({
+      cells: columns.map((column) => column.cell(object, nowMs)),
+      object: rowObject(object, version, includeObject),
+    })),
+  };
+}
+
+function definition({ name, type, format, description, priority }: Column): JsonObject {
+  return { name, type, format, description, priority };
+}
+
+function rowObject(object: KubeObject, version: string, includeObject: string): Json {
+  switch (includeObject) {
+    case 'None':
+      return null;
+    case 'Object':
+      return object as unknown as Json;
+    default:
+      return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
+  }
+}

@@ -1,0 +1,195 @@
+/** Create and update: the one way in which anything enters the store, over HTTP or through the door. */
+import { type Json, jsonEqual, type KubeObject, type ObjectMeta } from '../../base/index.ts';
+import { trackUpdate } from '../apply/index.ts';
+import { finalizerErrors, isFinished, kubeTime, uuid } from '../objects/index.ts';
+import { throughWire } from '../schema/index.ts';
+import type { ResourceInfo } from '../types.ts';
+import { admitCreate, admitUpdate } from './admission.ts';
+import type { Call, Cluster } from './cluster.ts';
+import { applyDefaults, validate } from './pending.ts';
+import { alreadyExists, badRequest, conflict, invalid, modified, notFound } from './status.ts';
+import { prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
+import { toStorage, toVersion } from './views.ts';
+
+const NAME_SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
+const NAME_BASE_MAX = 58;
+
+/** The object that a call names, in the version of the call, or undefined. */
+export function find(cluster: Cluster, call: Pick<Call, 'resource' | 'namespace' | 'name'>): KubeObject | undefined {
+  const stored = cluster.store.get(cluster.registry.bucketOf(call.resource), call.namespace, call.name);
+  return stored === undefined ? undefined : toVersion(call.resource, stored);
+}
+
+/** @throws ApiError 404. */
+export function mustFind(cluster: Cluster, call: Pick<Call, 'resource' | 'namespace' | 'name'>): KubeObject {
+  const found = find(cluster, call);
+  if (found === undefined) throw notFound(call.resource, call.name);
+  return found;
+}
+
+/**
+ * Creates the object and answers it as stored.
+ * @param applied the object comes from server-side apply and carries its managedFields.
+ * @throws ApiError 400, 403, 404 (namespace), 409 (already there), 422.
+ */
+export function create(cluster: Cluster, call: Call, sent: KubeObject, applied = false): KubeObject {
+  const { resource, namespace } = call;
+  const custom = cluster.registry.isCustom(resource);
+  checkNamespace(call, sent);
+  const named = withIdentity(cluster, call, sent);
+  const name = named.metadata.name;
+  if (sent.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+  const prepared = applyDefaults(prepareCreate(resource, named, custom), resource);
+  const next = admitCreate(cluster, { ...call, name }, prepared);
+  const errors = validate(next, resource);
+  if (errors.length > 0) throw invalid(resource, name, errors);
+  if (find(cluster, { resource, name, ...(namespace === undefined ? {} : { namespace }) }) !== undefined) {
+    throw alreadyExists(resource, name);
+  }
+  const tracked = applied ? next : track(cluster, call, undefined, next);
+  const final = onWire(tracked, resource);
+  if (call.dryRun) return final;
+  const stored = cluster.store.put(
+    cluster.registry.bucketOf(resource),
+    toStorage(cluster.registry.storageOf(resource), final),
+  );
+  return toVersion(resource, stored);
+}
+
+function onWire(object: KubeObject, resource: ResourceInfo): KubeObject {
+  return resource.schema === undefined
+    ? object
+    : (throughWire(object as unknown as { readonly [key: string]: Json }, resource.schema) as unknown as KubeObject);
+}
+
+function checkNamespace(call: Pick<Call, 'resource' | 'namespace'>, sent: KubeObject): void {
+  const given = sent.metadata.namespace;
+  if (given === undefined || given === '' || given === call.namespace) return;
+  throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+function withIdentity(cluster: Cluster, call: Call, sent: KubeObject): KubeObject {
+  const { generateName } = sent.metadata;
+  const given = sent.metadata.name ?? '';
+  const name =
+    given === '' && typeof generateName === 'string' && generateName !== ''
+      ? generatedName(cluster, call, generateName)
+      : given;
+  const {
+    resourceVersion: _version,
+    deletionTimestamp: _deleted,
+    deletionGracePeriodSeconds: _grace,
+    generation: _generation,
+    selfLink: _link,
+    managedFields,
+    ...metadata
+  } = sent.metadata;
+  const own: ObjectMeta = {
+    ...metadata,
+    ...(managedFields === undefined ? {} : { managedFields }),
+    name,
+    ...(call.namespace === undefined ? {} : { namespace: call.namespace }),
+    uid: uuid(cluster.random.bytes(16)),
+    creationTimestamp: kubeTime(cluster.clock.now()),
+  };
+  return { ...sent, metadata: own };
+}
+
+function generatedName(cluster: Cluster, call: Call, base: string): string {
+  for (;;) {
+    const suffix = Array.from(cluster.random.bytes(5), (byte) => NAME_SUFFIX[byte % NAME_SUFFIX.length]).join('');
+    const name = `${base.slice(0, NAME_BASE_MAX)}${suffix}`;
+    if (find(cluster, { ...call, name }) === undefined) return name;
+  }
+}
+
+/** What an update answers: the stored object, or its last state when the update was all that its deletion waited for. */
+export interface Updated {
+  readonly object: KubeObject;
+  readonly changed: boolean;
+}
+
+/**
+ * Reads the object, lets `change` make the next one of it, and stores that under the rules of the kind.
+ * Nothing else runs in between, so that a write without a resourceVersion never loses one of somebody else.
+ * @throws ApiError 400, 403, 404, 409, 422.
+ */
+export function update(
+  cluster: Cluster,
+  call: Call,
+  change: (live: KubeObject) => KubeObject,
+  applied = false,
+): Updated {
+  const { resource } = call;
+  const live = mustFind(cluster, call);
+  const sent = change(live);
+  checkIdentity(cluster, call, live, sent);
+  const custom = cluster.registry.isCustom(resource);
+  const prepared = applyDefaults(prepareUpdate(resource, live, sent, call.subresource, custom), resource);
+  const admitted = admitUpdate(cluster, call, live, prepared);
+  const errors = [...finalizerErrors(live, admitted), ...validate(admitted, resource, live)];
+  if (errors.length > 0) throw invalid(resource, call.name, errors);
+  const tracked = applied ? admitted : track(cluster, call, live, admitted);
+  const counted =
+    call.subresource === '' || call.subresource === 'scale' ? withGeneration(resource, live, tracked, custom) : tracked;
+  const next = onWire(counted, resource);
+  if (isFinished(next)) return { object: finish(cluster, call, next), changed: true };
+  if (sameButTimes(live, next)) return { object: live, changed: false };
+  if (call.dryRun) return { object: next, changed: true };
+  const stored = cluster.store.put(
+    cluster.registry.bucketOf(resource),
+    toStorage(cluster.registry.storageOf(resource), next),
+  );
+  return { object: toVersion(resource, stored), changed: true };
+}
+
+/** The last finalizer is gone: so is the object. The answer shows it as the update left it. */
+function finish(cluster: Cluster, call: Call, next: KubeObject): KubeObject {
+  if (!call.dryRun) cluster.store.remove(cluster.registry.bucketOf(call.resource), call.namespace, call.name);
+  return next;
+}
+
+function checkIdentity(cluster: Cluster, call: Call, live: KubeObject, sent: KubeObject): void {
+  const { resource, name } = call;
+  const { uid, resourceVersion } = sent.metadata;
+  if (sent.metadata.name !== undefined && sent.metadata.name !== '' && sent.metadata.name !== name) {
+    throw badRequest(`the name of the object (${sent.metadata.name}) does not match the name on the URL (${name})`);
+  }
+  checkNamespace(call, sent);
+  if (uid && uid !== live.metadata.uid) {
+    const key = `/${cluster.name}/${resource.plural}/${call.namespace === undefined ? '' : `${call.namespace}/`}${name}`;
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
+    throw conflict(
+      resource,
+      name,
+      `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
+    );
+  }
+  if (resourceVersion && resourceVersion !== '0' && resourceVersion !== live.metadata.resourceVersion)
+    throw modified(resource, name);
+}
+
+function track(cluster: Cluster, call: Call, live: KubeObject | undefined, next: KubeObject): KubeObject {
+  return trackUpdate({
+    live,
+    next,
+    manager: call.manager,
+    subresource: call.subresource,
+    time: kubeTime(cluster.clock.now()),
+    resource: call.resource,
+  });
+}
+
+/** Whether nothing but the times of managedFields differ: such a write is none. */
+function sameButTimes(live: KubeObject, next: KubeObject): boolean {
+  const { managedFields: before, ...liveMetadata } = live.metadata;
+  const { managedFields: after, ...nextMetadata } = next.metadata;
+  if (!jsonEqual({ ...live, metadata: liveMetadata } as Json, { ...next, metadata: nextMetadata } as Json))
+    return false;
+  return jsonEqual(withoutTimes(before), withoutTimes(after));
+}
+
+function withoutTimes(entries: Json | undefined): Json {
+  if (!Array.isArray(entries)) return [];
+  return (entries as readonly { readonly [key: string]: Json }[]).map(({ time: _time, ...entry }) => entry);
+}
