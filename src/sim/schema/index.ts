@@ -2,6 +2,7 @@
 export { publishedSchemasOfCrd, resourcesOfCrd } from './crd.ts';
 export type { Decoded } from './decode.ts';
 export { decodeStrict } from './decode.ts';
+export { applyDefaults } from './defaults/index.ts';
 export { propertySchema, resolve } from './openapi.ts';
 export { publishedSchemas } from './published.ts';
 export type { Quantity } from './quantity.ts';

@@ -1,5 +1,5 @@
 // Command rules answers, for built-in objects, what a real API server makes of them: defaults, and the Status of a
-// refusal. It reads JSON lines {"object": …, "old": …?} and prints {"object": …} or {"status": …} for each.
+// refusal. It reads JSON lines {"object": …, "old": …?, "onlyDefaults"?} and prints {"object": …} or {"status": …} for each.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
@@ -74,6 +75,8 @@ var strategies = map[string]strategy{
 type request struct {
 	Object json.RawMessage `json:"object"`
 	Old    json.RawMessage `json:"old,omitempty"`
+	// OnlyDefaults skips what the server's rules would refuse.
+	OnlyDefaults bool `json:"onlyDefaults,omitempty"`
 }
 
 type answer struct {
@@ -103,6 +106,9 @@ func examine(in request) answer {
 	if err != nil {
 		return answer{Error: err.Error()}
 	}
+	if in.OnlyDefaults {
+		return answered(hub, gvk)
+	}
 	ctx := genericapirequest.WithNamespace(context.Background(), accessor.GetNamespace())
 	ctx = genericapirequest.WithRequestInfo(ctx, &genericapirequest.RequestInfo{IsResourceRequest: true, APIGroup: gvk.Group, APIVersion: gvk.Version})
 	s, ok := strategies[gvk.Kind]
@@ -125,6 +131,11 @@ func examine(in request) answer {
 		}
 		return answer{Error: err.Error()}
 	}
+	return answered(hub, gvk)
+}
+
+// answered is the object as a response of the version that was asked for.
+func answered(hub runtime.Object, gvk schema.GroupVersionKind) answer {
 	back, err := legacyscheme.Scheme.ConvertToVersion(hub, gvk.GroupVersion())
 	if err != nil {
 		return answer{Error: err.Error()}
