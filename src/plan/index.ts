@@ -1,3 +1,13 @@
+export type { BundleRequest } from './bundle.ts';
+export { fieldManager, isGround, renderBundle } from './bundle.ts';
+export type { CommittedLocation, LocationDifference } from './difference.ts';
+export { difference } from './difference.ts';
+export { changedFields } from './fields.ts';
+export { locationId, shortId } from './location.ts';
+export type { PlanOutcome, PlanRequest } from './make.ts';
+export { bundleAmounts, makePlan, makeRetirePlan } from './make.ts';
+export { planMermaid } from './mermaid.ts';
+export { planJson, planText } from './render.ts';
 export type {
   Bundle,
   HttpHealth,
@@ -16,3 +26,5 @@ export type {
   StepWork,
   TransactionKind,
 } from './types.ts';
+export type { WaveCluster } from './waves.ts';
+export { wavesOf } from './waves.ts';

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cutSecret, digestOf, findCycle, type KubeObject } from '../base/index.ts';
+import { makeRetirePlan, type Plan, planMermaid, planText, type Step } from './index.ts';
+import { clusters, deploy, deployment, stack, tryDeploy } from './samples.ts';
+
+const FOUR = clusters('eu-1', 'eu-2', 'us-1', 'us-2');
+const WEB = '    - { name: web, manifests: [ web.yaml ], availability: { locations: { max: all } } }\n';
+const web = (image?: string) => stack(WEB, { 'web.yaml': deployment('web', image) });
+const step = (plan: Plan, id: string) => plan.steps.find((one) => one.id === id) as Step;
+const ids = (plan: Plan, action: string) => plan.steps.filter((one) => one.work.action === action).map((one) => one.id);
+
+test('the steps of a first deploy: prepare everything, then waves, then read back', () => {
+  const { plan } = deploy(web(), clusters('eu-1', 'us-1'));
+  assert.deepEqual(
+    plan.steps.map((one) => [one.phase, one.id, one.after]),
+    [
+      ['preparing', 'snapshot:web@eu-1', []],
+      ['preparing', 'snapshot:web@us-1', []],
+      ['preparing', 'ensure:eu-1', ['snapshot:web@eu-1']],
+      ['preparing', 'ensure:us-1', ['snapshot:web@us-1']],
+      ['preparing', 'dryRun:web@eu-1', ['ensure:eu-1']],
+      ['preparing', 'dryRun:web@us-1', ['ensure:us-1']],
+      ['preparing', 'reserve:web@eu-1', ['dryRun:web@eu-1']],
+      ['preparing', 'reserve:web@us-1', ['dryRun:web@us-1']],
+      ['running', 'apply:web@eu-1', []],
+      ['running', 'gate:web@eu-1', ['apply:web@eu-1']],
+      ['running', 'soak:0', ['gate:web@eu-1']],
+      ['running', 'apply:web@us-1', ['soak:0']],
+      ['running', 'gate:web@us-1', ['apply:web@us-1']],
+      ['running', 'soak:1', ['gate:web@us-1']],
+      ['verifying', 'readBack:web@eu-1', []],
+      ['verifying', 'readBack:web@us-1', []],
+    ],
+  );
+  const reserve = step(plan, 'reserve:web@eu-1').work;
+  assert.deepEqual(reserve, {
+    action: 'reserve',
+    location: { stack: { project: 'default', name: 'shop' }, kind: 'function', name: 'web', cluster: 'eu-1' },
+    cpuMilli: 200,
+    memoryBytes: 128 * 2 ** 20,
+    pods: 2,
+  });
+  const ensure = step(plan, 'ensure:eu-1').work;
+  assert.ok(ensure.action === 'ensure');
+  assert.deepEqual(ensure.objects, [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'shop', labels: { 'ldc.dev/project': 'default', 'ldc.dev/stack': 'shop' } },
+    },
+  ]);
+  assert.deepEqual(plan.locks, ['default/shop/web@eu-1', 'default/shop/web@us-1']);
+  const { digest, ...body } = plan;
+  assert.equal(digest, digestOf(body));
+  assert.deepEqual(deploy(web(), clusters('us-1', 'eu-1')).plan.digest, digest, 'the same wish, the same digest');
+});
+
+test('what does not change is not touched and keeps its revision', () => {
+  const first = deploy(web(), FOUR);
+  const same = deploy(web(), FOUR, first.committed);
+  assert.deepEqual(same.plan.steps, []);
+  assert.deepEqual(same.plan.locations, first.plan.locations);
+  const more = deploy(web(), [...FOUR, ...clusters('ap-1')], first.committed);
+  assert.deepEqual(ids(more.plan, 'apply'), ['apply:web@ap-1']);
+  assert.deepEqual(
+    more.plan.locations.map((one) => one.revision),
+    [2, 1, 1, 1, 1],
+  );
+});
+
+test('a change names its fields, grows only by what is new, and changes one serving location at a time', () => {
+  const first = deploy(web(), FOUR);
+  const second = deploy(stack(WEB, { 'web.yaml': deployment('web', 'i:2', 3) }), FOUR, first.committed);
+  const [change] = second.plan.changes;
+  assert.equal(change?.change, 'update');
+  assert.deepEqual(change?.objects[0]?.fields, ['.spec.replicas', '.spec.template.spec.containers[0].image']);
+  const reserve = step(second.plan, 'reserve:web@eu-1').work;
+  assert.ok(reserve.action === 'reserve');
+  assert.equal(reserve.cpuMilli, 100);
+  assert.deepEqual(ids(second.plan, 'apply'), ['apply:web@eu-1', 'apply:web@us-1', 'apply:web@eu-2', 'apply:web@us-2']);
+  assert.deepEqual(
+    step(second.plan, 'apply:web@us-2').after,
+    ['soak:0', 'gate:web@eu-2'],
+    'waves 1, 25% (none left), 100%',
+  );
+  assert.deepEqual(step(second.plan, 'apply:web@eu-2').after, ['soak:0', 'gate:web@us-1']);
+});
+
+test('needs hold within each wave', () => {
+  const two = stack(
+    `${WEB.replace(' }\n', '')}, needs: [ api ] }\n    - { name: api, manifests: [ api.yaml ], availability: { locations: { max: all } } }\n`.replace(
+      '} }, needs',
+      '} }, needs',
+    ),
+    { 'web.yaml': deployment('web'), 'api.yaml': deployment('api') },
+  );
+  const { plan } = deploy(two, FOUR);
+  assert.deepEqual(ids(plan, 'apply').slice(0, 2), ['apply:api@eu-1', 'apply:web@eu-1']);
+  assert.deepEqual(step(plan, 'apply:web@eu-1').after, ['settled:api#0']);
+  assert.deepEqual(step(plan, 'settled:api#1').after, ['gate:api@us-1', 'gate:api@eu-2', 'gate:api@us-2']);
+  assert.deepEqual(step(plan, 'apply:web@us-2').after, ['soak:0', 'settled:api#1']);
+  const graph = new Map(plan.steps.map((one) => [one.id, one.after]));
+  assert.equal(findCycle(graph), undefined);
+  for (const one of plan.steps) for (const id of one.after) assert.ok(graph.has(id), `${one.id} waits for ${id}`);
+});
+
+test('deletions come last: objects that are gone, locations that are gone, a whole stack', () => {
+  const both = { 'web.yaml': `${deployment('web')}---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: old }\n` };
+  const first = deploy(stack(WEB, both), FOUR);
+  const fewer = deploy(
+    web(),
+    FOUR.map((one) => (one.name === 'us-2' ? { ...one, intent: 'draining' as const } : one)),
+    first.committed,
+  );
+  const prune = step(fewer.plan, 'prune:web@eu-1').work;
+  assert.ok(prune.action === 'prune');
+  assert.deepEqual(prune.objects, [{ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'old' }]);
+  const last = fewer.plan.steps.slice(-4).map((one) => [one.phase, one.kind, one.id]);
+  assert.deepEqual(last.at(-1), ['decided', 'retriable', 'remove:web@us-2']);
+  assert.ok(fewer.plan.irreversible.includes('remove web@us-2'));
+  assert.ok(!fewer.plan.locations.some((one) => one.location.cluster === 'us-2'));
+  const { plan } = makeRetirePlan({ stack: web(), baseRevision: 1, committed: first.committed });
+  assert.deepEqual(
+    plan.steps.map((one) => one.work.action),
+    ['remove', 'remove', 'remove', 'remove'],
+  );
+  assert.deepEqual([plan.kind, plan.revision, plan.locations], ['retire', 0, []]);
+});
+
+test('fields that Kubernetes does not let change refuse the plan, unless the object says recreate', () => {
+  const first = deploy(web(), FOUR);
+  const other = deployment('web').replaceAll('app: web', 'app: other');
+  const refused = tryDeploy(stack(WEB, { 'web.yaml': other }), FOUR, first.committed);
+  assert.ok(refused.kind === 'refused');
+  assert.match(refused.refusal.message, /apps\/Deployment shop\/web \(\.spec\.selector\.matchLabels\.app\)/);
+  assert.match(refused.refusal.hint ?? '', /ldc.dev\/replace: recreate/);
+  const allowed = other.replace('{ name: web }', '{ name: web, annotations: { ldc.dev/replace: recreate } }');
+  const { plan } = deploy(stack(WEB, { 'web.yaml': allowed }), FOUR, first.committed);
+  assert.ok(plan.irreversible.includes('recreate apps/Deployment shop/web on eu-1'));
+});
+
+test('a Job gets the digest of what it is into its name: the same stays, a changed one is new and the old one is pruned', () => {
+  const job = (args: string) =>
+    `apiVersion: batch/v1\nkind: Job\nmetadata: { name: migrate }\nspec: { template: { spec: { restartPolicy: Never, containers: [ { name: c, image: i, args: [ ${args} ] } ] } } }\n`;
+  const first = deploy(stack(WEB, { 'web.yaml': job('a') }), clusters('eu-1'));
+  const [name] = first.committed[0]?.bundle.objects.map((one) => one.metadata.name) ?? [];
+  assert.match(name ?? '', /^migrate-[0-9a-f]{8}$/);
+  assert.deepEqual(deploy(stack(WEB, { 'web.yaml': job('a') }), clusters('eu-1'), first.committed).plan.steps, []);
+  const second = deploy(stack(WEB, { 'web.yaml': job('b') }), clusters('eu-1'), first.committed);
+  assert.deepEqual(
+    second.plan.changes[0]?.objects.map((one) => one.change),
+    ['create', 'delete'],
+  );
+  const prune = step(second.plan, 'prune:web@eu-1').work;
+  assert.ok(prune.action === 'prune' && prune.objects[0]?.name === name);
+});
+
+test('a bundle: overrides by label, replicas, order of applying, labels, Secrets cut after overrides', () => {
+  const files = {
+    'web.yaml': `${deployment('web')}---\napiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { a: old }\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: r }\n`,
+  };
+  const part = `    - name: web
+      manifests: [ web.yaml ]
+      replicas: { total: 4 }
+      availability: { locations: { min: 2, spread: region } }
+      conflicts: take
+      drift: { mode: report, leaveAlone: [ /spec/replicas ] }
+      overrides:
+        - { on: { matchLabels: { region: us } }, patch: [ { op: replace, path: /data/a, value: bmV3, target: { kind: Secret } } ] }
+`;
+  const key = new Uint8Array(32);
+  const cut = (object: KubeObject) => cutSecret(object, key).object;
+  const { bundles, plan } = deploy(stack(part, files), FOUR, [], { cut });
+  const [eu, us] = plan.locations.map((one) => bundles.get(one.bundle));
+  assert.deepEqual(
+    eu?.objects.map((one) => one.kind),
+    ['Secret', 'Role', 'Deployment'],
+  );
+  assert.deepEqual(eu?.objects[2]?.metadata.labels, {
+    'ldc.dev/function': 'web',
+    'ldc.dev/project': 'default',
+    'ldc.dev/stack': 'shop',
+  });
+  assert.deepEqual(eu?.objects[2]?.metadata.annotations, { 'ldc.dev/revision': '1' });
+  assert.match(JSON.stringify(eu?.objects[2]?.spec), /"replicas":2/);
+  assert.deepEqual(
+    [eu?.fieldManager, eu?.conflicts, eu?.drift],
+    ['ldc.default.shop', 'take', { mode: 'report', ignore: ['/spec/replicas'] }],
+  );
+  assert.notDeepEqual(eu?.objects[0]?.data, us?.objects[0]?.data, 'the override reached only us');
+  assert.ok(!JSON.stringify([...bundles]).includes('bmV3'), 'the value of the override is cut, too');
+  const dryRun = step(plan, 'dryRun:web@eu-1').work;
+  assert.ok(dryRun.action === 'dryRun' && dryRun.pending.some((ref) => ref.kind === 'Role'));
+});
+
+test('no placement, no plan; and databases are refused with a sentence', () => {
+  const nowhere = tryDeploy(web(), []);
+  assert.ok(nowhere.kind === 'refused');
+  assert.match(nowhere.refusal.message, /web needs 1 more location: there is no cluster/);
+  const empty = tryDeploy(web(), [], [], { acceptUnmet: true });
+  assert.equal(empty.kind, 'refused', 'an empty list is never a success');
+  const owned = stack(`${WEB}  databases: [ { name: db, driver: postgres, manifests: [ db.yaml ] } ]\n`, {
+    'web.yaml': deployment('web'),
+    'db.yaml': deployment('db'),
+  });
+  const refused = tryDeploy(owned, FOUR);
+  assert.ok(refused.kind === 'refused' && refused.refusal.kind === 'databasesNotServed');
+});
+
+test('text and Mermaid', () => {
+  const first = deploy(web(), FOUR);
+  const second = deploy(
+    web('i:2'),
+    FOUR.filter((one) => one.name !== 'us-2'),
+    first.committed,
+  );
+  const text = planText(second.plan).replace(/sha256:[0-9a-f]+/, 'sha256:…');
+  assert.equal(
+    text,
+    `Plan: deploy of default/shop to revision 2, from revision 1 (17 steps, sha256:…)
+
+Changes:
+  ~ web@eu-1   update Deployment web (.spec.template.spec.containers[0].image)
+  ~ web@eu-2   update Deployment web (.spec.template.spec.containers[0].image)
+  ~ web@us-1   update Deployment web (.spec.template.spec.containers[0].image)
+  - web@us-2   delete 1 object
+
+Waves:
+  1  eu-1         web
+  2  us-1, eu-2   web
+
+After the decision:
+  - web@us-2   delete the whole location
+
+No undo brings back:
+  ! remove web@us-2`.replace('17 steps', `${second.plan.steps.length} steps`),
+  );
+  const chart = planMermaid(second.plan);
+  assert.match(chart, /^flowchart LR\n {2}subgraph b0\["preparing"\]/);
+  assert.match(chart, /subgraph b2\["wave 2"\]/);
+  const many = deploy(web(), clusters(...Array.from({ length: 60 }, (_, i) => `eu-${i}`)));
+  assert.match(planMermaid(many.plan), /apply × 45/);
+});

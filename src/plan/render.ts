@@ -1,0 +1,96 @@
+import type { LocationChange, Plan, Step } from './types.ts';
+
+const SIGNS = { add: '+', update: '~', remove: '-', none: '=' } as const;
+
+/** The plan for people, as a terminal shows it before anyone says yes. Ends without a line break. */
+export function planText(plan: Plan): string {
+  const { project, name } = plan.stack;
+  const from = plan.baseRevision === 0 ? '' : `, from revision ${plan.baseRevision}`;
+  const to = plan.revision === 0 ? '' : ` to revision ${plan.revision}`;
+  const changed = plan.changes.filter((change) => change.change !== 'none');
+  const same = plan.changes.length - changed.length;
+  const lines = [
+    `Plan: ${plan.kind} of ${project}/${name}${to}${from} (${plan.steps.length} steps, ${plan.digest.slice(0, 19)})`,
+    '',
+    changed.length === 0 ? 'Nothing changes.' : 'Changes:',
+    ...columns(changed.map((change) => [`  ${SIGNS[change.change]} ${within(change.location)}`, changeText(change)])),
+    ...(same === 0
+      ? []
+      : [`  = ${same} ${same === 1 ? 'location stays' : 'locations stay'} as ${same === 1 ? 'it is' : 'they are'}`]),
+    ...section('Waves:', columns(waveLines(plan))),
+    ...section('After the decision:', columns(plan.steps.filter((step) => step.phase === 'decided').map(deletion))),
+    ...section(
+      'No undo brings back:',
+      plan.irreversible.map((what) => `  ! ${what}`),
+    ),
+  ];
+  if (plan.rollout.approval === 'required') lines.push('', 'Waits for an approval before the first wave.');
+  return lines.join('\n');
+}
+
+/** The plan as programs read it, indented. */
+export function planJson(plan: Plan): string {
+  return JSON.stringify(plan, null, 2);
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines];
+}
+
+function within(location: string): string {
+  return location.slice(location.lastIndexOf('/') + 1);
+}
+
+const NAMED_MAX = 3;
+
+function changeText({ change, objects }: LocationChange): string {
+  if (change === 'remove') return `delete ${count(objects.length, 'object')}`;
+  if (change === 'add') return `create ${count(objects.length, 'object')}`;
+  const parts = (['create', 'update', 'delete'] as const).flatMap((kind) => {
+    const those = objects.filter((object) => object.change === kind);
+    if (those.length === 0) return [];
+    const named = those.slice(0, NAMED_MAX).map(({ ref, fields }) => {
+      const more = fields.length > 2 ? `, and ${fields.length - 2} more` : '';
+      return `${ref.kind} ${ref.name}${fields.length === 0 ? '' : ` (${fields.slice(0, 2).join(', ')}${more})`}`;
+    });
+    return [`${kind} ${named.join(', ')}${those.length > NAMED_MAX ? ` and ${those.length - NAMED_MAX} more` : ''}`];
+  });
+  return parts.length === 0 ? 'settings only' : parts.join('; ');
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+const CLUSTERS_MAX = 8;
+
+function waveLines(plan: Plan): readonly (readonly string[])[] {
+  const waves = Map.groupBy(
+    plan.steps.filter((step) => step.work.action === 'apply'),
+    (step) => step.wave ?? 0,
+  );
+  const soak = plan.rollout.soakMs === 0 ? '' : `, soak ${plan.rollout.soakMs / 1000}s`;
+  return [...waves].map(([wave, steps]) => {
+    const clusters = [...new Set(steps.map(clusterOf))];
+    const functions = [...new Set(steps.map((step) => ('location' in step.work ? step.work.location.name : '')))];
+    const more = clusters.length > CLUSTERS_MAX ? ` and ${clusters.length - CLUSTERS_MAX} more` : '';
+    return [`  ${wave + 1}  ${clusters.slice(0, CLUSTERS_MAX).join(', ')}${more}`, `${functions.join(' → ')}${soak}`];
+  });
+}
+
+function clusterOf(step: Step): string {
+  return 'location' in step.work ? step.work.location.cluster : '';
+}
+
+function deletion(step: Step): readonly string[] {
+  if (step.work.action === 'prune') {
+    const names = step.work.objects.map((object) => `${object.kind} ${object.name}`);
+    return [`  - ${within(step.id)}`.replace('prune:', ''), `delete ${names.join(', ')}`];
+  }
+  return [`  - ${within(step.id)}`.replace('remove:', ''), 'delete the whole location'];
+}
+
+function columns(rows: readonly (readonly string[])[]): readonly string[] {
+  const width = Math.max(0, ...rows.map(([first = '']) => first.length));
+  return rows.map(([first = '', second = '']) => `${first.padEnd(width)}   ${second}`.trimEnd());
+}

@@ -1,0 +1,238 @@
+import { type KubeObject, levels, limits, refOf } from '../base/index.ts';
+import type { Amounts, ResolvedStack } from '../ldc/index.ts';
+import { isGround, isNeededToExist } from './bundle.ts';
+import type { LocationDifference } from './difference.ts';
+import { shortId } from './location.ts';
+import type { Rollout, StackRef, Step } from './types.ts';
+
+/** One try of each action, ms. */
+const TIMEOUT_MS = {
+  snapshot: 30_000,
+  ensure: 120_000,
+  dryRun: 60_000,
+  reserve: 10_000,
+  apply: 120_000,
+  readBack: 60_000,
+  prune: 300_000,
+  remove: 300_000,
+  slack: 30_000,
+} as const;
+
+export interface StepsRequest {
+  readonly stack: StackRef;
+  readonly namespace: string;
+  readonly revision: number;
+  readonly differences: readonly LocationDifference[];
+  /** Cluster names per wave. */
+  readonly waves: readonly (readonly string[])[];
+  /** Function → the functions that it needs. */
+  readonly needs: ReadonlyMap<string, readonly string[]>;
+  readonly rollout: Rollout;
+  /** How many locations of a function may change at the same time. */
+  readonly atOnce: (functionName: string) => number;
+  /** What a location takes more than it does today; undefined when nothing. */
+  readonly growth: (difference: LocationDifference) => Amounts | undefined;
+}
+
+/**
+ * The steps in an order in which they could run one by one. Phases follow each other (the engine waits for all of
+ * one phase before the next); `after` holds the order within a phase.
+ */
+export function stepsOf(request: StepsRequest): readonly Step[] {
+  const touched = request.differences.filter((one) => one.change === 'add' || one.change === 'update');
+  return [...preparing(request, touched), ...running(request, touched), ...touched.map(readBack), ...deciding(request)];
+}
+
+type Touched = LocationDifference;
+
+function preparing(request: StepsRequest, touched: readonly Touched[]): Step[] {
+  const clusters = Map.groupBy(touched, (one) => one.location.cluster);
+  const pending = new Map(
+    [...clusters].map(([name, own]) => [
+      name,
+      own
+        .flatMap((one) => one.created)
+        .filter(isNeededToExist)
+        .map(refOf),
+    ]),
+  );
+  const base = { phase: 'preparing', kind: 'compensatable' } as const;
+  const snapshots = touched.map((one): Step => {
+    const { location, digest, previous } = one;
+    const work = { action: 'snapshot', location, bundle: digest, previous: previous?.digest ?? null } as const;
+    return { id: `snapshot:${shortId(location)}`, ...base, after: [], timeoutMs: TIMEOUT_MS.snapshot, work };
+  });
+  const ensures = [...clusters].map(([cluster, own]): Step => {
+    const after = own.map((one) => `snapshot:${shortId(one.location)}`);
+    const work = { action: 'ensure', cluster, stack: request.stack, objects: ground(own, request) } as const;
+    return { id: `ensure:${cluster}`, ...base, after, timeoutMs: TIMEOUT_MS.ensure, work };
+  });
+  const dryRuns = touched.map((one): Step => {
+    const { location, digest } = one;
+    const work = {
+      action: 'dryRun',
+      location,
+      bundle: known(digest),
+      pending: pending.get(location.cluster) ?? [],
+    } as const;
+    const after = [`ensure:${location.cluster}`];
+    return { id: `dryRun:${shortId(location)}`, ...base, after, timeoutMs: TIMEOUT_MS.dryRun, work };
+  });
+  const reserves = touched.flatMap((one): Step[] => {
+    const growth = request.growth(one);
+    if (growth === undefined) return [];
+    const id = shortId(one.location);
+    const work = { action: 'reserve', location: one.location, ...growth } as const;
+    return [{ id: `reserve:${id}`, ...base, after: [`dryRun:${id}`], timeoutMs: TIMEOUT_MS.reserve, work }];
+  });
+  return [...snapshots, ...ensures, ...dryRuns, ...reserves];
+}
+
+/** The namespace and the CRDs of a cluster's locations; a Namespace of the manifests stands for the plain one. */
+function ground(own: readonly Touched[], { stack, namespace }: StepsRequest): readonly KubeObject[] {
+  const objects = own.flatMap((one) => one.bundle?.objects ?? []).filter(isGround);
+  const namespaced = own.some((one) => one.bundle?.objects.some((object) => object.metadata.namespace === namespace));
+  const stated = objects.some((object) => object.kind === 'Namespace' && object.metadata.name === namespace);
+  if (!namespaced || stated) return objects;
+  const labels = { 'ldc.dev/project': stack.project, 'ldc.dev/stack': stack.name };
+  return [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }, ...objects];
+}
+
+function running(request: StepsRequest, touched: readonly Touched[]): Step[] {
+  return request.waves.flatMap((clusters, wave) => {
+    const inWave = new Set(clusters);
+    const byFunction = Map.groupBy(
+      touched.filter((one) => inWave.has(one.location.cluster)),
+      (one) => one.location.name,
+    );
+    const before = wave === 0 ? [] : [`soak:${wave - 1}`];
+    const steps: Step[] = [];
+    for (const name of inNeedsOrder(request.needs, byFunction.keys())) {
+      const own = inOrderOf(clusters, byFunction.get(name) ?? []);
+      const needed = (request.needs.get(name) ?? [])
+        .filter((need) => byFunction.has(need))
+        .map((need) => `settled:${need}#${wave}`);
+      steps.push(...changes(own, wave, [...before, ...needed], request));
+      if (isNeeded(name, request.needs, byFunction)) steps.push(settled(name, wave, own));
+    }
+    return [...steps, soak(wave, [...byFunction.values()].flat(), request.rollout)];
+  });
+}
+
+/** Apply and gate of each location; one that serves already changes only when those `atOnce` before it have passed their gate. */
+function changes(own: readonly Touched[], wave: number, before: readonly string[], request: StepsRequest): Step[] {
+  const serving = own.filter((one) => one.change === 'update');
+  return own.flatMap((one): Step[] => {
+    const id = shortId(one.location);
+    const place = serving.indexOf(one);
+    const earlier = place === -1 ? undefined : serving[place - request.atOnce(one.location.name)];
+    const after = earlier === undefined ? before : [...before, `gate:${shortId(earlier.location)}`];
+    const base = { phase: 'running', kind: 'compensatable', wave } as const;
+    const bundle = known(one.digest);
+    const { location } = one;
+    const previous = one.previous === null ? null : { revision: one.previous.revision, bundle: one.previous.digest };
+    const { deadlineMs } = request.rollout;
+    return [
+      {
+        id: `apply:${id}`,
+        ...base,
+        after,
+        timeoutMs: TIMEOUT_MS.apply,
+        work: { action: 'apply', location, revision: request.revision, bundle, previous },
+      },
+      {
+        id: `gate:${id}`,
+        ...base,
+        after: [`apply:${id}`],
+        timeoutMs: withSlack(deadlineMs),
+        work: { action: 'gate', location, bundle, deadlineMs },
+      },
+    ];
+  });
+}
+
+/** One node that stands for many gates, so that edges grow with the locations and not with their square. */
+function settled(name: string, wave: number, own: readonly Touched[]): Step {
+  const after = own.map((one) => `gate:${shortId(one.location)}`);
+  return waiting(`settled:${name}#${wave}`, wave, after, 0);
+}
+
+function soak(wave: number, own: readonly Touched[], rollout: Rollout): Step {
+  const after = own.map((one) => `gate:${shortId(one.location)}`);
+  return waiting(`soak:${wave}`, wave, after, rollout.soakMs);
+}
+
+function waiting(id: string, wave: number, after: readonly string[], durationMs: number): Step {
+  const base = { phase: 'running', kind: 'compensatable', wave } as const;
+  return { id, ...base, after, timeoutMs: withSlack(durationMs), work: { action: 'soak', durationMs } };
+}
+
+function withSlack(durationMs: number): number {
+  return Math.min(limits.stepTimeoutMsMax, durationMs + TIMEOUT_MS.slack);
+}
+
+function readBack({ location, digest }: Touched): Step {
+  return {
+    id: `readBack:${shortId(location)}`,
+    phase: 'verifying',
+    kind: 'compensatable',
+    after: [],
+    timeoutMs: TIMEOUT_MS.readBack,
+    work: { action: 'readBack', location, bundle: known(digest) },
+  };
+}
+
+/** Deletions come last, after the decision: what needs others goes before what it needs. */
+function deciding({ differences, needs }: StepsRequest): Step[] {
+  const base = { phase: 'decided', kind: 'retriable' } as const;
+  const prunes = differences.flatMap((one): Step[] => {
+    const objects = one.change === 'update' ? one.gone.filter((object) => !isGround(object)).map(refOf) : [];
+    if (objects.length === 0) return [];
+    const work = { action: 'prune', location: one.location, objects, bundle: known(one.digest) } as const;
+    return [{ id: `prune:${shortId(one.location)}`, ...base, after: [], timeoutMs: TIMEOUT_MS.prune, work }];
+  });
+  const leaving = differences.filter((one) => one.change === 'remove');
+  const ids = new Set(leaving.map((one) => shortId(one.location)));
+  const removes = leaving.map((one): Step => {
+    const { location, previous } = one;
+    const dependents = [...needs].filter(([, needed]) => needed.includes(location.name)).map(([name]) => name);
+    const after = dependents
+      .map((name) => shortId({ name, cluster: location.cluster }))
+      .filter((id) => ids.has(id))
+      .map((id) => `remove:${id}`);
+    const was = { revision: previous?.revision ?? 0, bundle: known(previous?.digest ?? null) };
+    const work = { action: 'remove', location, previous: was } as const;
+    return { id: `remove:${shortId(location)}`, ...base, after, timeoutMs: TIMEOUT_MS.remove, work };
+  });
+  return [...prunes, ...removes];
+}
+
+/** Names of a wave's functions, each after what it needs; of one level by name. */
+function inNeedsOrder(needs: ReadonlyMap<string, readonly string[]>, names: Iterable<string>): readonly string[] {
+  const own = new Map([...names].sort().map((name) => [name, needs.get(name) ?? []]));
+  return levels(own).flat();
+}
+
+function inOrderOf(clusters: readonly string[], own: readonly Touched[]): readonly Touched[] {
+  const place = new Map(clusters.map((name, index) => [name, index]));
+  return own.toSorted((a, b) => (place.get(a.location.cluster) ?? 0) - (place.get(b.location.cluster) ?? 0));
+}
+
+function isNeeded(
+  name: string,
+  needs: ReadonlyMap<string, readonly string[]>,
+  present: ReadonlyMap<string, unknown>,
+): boolean {
+  return [...needs].some(([other, needed]) => present.has(other) && needed.includes(name));
+}
+
+function known<T>(digest: T | null): T {
+  if (digest === null) throw new Error('invariant broken: a location that is touched has a bundle');
+  return digest;
+}
+
+/** The needs among functions of a stack (databases stand on their own). */
+export function needsOf(stack: ResolvedStack): ReadonlyMap<string, readonly string[]> {
+  const names = new Set(stack.functions.map((one) => one.name));
+  return new Map(stack.functions.map((one) => [one.name, one.spec.needs.filter((need) => names.has(need))]));
+}
