@@ -1,3 +1,7 @@
+export type { Channel } from './channel.ts';
+export { type MemoryLine, memoryLine } from './channel-memory.ts';
+export { SOCKET_OPTIONS, socketChannel } from './channel-socket.ts';
+export { createMemoryLink, type Executor, type MemoryLink } from './link-memory.ts';
 export type {
   AgentMessage,
   Blob,
@@ -19,4 +23,5 @@ export {
   hubMessageSchema,
   PROTOCOL_VERSION,
 } from './messages.ts';
+export { createSealKey, type SealKey, seal, sealJson, sealKeyFromPem } from './seal.ts';
 export type { AgentLink, HeldLocation, LinkChange } from './types.ts';
