@@ -1,0 +1,28 @@
+/** What earlier steps have left for a step. */
+import type { Digest } from '../base/index.ts';
+import type { Location } from '../plan/index.ts';
+import type { ActionContext } from './actions/index.ts';
+import { locationText } from './location.ts';
+import type { StepState, TransactionData } from './state.ts';
+
+export function contextOf(data: TransactionData, { output, refusal }: StepState): ActionContext {
+  return {
+    output,
+    refusal,
+    preImages(location) {
+      const digest = preImagesOf(data, location);
+      if (digest === undefined) throw new Error(`${data.header.id} has no pre-images of ${locationText(location)}`);
+      return digest;
+    },
+  };
+}
+
+/** The digest of the pre-images that the location's snapshot step has read. */
+export function preImagesOf(data: TransactionData, location: Location): Digest | undefined {
+  const wanted = locationText(location);
+  for (const { step, output } of data.steps.values()) {
+    if (step.work.action !== 'snapshot' || output?.kind !== 'snapshot') continue;
+    if (locationText(step.work.location) === wanted) return output.preImages;
+  }
+  return undefined;
+}

@@ -1,0 +1,235 @@
+/**
+ * What should happen now? Pure: the same transaction and surroundings give the same answer. `events` are to be journaled
+ * first (then decide is asked again); with none left, `asks` is all that should be in flight, and nothing else.
+ */
+import { timestamp } from '../base/index.ts';
+import type { Step } from '../plan/index.ts';
+import { clusterOf } from './actions/index.ts';
+import {
+  type Ask,
+  type Decision,
+  earliest,
+  journal,
+  NOTHING,
+  nextAttempt,
+  STEPS_NAMED_MAX,
+  type Surroundings,
+  startedAsks,
+} from './decision.ts';
+import { committed } from './endings.ts';
+import type { TransactionEvent } from './events.ts';
+import { failedSteps, giveUp, lostSteps, refusalOf } from './faults.ts';
+import { compensate } from './rollback.ts';
+import { forwardOnly, type StepState, type TransactionData } from './state.ts';
+
+export function decide(data: TransactionData, around: Surroundings): Decision {
+  switch (data.header.state) {
+    case 'queued':
+      return decideQueued(data, around);
+    case 'preparing':
+    case 'running':
+    case 'verifying':
+      return decideForward(data, around);
+    case 'decided':
+      return decideDecided(data, around);
+    case 'compensating':
+      return compensate(data, around);
+    case 'paused':
+    case 'awaitingApproval':
+      return { ...NOTHING, asks: startedAsks(data) };
+    case 'stuck':
+    case 'committed':
+    case 'rolledBack':
+      return NOTHING;
+  }
+}
+
+function decideQueued(data: TransactionData, around: Surroundings): Decision {
+  if (!around.mayStart) return NOTHING;
+  if (around.stale) return { ...NOTHING, asks: [{ kind: 'replan', key: `${data.header.id}/replan` }] };
+  return journal({ type: 'tx.started', data: {} });
+}
+
+function decideForward(data: TransactionData, around: Surroundings): Decision {
+  const reversible = !forwardOnly(data);
+  const deadlineMs = data.header.deadlineAt === null ? Number.POSITIVE_INFINITY : Date.parse(data.header.deadlineAt);
+  if (reversible && around.nowMs >= deadlineMs) {
+    const message = `the rollout did not end within its deadline of ${data.plan.rollout.deadlineMs / 1_000} s`;
+    return journal({ type: 'tx.compensating', data: { cause: { kind: 'deadline', message } } });
+  }
+  const lost = lostSteps(data, around.lost);
+  const [firstLost] = lost.clusters;
+  if (reversible && firstLost !== undefined && data.plan.rollout.onLostCluster === 'undo') {
+    const message = `cluster ${firstLost} was lost in mid-deploy, and the stack says onLostCluster: undo`;
+    return journal({ type: 'tx.compensating', data: { cause: { kind: 'clusterLost', message, where: firstLost } } });
+  }
+  const failed = failedSteps(data, around.lost);
+  if (failed.length > 0 && reversible) return onFailure(data, failed);
+  const held = data.closing ? closeForward(data, around, 'apply') : retryFailed(failed, around);
+  if (held.events.length > 0) return held;
+  const going = goOn(data, around);
+  if (going.events.length > 0) return going;
+  const amend: Ask[] =
+    data.overtakenBy !== null || lost.clusters.length > 0
+      ? [{ kind: 'amend', key: `${data.header.id}/amend`, lost: lost.clusters }]
+      : [];
+  if (amend.length === 0 && phaseDone(data)) return nextPhase(data, around);
+  if (isStuck(data, failed, going.asks, around)) return stuck(data, failed);
+  const wakeAtMs = earliest(held.wakeAtMs, going.wakeAtMs, reversible ? deadlineMs : null);
+  return { events: [], asks: [...going.asks, ...amend], wakeAtMs };
+}
+
+function decideDecided(data: TransactionData, around: Surroundings): Decision {
+  const owed = data.closing ? closeForward(data, around, 'prune') : oweLost(data, around);
+  if (owed.events.length > 0) return owed;
+  const failed = failedSteps(data, around.lost);
+  const retried = retryFailed(failed, around);
+  if (retried.events.length > 0) return retried;
+  const going = goOn(data, around);
+  if (going.events.length > 0) return going;
+  if (phaseDone(data)) return journal(...committed(data));
+  if (isStuck(data, failed, going.asks, around)) return stuck(data, failed);
+  return { ...going, wakeAtMs: earliest(retried.wakeAtMs, going.wakeAtMs) };
+}
+
+/** Starts what may start, ends soaks that are due, notes waves that are done. */
+function goOn(data: TransactionData, around: Surroundings): Decision {
+  const events: TransactionEvent[] = [];
+  const dueMs: number[] = [];
+  for (const state of data.steps.values()) {
+    if (events.length >= around.eventsMax) break;
+    const { step, status } = state;
+    if (status === 'pending' && mayStart(data, step, around)) {
+      const pivot = step.kind === 'pivot' ? { pivot: true } : {};
+      events.push({ type: 'step.started', data: { step: step.id, attempt: Math.max(1, state.attempt), ...pivot } });
+    } else if (status === 'started' && step.work.action === 'soak') {
+      const endMs = (state.startedAtMs ?? 0) + step.work.durationMs;
+      if (around.nowMs < endMs) dueMs.push(endMs);
+      else events.push({ type: 'step.succeeded', data: { step: step.id, output: { value: null } } });
+    }
+  }
+  for (const wave of finishedWaves(data)) events.push({ type: 'wave.done', data: { wave } });
+  return { events, asks: startedAsks(data), wakeAtMs: earliest(...dueMs) };
+}
+
+function mayStart(data: TransactionData, step: Step, around: Surroundings): boolean {
+  if (step.phase !== data.header.state || data.unmet.get(step.id) !== 0) return false;
+  const cluster = clusterOf(step);
+  return cluster === null || !around.lost.has(cluster);
+}
+
+function finishedWaves(data: TransactionData): readonly number[] {
+  if (data.header.waves.total === data.wavesDone.size || data.header.state === 'preparing') return [];
+  const open = new Set<number>();
+  const all = new Set<number>();
+  for (const { step, status } of data.steps.values()) {
+    if (step.wave === undefined) continue;
+    all.add(step.wave);
+    if (status === 'pending' || status === 'started' || status === 'failed') open.add(step.wave);
+  }
+  return [...all].filter((wave) => !open.has(wave) && !data.wavesDone.has(wave)).sort((a, b) => a - b);
+}
+
+function phaseDone(data: TransactionData): boolean {
+  for (const { step, status } of data.steps.values()) {
+    const open = status === 'pending' || status === 'started' || status === 'failed';
+    if (open && step.phase === data.header.state) return false;
+  }
+  return true;
+}
+
+function nextPhase(data: TransactionData, around: Surroundings): Decision {
+  switch (data.header.state) {
+    case 'preparing':
+      return data.plan.rollout.approval === 'required' && !data.approved
+        ? journal({ type: 'tx.awaitingApproval', data: {} })
+        : journal(running(data, around.nowMs));
+    case 'running':
+      return journal({ type: 'tx.verifying', data: {} });
+    default:
+      return journal({ type: 'tx.decided', data: {} });
+  }
+}
+
+/** The deadline counts from here. */
+export function running(data: TransactionData, nowMs: number): TransactionEvent {
+  return { type: 'tx.running', data: { deadlineAt: timestamp(nowMs + data.plan.rollout.deadlineMs) } };
+}
+
+function onFailure(data: TransactionData, failed: readonly StepState[]): Decision {
+  const cause = refusalOf(failed[0] as StepState);
+  if (data.plan.rollout.onFailure === 'rollback' || data.header.state === 'preparing') {
+    return journal({ type: 'tx.compensating', data: { cause } });
+  }
+  // steps that are still under way end first: a paused one waits for nothing
+  return journal({ type: 'tx.paused', data: { cause, remainingMs: remaining(data, null), reason: null } });
+}
+
+/** What is left of the deadline; without `nowMs` the whole is given again, for a person has to look first. */
+export function remaining(data: TransactionData, nowMs: number | null): number | null {
+  if (data.header.deadlineAt === null) return null;
+  return nowMs === null ? data.plan.rollout.deadlineMs : Math.max(0, Date.parse(data.header.deadlineAt) - nowMs);
+}
+
+/** Forward only: what was refused is tried anew, under a new command id, with back-off. */
+function retryFailed(failed: readonly StepState[], around: Surroundings): Decision {
+  const due: TransactionEvent[] = [];
+  const laterMs: number[] = [];
+  for (const state of failed) {
+    if (state.failures >= around.attemptsMax) continue;
+    const notBeforeMs = around.notBeforeMs(state.step.id);
+    if (around.nowMs < notBeforeMs) laterMs.push(notBeforeMs);
+    else due.push(startAgain(state));
+  }
+  return { events: due, asks: [], wakeAtMs: earliest(...laterMs) };
+}
+
+function startAgain(state: StepState): TransactionEvent {
+  const pivot = state.step.kind === 'pivot' ? { pivot: true } : {};
+  return { type: 'step.started', data: { step: state.step.id, attempt: nextAttempt(state), ...pivot } };
+}
+
+/** Deletions on a cluster that is gone are owed; the rest of the decision goes on. */
+function oweLost(data: TransactionData, { lost, eventsMax }: Surroundings): Decision {
+  const events: TransactionEvent[] = [];
+  for (const state of data.steps.values()) {
+    const cluster = clusterOf(state.step);
+    if (cluster === null || !lost.has(cluster) || state.step.phase !== 'decided') continue;
+    if (isOpen(state) && events.length < eventsMax) events.push(giveUp(data, state, 'prune'));
+  }
+  return { ...NOTHING, events };
+}
+
+/** force-close after the point of no return: all that has not happened is owed. */
+function closeForward(data: TransactionData, { eventsMax }: Surroundings, kind: 'apply' | 'prune'): Decision {
+  const events: TransactionEvent[] = [];
+  for (const state of data.steps.values()) {
+    if (isOpen(state) && events.length < eventsMax) events.push(giveUp(data, state, kind));
+  }
+  return { ...NOTHING, events };
+}
+
+function isOpen({ status }: StepState): boolean {
+  return status === 'pending' || status === 'started' || status === 'failed';
+}
+
+function isStuck(
+  data: TransactionData,
+  failed: readonly StepState[],
+  asks: readonly Ask[],
+  around: Surroundings,
+): boolean {
+  return (
+    failed.length > 0 &&
+    forwardOnly(data) &&
+    asks.length === 0 &&
+    failed.every(({ failures }) => failures >= around.attemptsMax)
+  );
+}
+
+function stuck(data: TransactionData, failed: readonly StepState[]): Decision {
+  const first = refusalOf(failed[0] as StepState);
+  const hint = `look at ${failed.length} step(s), then ldc tx retry|skip|force-close ${data.header.id}`;
+  const steps = failed.slice(0, STEPS_NAMED_MAX).map(({ step }) => step.id);
+  return journal({ type: 'tx.stuck', data: { refusal: { hint, ...first }, steps } });
+}

@@ -1,0 +1,62 @@
+/** What a decision is made of; shared by the way forward (decide.ts) and the way back (rollback.ts). */
+import type { TransactionEvent } from './events.ts';
+import type { StepState, TransactionData } from './state.ts';
+
+/** Something to be waited for. Its key names it over all decisions, and is the command id where there is one. */
+export type Ask =
+  | { readonly kind: 'do' | 'undo'; readonly key: string; readonly step: string }
+  | { readonly kind: 'verify'; readonly key: string; readonly cluster: string }
+  | { readonly kind: 'replan'; readonly key: string }
+  | { readonly kind: 'amend'; readonly key: string; readonly lost: readonly string[] };
+
+export interface Surroundings {
+  readonly nowMs: number;
+  /** Clusters that are lost now. */
+  readonly lost: ReadonlySet<string>;
+  /** Of a queued one: nothing holds its locks. */
+  readonly mayStart: boolean;
+  /** Of a queued one: its plan may be stale, so it is planned anew first. */
+  readonly stale: boolean;
+  /** Unix ms before which a step that was refused is not tried anew. */
+  notBeforeMs(step: string): number;
+  readonly attemptsMax: number;
+  /** Events of one decision. */
+  readonly eventsMax: number;
+}
+
+export interface Decision {
+  readonly events: readonly TransactionEvent[];
+  readonly asks: readonly Ask[];
+  /** Unix ms at which to decide again even if nothing happens. */
+  readonly wakeAtMs: number | null;
+}
+
+export const NOTHING: Decision = { events: [], asks: [], wakeAtMs: null };
+export const journal = (...events: TransactionEvent[]): Decision => ({ ...NOTHING, events });
+
+/** Steps in flight or to be asked again: started, and not ended by the clock alone. */
+export function startedAsks(data: TransactionData): readonly Ask[] {
+  const asks: Ask[] = [];
+  for (const state of data.steps.values()) {
+    if (state.status === 'started' && state.step.work.action !== 'soak') asks.push(askOf(data, state, 'do'));
+  }
+  return asks;
+}
+
+/** Command id: `<transaction>/<step>/do|undo`, with `#n` from the second attempt on, for a refusal is final for its id. */
+export function askOf(data: TransactionData, { step, attempt }: StepState, kind: 'do' | 'undo'): Ask {
+  const suffix = attempt > 1 ? `#${attempt}` : '';
+  return { kind, key: `${data.header.id}/${step.id}/${kind}${suffix}`, step: step.id };
+}
+
+/** Silence leaves the command as it was: the same id is asked again. A refusal is final for its id. */
+export function nextAttempt({ attempt, refusal }: StepState): number {
+  return refusal?.kind === 'noAnswer' ? attempt : attempt + 1;
+}
+
+export const STEPS_NAMED_MAX = 100;
+
+export function earliest(...times: readonly (number | null)[]): number | null {
+  const set = times.filter((time): time is number => time !== null && Number.isFinite(time));
+  return set.length === 0 ? null : Math.min(...set);
+}

@@ -1,0 +1,78 @@
+/** What has gone wrong with a transaction's steps, in words that a person can use. */
+import type { Refusal } from '../base/index.ts';
+import { actionOf, clusterOf } from './actions/index.ts';
+import { preImagesOf } from './context.ts';
+import type { DataOf, TransactionEvent } from './events.ts';
+import { locationText } from './location.ts';
+import type { StepState, TransactionData } from './state.ts';
+
+/** The refusal of a step that never got an answer although its agent was connected: silence, not a cluster's no. */
+export const NO_ANSWER = 'noAnswer';
+
+/** Steps that were refused; silence of a cluster that is lost by now is for onLostCluster and no failure. */
+export function failedSteps(data: TransactionData, lost: ReadonlySet<string>): readonly StepState[] {
+  const failed: StepState[] = [];
+  for (const state of data.steps.values()) {
+    if (state.status !== 'failed') continue;
+    const cluster = clusterOf(state.step);
+    if (state.refusal?.kind === NO_ANSWER && cluster !== null && lost.has(cluster)) continue;
+    failed.push(state);
+  }
+  return failed;
+}
+
+/** Lost clusters that this plan still counts on before its decision. */
+export function lostSteps(data: TransactionData, lost: ReadonlySet<string>): { readonly clusters: readonly string[] } {
+  if (lost.size === 0) return { clusters: [] };
+  const clusters = new Set<string>();
+  for (const { step, status } of data.steps.values()) {
+    if (step.phase === 'decided' || status === 'dropped' || status === 'owed') continue;
+    const cluster = clusterOf(step);
+    if (cluster !== null && lost.has(cluster)) clusters.add(cluster);
+  }
+  return { clusters: [...clusters].sort() };
+}
+
+/** The cause as the transaction shows it: which step, where, and what the cluster said. */
+export function refusalOf({ step, refusal }: StepState): Refusal {
+  const cluster = clusterOf(step);
+  const said = refusal ?? { kind: 'failed', message: 'it failed without a reason' };
+  const where = said.where ?? (cluster === null ? step.id : `${step.id} on ${cluster}`);
+  return { ...said, message: `${step.id}: ${said.message}`, where };
+}
+
+/** What a later settle transaction must know to do this step's part. */
+export function owedEvent(
+  data: TransactionData,
+  { step }: StepState,
+  kind: DataOf<'step.owed'>['kind'],
+): TransactionEvent {
+  const { work } = step;
+  const location = actionOf(work).location(work);
+  const cluster = clusterOf(step) ?? '';
+  const { project, name } = data.plan.stack;
+  return {
+    type: 'step.owed',
+    data: {
+      step: step.id,
+      cluster,
+      location: location === null ? `${project}/${name}@${cluster}` : locationText(location),
+      kind,
+      preImages: location === null ? null : (preImagesOf(data, location) ?? null),
+      bundle: 'bundle' in work ? work.bundle : null,
+      previous: 'previous' in work && work.action !== 'snapshot' ? work.previous : null,
+    },
+  };
+}
+
+/** Actions whose part can be done later by a settle transaction. */
+const OWING: ReadonlySet<string> = new Set(['apply', 'ensure', 'prune', 'remove']);
+
+/**
+ * What will not happen here any more is owed; a look (gate, readBack, soak) is only skipped, and so is a settle's own
+ * work: what it was to settle is still on record.
+ */
+export function giveUp(data: TransactionData, state: StepState, kind: 'apply' | 'prune'): TransactionEvent {
+  const owes = OWING.has(state.step.work.action) && data.header.kind !== 'settle';
+  return owes ? owedEvent(data, state, kind) : { type: 'step.skipped', data: { step: state.step.id } };
+}

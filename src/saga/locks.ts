@@ -1,0 +1,55 @@
+/**
+ * Who waits for whom. Locks are per location and per database, and a stack's revisions are made one after the other, so two
+ * transactions also exclude each other by their stack. Pure.
+ */
+import type { LocationId, TransactionKind } from '../plan/index.ts';
+import type { Header } from './header.ts';
+
+/** An unfinished transaction, as the queue sees it. */
+export interface Contender {
+  readonly header: Header;
+  /** Sorted. */
+  readonly locks: readonly LocationId[];
+}
+
+/** Those that `candidate` has to wait for, in the order of their making. All locks are taken at once, so no two wait for each other. */
+export function blockers(candidate: Contender, all: Iterable<Contender>): readonly Contender[] {
+  return [...all]
+    .filter(
+      (other) => other.header.id !== candidate.header.id && conflict(candidate, other) && holdsBack(other, candidate),
+    )
+    .sort((a, b) => (a.header.id < b.header.id ? -1 : 1));
+}
+
+/** Whether a queued transaction has a lock or a place in the queue before `candidate`. */
+function holdsBack(other: Contender, candidate: Contender): boolean {
+  const { state, heldFrom, id, kind } = other.header;
+  if (state === 'committed' || state === 'rolledBack') return false;
+  const waiting = state === 'queued' || (state === 'paused' && heldFrom === 'queued');
+  if (overtakes(candidate.header.kind)) {
+    // availability first: it waits for nobody who waits for a person, nor for those behind such a one
+    if (waiting) return overtakes(kind) && state === 'queued' && id < candidate.header.id;
+    return state !== 'paused' && state !== 'awaitingApproval' && state !== 'stuck';
+  }
+  return waiting ? id < candidate.header.id : true;
+}
+
+/** Kinds that move a stack because something is down. */
+export function overtakes(kind: TransactionKind): boolean {
+  return kind === 'reschedule' || kind === 'failover';
+}
+
+export function conflict(a: Contender, b: Contender): boolean {
+  const sameStack = a.header.stack.project === b.header.stack.project && a.header.stack.name === b.header.stack.name;
+  return sameStack || shareLock(a.locks, b.locks);
+}
+
+function shareLock(a: readonly LocationId[], b: readonly LocationId[]): boolean {
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const [left, right] = [a[i] as string, b[j] as string];
+    if (left === right) return true;
+    if (left < right) i++;
+    else j++;
+  }
+  return false;
+}

@@ -1,0 +1,69 @@
+/**
+ * Keeps the collections `transaction` (key: id; its header), `unfinished` (key: id, while it is not sealed) and `owed`
+ * (key: cluster/transaction/step) in the same database transaction as the entries themselves.
+ */
+import type { Digest, DocumentChange, JsonObject, Projector } from '../base/index.ts';
+import type { LocationRevision } from '../plan/index.ts';
+import { isEventType, parseEntry, type TransactionEntry } from './events.ts';
+import { beginHeader, foldHeader, type Header } from './header.ts';
+
+/** Collection `owed`: what stacks needs to plan a settle transaction once the cluster has returned. */
+export interface OwedDocument {
+  readonly cluster: string;
+  readonly location: string;
+  readonly transaction: string;
+  readonly step: string;
+  readonly kind: 'undo' | 'prune' | 'apply';
+  readonly since: string;
+  readonly stack: { readonly project: string; readonly name: string };
+  /** Of undo: what to restore; null when the step had none (it creates what others need, or prunes). */
+  readonly preImages: Digest | null;
+  readonly bundle: Digest | null;
+  readonly previous: LocationRevision | null;
+}
+
+/** Entries that change no header and no owed document: not folded, for they are most of a chain. */
+const SILENT = new Set(['step.undoStarted', 'step.undone', 'step.undoFailed', 'step.skipped', 'rollback.cluster']);
+
+export const projectTransaction: Projector = (raw, documents) => {
+  if (!isEventType(raw.type) || SILENT.has(raw.type)) return [];
+  const entry = parseEntry(raw);
+  if (entry.type === 'tx.created') {
+    return [put('transaction', entry.tx, beginHeader(entry)), put('unfinished', entry.tx, { id: entry.tx })];
+  }
+  const before = documents.get('transaction', entry.tx)?.body as unknown as Header | undefined;
+  if (before === undefined) throw new Error(`${entry.type} of ${entry.tx}, which was never created`);
+  const folded = foldHeader(before, entry);
+  if (folded.kind !== 'done') throw new Error(folded.kind === 'refused' ? folded.refusal.message : folded.kind);
+  const changes: DocumentChange[] = folded.value === before ? [] : [put('transaction', entry.tx, folded.value)];
+  return [...changes, ...others(entry, before)];
+};
+
+function others(entry: TransactionEntry, header: Header): readonly DocumentChange[] {
+  switch (entry.type) {
+    case 'step.owed': {
+      const { cluster, step } = entry.data;
+      const owed: OwedDocument = {
+        ...entry.data,
+        transaction: entry.tx,
+        since: entry.ts,
+        stack: header.stack,
+      } as OwedDocument;
+      return [put('owed', owedKey(cluster, entry.tx, step), owed)];
+    }
+    case 'step.succeeded':
+      return (entry.data.settles ?? []).map((key) => ({ collection: 'owed', key, body: null }));
+    case 'tx.sealed':
+      return [{ collection: 'unfinished', key: entry.tx, body: null }];
+    default:
+      return [];
+  }
+}
+
+export function owedKey(cluster: string, transaction: string, step: string): string {
+  return `${cluster}/${transaction}/${step}`;
+}
+
+function put(collection: string, key: string, body: object): DocumentChange {
+  return { collection, key, body: body as JsonObject };
+}
