@@ -4,10 +4,12 @@ import { type Draft, each, fill, isDraft, made, under } from './draft.ts';
 
 const FILE_MODE = 0o644;
 
+const IMAGE = /^[a-z0-9][a-zA-Z0-9._/:-]*(?:@[a-zA-Z0-9:]+)?$/;
+
 /** Images are pulled anew only when their tag may move: `latest`, or none. */
 function pullPolicy(image: Json | undefined): string {
-  const name = typeof image === 'string' ? image : '';
-  const [tagged = '', digest] = name.split('@');
+  if (typeof image !== 'string' || !IMAGE.test(image)) return 'IfNotPresent';
+  const [tagged = '', digest] = image.split('@');
   const tag = /:([^/:]+)$/.exec(tagged)?.[1];
   return tag === 'latest' || (tag === undefined && digest === undefined) ? 'Always' : 'IfNotPresent';
 }
@@ -44,7 +46,11 @@ function container(draft: Draft, hostNetwork: boolean): void {
   for (const name of ['livenessProbe', 'readinessProbe', 'startupProbe']) probe(draft, name);
   httpGet(under(draft, 'lifecycle', 'postStart'));
   httpGet(under(draft, 'lifecycle', 'preStop'));
-  for (const variable of each(draft, 'env')) fieldRef(under(variable, 'valueFrom'));
+  for (const variable of each(draft, 'env')) {
+    fieldRef(under(variable, 'valueFrom'));
+    const file = under(variable, 'valueFrom', 'fileKeyRef');
+    if (file !== undefined) fill(file, { optional: false });
+  }
 }
 
 /** What a kind of volume says when its fields are not given. */

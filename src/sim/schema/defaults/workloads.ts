@@ -36,7 +36,7 @@ export function statefulSet(object: Draft): void {
   if (strategy.type === 'RollingUpdate') fill(made(strategy, 'rollingUpdate'), { partition: 0 });
   fill(made(spec, 'persistentVolumeClaimRetentionPolicy'), { whenDeleted: 'Retain', whenScaled: 'Retain' });
   for (const claim of each(spec, 'volumeClaimTemplates')) {
-    fill(claim, { apiVersion: 'v1', kind: 'PersistentVolumeClaim' });
+    Object.assign(claim, { apiVersion: 'v1', kind: 'PersistentVolumeClaim' });
     persistentVolumeClaim(claim);
   }
   podTemplate(spec);
@@ -50,6 +50,8 @@ export function persistentVolumeClaim(object: Draft): void {
 export function daemonSet(object: Draft): void {
   const spec = made(object, 'spec');
   fill(spec, { revisionHistoryLimit: 10 });
+  // The type that the server keeps has a field that v1 shows as an annotation only.
+  fill(made(made(object, 'metadata'), 'annotations'), { 'deprecated.daemonset.template.generation': '1' });
   const strategy = made(spec, 'updateStrategy');
   fill(strategy, { type: 'RollingUpdate' });
   if (strategy.type === 'RollingUpdate') fill(made(strategy, 'rollingUpdate'), { maxUnavailable: 1, maxSurge: 0 });
@@ -70,7 +72,9 @@ export function job(object: Draft): void {
     podReplacementPolicy: spec.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed',
   });
   for (const rule of each(under(spec, 'podFailurePolicy'), 'rules')) {
-    for (const pattern of each(rule, 'onPodConditions')) fill(pattern, { status: 'True' });
+    for (const pattern of each(rule, 'onPodConditions')) {
+      if (pattern.status === '') pattern.status = 'True';
+    }
   }
   const labels = under(spec, 'template', 'metadata', 'labels');
   if (labels !== undefined) fill(made(object, 'metadata'), { labels: { ...labels } });
