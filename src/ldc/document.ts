@@ -17,8 +17,9 @@ import { errorText, type Json, limits, type Problem } from '../base/index.ts';
 import type { Path, Position, SourceDocument } from './types.ts';
 
 /**
- * Reads every document of a YAML or JSON text, with positions. Never throws; what is wrong is a problem, and a document
- * with problems is left out. Empty documents are skipped. Time and memory stay linear in the size of the text.
+ * Reads every document of a YAML or JSON text, with positions. Never throws; what is wrong is a problem. A document that
+ * can be read in spite of its problems is given too, so that they hide no others; else it is left out, as empty ones are.
+ * Time and memory stay linear in the size of the text.
  */
 export function readDocuments(
   file: string,
@@ -54,7 +55,7 @@ export function readDocuments(
     const reader = new Reader(file, document, lines);
     const value = reader.read();
     problems.push(...reader.problems);
-    if (reader.problems.length > 0 || value === null) continue;
+    if (reader.unusable || value === null) continue;
     documents.push({ file, value, at: (path, part) => reader.at(path, part) });
   }
   return { documents, problems };
@@ -80,6 +81,8 @@ function flowTooDeep(text: string): Position | undefined {
 /** One document to JSON; refuses what YAML allows and a Kubernetes user does not expect. */
 class Reader {
   readonly problems: Problem[] = [];
+  /** Parts are missing: further checks would report what is not so. */
+  unusable = false;
   readonly #file: string;
   readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
@@ -95,8 +98,8 @@ class Reader {
     for (const error of this.#document.errors) {
       this.#report(error.pos[0], '', sentence(error), hintOf(error.code));
     }
-    if (this.problems.length > 0) return null;
-    return this.#value(this.#document.contents, '', 0);
+    this.unusable = this.problems.length > 0;
+    return this.unusable ? null : this.#value(this.#document.contents, '', 0);
   }
 
   at(path: Path, part: 'key' | 'value' = 'value'): Position {
@@ -123,14 +126,14 @@ class Reader {
   #value(node: Node | null, path: string, depth: number): Json {
     if (node === null) return null;
     if (depth > limits.yamlDepthMax) {
-      this.#report(startOf(node), path, `values are nested deeper than ${limits.yamlDepthMax}`);
+      this.#refuse(startOf(node), path, `values are nested deeper than ${limits.yamlDepthMax}`);
       return null;
     }
     if (isAlias(node)) return this.#alias(node, path, depth);
     if (isScalar(node)) return this.#scalar(node, path);
     if (isSeq(node)) return node.items.map((item, index) => this.#value(item as Node, `${path}[${index}]`, depth + 1));
     if (isMap(node)) return this.#map(node as YAMLMap<Node, Node | null>, path, depth);
-    this.#report(startOf(node), path, 'cannot be read as JSON');
+    this.#refuse(startOf(node), path, 'cannot be read as JSON');
     return null;
   }
 
@@ -139,13 +142,13 @@ class Reader {
     if (this.#aliases > limits.yamlAliasesMax) {
       if (this.#aliases === limits.yamlAliasesMax + 1) {
         const message = `more than ${limits.yamlAliasesMax} aliases are followed; this looks like a YAML bomb`;
-        this.#report(startOf(node), path, message, 'write the values out');
+        this.#refuse(startOf(node), path, message, 'write the values out');
       }
       return null;
     }
     const target = node.resolve(this.#document);
     if (target === undefined) {
-      this.#report(startOf(node), path, `no anchor &${node.source} stands before this alias`);
+      this.#refuse(startOf(node), path, `no anchor &${node.source} stands before this alias`);
       return null;
     }
     return this.#value(target, path, depth + 1);
@@ -158,12 +161,12 @@ class Reader {
       const key = keyText(pair.key);
       const where = startOf(pair.key);
       if (key === undefined) {
-        this.#report(where, path, 'a key must be a plain word or a string');
+        this.#refuse(where, path, 'a key must be a plain word or a string');
         continue;
       }
       const inner = path === '' ? key : `${path}.${key}`;
       if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
-        this.#report(where, inner, 'merge keys (<<) are not supported', 'write the fields out, or use an override');
+        this.#refuse(where, inner, 'merge keys (<<) are not supported', 'write the fields out, or use an override');
       } else if (entries.has(key)) {
         this.#report(where, inner, `the key "${key}" stands here twice`, 'remove one of them');
       } else {
@@ -179,7 +182,7 @@ class Reader {
     if (typeof value === 'number') {
       // kubectl reads YAML 1.1, where 0644 is octal: file modes depend on it
       if (plain && /^[-+]?0[0-7]+$/.test(source)) return Number.parseInt(source, 8);
-      if (!Number.isFinite(value)) this.#report(startOf(node), path, `${source} is not a number in JSON`);
+      if (!Number.isFinite(value)) this.#refuse(startOf(node), path, `${source} is not a number in JSON`);
       else if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(source)) {
         this.#report(startOf(node), path, `${source} is too large to be kept exactly`, 'quote it if it is a text');
       }
@@ -195,8 +198,14 @@ class Reader {
       return value;
     }
     if (typeof value === 'boolean' || value === null || value === undefined) return value ?? null;
-    this.#report(startOf(node), path, 'cannot be read as JSON', 'quote it');
+    this.#refuse(startOf(node), path, 'cannot be read as JSON', 'quote it');
     return null;
+  }
+
+  /** A problem that makes the whole document unusable. */
+  #refuse(offset: number | undefined, path: string, message: string, hint?: string): void {
+    this.unusable = true;
+    this.#report(offset, path, message, hint);
   }
 
   #report(offset: number | undefined, path: string, message: string, hint?: string): void {

@@ -17,18 +17,19 @@ export interface ParsedStack {
 /** Reads a stack definition and finds every problem in it at once. Never throws. `path` is for messages. */
 export function parseStack(input: { readonly path: string; readonly text: string }): ParsedStack {
   const { documents, problems } = readDocuments(input.path, input.text);
-  if (problems.length > 0) return { problems };
   const [source, second] = documents;
   if (source === undefined) {
+    if (problems.length > 0) return { problems };
     const message = 'the file is empty; it must hold one document of kind Stack';
     return { problems: [{ file: input.path, line: 1, column: 1, path: '', message, hint: 'ldc init writes one' }] };
   }
   if (second !== undefined) {
     const hint = 'manifests belong into files of their own, named by spec.functions[].manifests';
-    return { problems: [problemAt(second, [], 'the file must hold one document only', hint)] };
+    return { problems: [...problems, problemAt(second, [], 'the file must hold one document only', hint)] };
   }
   const result = stackSchema.safeParse(source.value);
   const found = [
+    ...problems,
     ...(result.success ? [] : problemsOfIssues(result.error.issues, source, stackJsonSchema())),
     ...checkDefinition(source),
   ];
