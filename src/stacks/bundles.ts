@@ -1,6 +1,6 @@
 /** Bundles by digest, and what is asked of them again and again, kept in memory. */
 import { type Blobs, type Digest, isObject, type JsonObject, refOf, refText } from '../base/index.ts';
-import { isScalable } from '../ldc/index.ts';
+import { isScalable, type ResolvedStack } from '../ldc/index.ts';
 import type { CurrentLocation } from '../placement/index.ts';
 import type { Bundle } from '../plan/index.ts';
 import type { LocationRecord } from './records.ts';
@@ -16,34 +16,39 @@ interface Digested {
 
 export interface Bundles {
   get(digest: Digest): Bundle | undefined;
+  /** What is planned, and not stored yet. */
+  learn(digest: Digest, bundle: Bundle): void;
   refs(digest: Digest): ReadonlySet<string>;
   replicas(digest: Digest): number | null;
-  /** Locations as placement takes them. */
-  current(records: readonly LocationRecord[]): readonly CurrentLocation[];
+  /** Locations as placement takes them; replicas only where the definition sets them. */
+  current(records: readonly LocationRecord[], stack: ResolvedStack): readonly CurrentLocation[];
 }
 
 export function createBundles(blobs: Pick<Blobs, 'get'>): Bundles {
   const kept = new Map<Digest, Digested>();
   const get = (digest: Digest) => blobs.get(digest) as unknown as Bundle | undefined;
-  const digested = (digest: Digest): Digested => {
+  const learn = (digest: Digest, bundle: Bundle | undefined): Digested => {
     const known = kept.get(digest);
     if (known !== undefined) return known;
     if (kept.size >= KEPT_MAX) kept.clear();
-    const objects = get(digest)?.objects ?? [];
+    const objects = bundle?.objects ?? [];
     const made = {
       refs: new Set(objects.map((object) => refText(refOf(object)))),
       replicas: objects.filter(isScalable).map(replicasOf)[0] ?? null,
     };
-    kept.set(digest, made);
+    if (bundle !== undefined) kept.set(digest, made);
     return made;
   };
+  const digested = (digest: Digest) => kept.get(digest) ?? learn(digest, get(digest));
   return {
     get,
+    learn,
     refs: (digest) => digested(digest).refs,
     replicas: (digest) => digested(digest).replicas,
-    current: (records) =>
+    current: (records, stack) =>
       records.map(({ location: { kind, name, cluster }, bundle }) => {
-        return { kind, name, cluster, replicas: digested(bundle).replicas };
+        const divided = stack.functions.find((part) => part.name === name)?.spec.replicas !== undefined;
+        return { kind, name, cluster, replicas: divided ? digested(bundle).replicas : null };
       }),
   };
 }

@@ -1,8 +1,8 @@
 /** Two stacks never own one object: found when planning, before any cluster would refuse it. */
 import type { DocumentReader, Refusal } from '../base/index.ts';
-import type { Plan } from '../plan/index.ts';
+import { locationId, type Plan } from '../plan/index.ts';
 import type { Bundles } from './bundles.ts';
-import { locationId, locationsOn, stackId } from './records.ts';
+import { locationsOn, stackId } from './records.ts';
 
 /** The first object that another stack owns on a cluster of this plan, as a refusal that names that stack. */
 export function conflictOf(plan: Plan, documents: DocumentReader, bundles: Bundles): Refusal | undefined {

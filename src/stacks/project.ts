@@ -1,10 +1,9 @@
 /** Folds revisions and the outcomes of transactions into what is wanted where. Pure but for reading plans by digest. */
 import type { Blobs, Digest, DocumentChange, DocumentReader, Entry, JsonObject, Projector } from '../base/index.ts';
-import type { LocationId, Plan, StackRef } from '../plan/index.ts';
+import { type LocationId, locationId, type Plan, type StackRef } from '../plan/index.ts';
 import {
   collections,
   type LocationRecord,
-  locationId,
   locationsOf,
   type Outline,
   onClusterKey,
@@ -34,6 +33,9 @@ export function createStacksProjector(blobs: () => Pick<Blobs, 'get'>): Projecto
         );
       case 'tx.created':
         return transactionCreated(entry, documents);
+      case 'tx.replanned':
+      case 'tx.amended':
+        return transactionReplanned(entry, documents);
       case 'tx.committed':
         return transactionCommitted(entry, documents, blobs());
       case 'tx.rolledBack':
@@ -92,6 +94,14 @@ function transactionCreated(entry: Entry, documents: DocumentReader): readonly D
   const written = revisionRecord(documents, stack, revision);
   if (written?.state === 'pending') changes.push(revisionChange({ ...written, transaction: entry.tx }));
   return changes;
+}
+
+/** Another plan goes on in its place: what it removes, and what stays wanted, is read from the newest one. */
+function transactionReplanned(entry: Entry, documents: DocumentReader): readonly DocumentChange[] {
+  const known = transactionOf(entry, documents);
+  if (known === undefined) return [];
+  const body = { ...known, plan: planDigestOf(entry.data) ?? known.plan } as unknown as JsonObject;
+  return [{ collection: collections.transaction, key: entry.tx, body }];
 }
 
 function transactionCommitted(
@@ -223,7 +233,7 @@ function planDigestOf(data: JsonObject): Digest | null {
   return typeof data.plan === 'string' ? (data.plan as Digest) : null;
 }
 
-/** The plan as it ended: a committing entry may name a later one than the transaction began with. */
+/** The plan as it ended. */
 function planOf(data: JsonObject, known: StackTransaction, blobs: Pick<Blobs, 'get'>): Plan | undefined {
   const digest = planDigestOf(data) ?? known.plan;
   return digest === null ? undefined : (blobs.get(digest) as unknown as Plan | undefined);

@@ -1,6 +1,6 @@
 /** The documents of this room: what is wanted where, by stack and by cluster. All are projections of the journal. */
 import type { Digest, DocumentReader } from '../base/index.ts';
-import type { Location, LocationId, StackRef, TransactionKind } from '../plan/index.ts';
+import { type Location, locationId, type StackRef, type TransactionKind } from '../plan/index.ts';
 import type { RevisionView } from './types.ts';
 
 export const collections = {
@@ -74,10 +74,6 @@ export interface StackTransaction {
 
 export function stackId(stack: StackRef): string {
   return `${stack.project}/${stack.name}`;
-}
-
-export function locationId({ stack, name, cluster }: Location): LocationId {
-  return `${stackId(stack)}/${name}@${cluster}`;
 }
 
 export function onClusterKey(location: Location): string {

@@ -10,10 +10,13 @@ export interface Reservation {
 }
 
 export interface Reservations {
-  /** Sum per cluster; clusters without any are not in it. */
+  /** Reserved and promised per cluster; clusters without any are not in it. */
   byCluster(): ReadonlyMap<string, Amounts>;
+  /** Reserved alone: what a reserve step is checked against, for its own promise must not stand in its way. */
+  reserved(): ReadonlyMap<string, Amounts>;
   has(key: string): boolean;
-  reserve(reservation: Reservation): Promise<void>;
+  /** Holds at once; written in the order of the hub's writes, so before the step that asked for it is done. */
+  reserve(reservation: Reservation): void;
   release(key: string): void;
   /** Placed by a plan that was handed in, but not reserved yet; forgotten once `settled` says so. */
   promise(transaction: string, wanted: readonly { readonly cluster: string; readonly amounts: Amounts }[]): void;
@@ -27,26 +30,22 @@ export function createReservations(documents: Documents, logger: Logger): Reserv
     bodies<Reservation>(documents, collections.reservation).map((each) => [each.key, each]),
   );
   const promised = new Map<string, readonly { readonly cluster: string; readonly amounts: Amounts }[]>();
+  const write = (key: string, body: JsonObject | null) => {
+    documents.write([{ collection: collections.reservation, key, body }]).catch((error: unknown) => {
+      // this hub goes by its memory; at worst the next one promises a little too much or too little for a while
+      logger.warn({ key, error: errorText(error) }, 'a reservation could not be written');
+    });
+  };
   return {
-    byCluster() {
-      const sums = new Map<string, Amounts>();
-      for (const { cluster, amounts } of [...held.values(), ...[...promised.values()].flat()]) {
-        sums.set(cluster, plus(sums.get(cluster) ?? NOTHING, amounts));
-      }
-      return sums;
-    },
+    byCluster: () => sumOf([...held.values(), ...[...promised.values()].flat()]),
+    reserved: () => sumOf([...held.values()]),
     has: (key) => held.has(key),
-    async reserve(reservation) {
+    reserve(reservation) {
       held.set(reservation.key, reservation);
-      const body = { ...reservation } as unknown as JsonObject;
-      await documents.write([{ collection: collections.reservation, key: reservation.key, body }]);
+      write(reservation.key, { ...reservation } as unknown as JsonObject);
     },
     release(key) {
-      if (!held.delete(key)) return;
-      documents.write([{ collection: collections.reservation, key, body: null }]).catch((error: unknown) => {
-        // it is forgotten here; at worst the next start of the hub counts it until its transaction is released again
-        logger.warn({ key, error: errorText(error) }, 'a released reservation could not be written');
-      });
+      if (held.delete(key)) write(key, null);
     },
     promise(transaction, wanted) {
       if (wanted.length > 0) promised.set(transaction, wanted);
@@ -55,6 +54,14 @@ export function createReservations(documents: Documents, logger: Logger): Reserv
       for (const transaction of promised.keys()) if (settled(transaction)) promised.delete(transaction);
     },
   };
+}
+
+function sumOf(
+  parts: readonly { readonly cluster: string; readonly amounts: Amounts }[],
+): ReadonlyMap<string, Amounts> {
+  const sums = new Map<string, Amounts>();
+  for (const { cluster, amounts } of parts) sums.set(cluster, plus(sums.get(cluster) ?? NOTHING, amounts));
+  return sums;
 }
 
 function plus(a: Amounts, b: Amounts): Amounts {

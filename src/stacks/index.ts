@@ -1,0 +1,22 @@
+export { createStacksProjector } from './project.ts';
+export type { LocationRecord, StackRecord, StaleRecord } from './records.ts';
+export { collections, locationsOn } from './records.ts';
+export type { StacksPorts } from './room.ts';
+export type { StacksRoom } from './stacks.ts';
+export { createStacks } from './stacks.ts';
+export type {
+  ApplyOptions,
+  ApplyResult,
+  ClusterCondition,
+  FunctionView,
+  LocationView,
+  MoveEvidence,
+  Moves,
+  ObjectDiff,
+  PlanResult,
+  RevisionView,
+  StackSource,
+  StackSummary,
+  Stacks,
+  WhatIfView,
+} from './types.ts';

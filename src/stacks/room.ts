@@ -1,0 +1,92 @@
+/** What the use cases share: the ports they were handed, and what is read through them again and again. */
+import { type Clock, type Digest, type Ids, invariant, type Logger, type Store } from '../base/index.ts';
+import type { Registry } from '../hub-agent/types.ts';
+import type { ResolvedStack } from '../ldc/index.ts';
+import type { CompileExpression, FleetSnapshot } from '../placement/index.ts';
+import type { StackRef } from '../plan/index.ts';
+import type { AgentLink } from '../protocol/types.ts';
+import type { Engine } from '../saga/types.ts';
+import { type Bundles, createBundles } from './bundles.ts';
+import { fleetSnapshot } from './fleet.ts';
+import { type RevisionRecord, revisionRecord, stackId, stackRecord } from './records.ts';
+import { createReservations, type Reservations } from './reservations.ts';
+import type { ClusterCondition } from './types.ts';
+
+export interface StacksPorts {
+  readonly store: Store;
+  /** Joined later: engine and stacks know each other. */
+  readonly engine: () => Engine;
+  readonly link: Pick<AgentLink, 'execute' | 'connected'>;
+  readonly registry: Pick<Registry, 'clusters' | 'cluster' | 'observations'>;
+  readonly health: (cluster: string) => ClusterCondition;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** Compiles `placement.clusters.cel`; absent: a stack with CEL is told that it fits nowhere. */
+  readonly compile?: CompileExpression;
+}
+
+export interface Room extends StacksPorts {
+  readonly bundles: Bundles;
+  readonly reservations: Reservations;
+  snapshot(): FleetSnapshot;
+  /** The content of a revision. Treat as immutable: it is kept. */
+  resolved(revision: RevisionRecord): ResolvedStack;
+  /** The committed revision, or undefined when there is none. */
+  committed(stack: StackRef): RevisionRecord | undefined;
+  /** Runs one after another what changes one stack: revision numbers are allotted in there. */
+  serially<T>(stack: StackRef, run: () => Promise<T>): Promise<T>;
+}
+
+const RESOLVED_KEPT_MAX = 500;
+
+export function createRoom(ports: StacksPorts): Room {
+  const { store, logger } = ports;
+  const reservations = createReservations(store.documents, logger);
+  const bundles = createBundles(store.blobs);
+  const kept = new Map<Digest, ResolvedStack>();
+  const tails = new Map<string, Promise<unknown>>();
+  return {
+    ...ports,
+    bundles,
+    reservations,
+    snapshot() {
+      // once its reserve steps have run, a transaction's wishes are counted there
+      reservations.forgetPromises((id) => {
+        const state = ports.engine().get(id)?.state;
+        return state !== 'queued' && state !== 'preparing';
+      });
+      return fleetSnapshot({ ...ports, documents: store.documents, reservations });
+    },
+    resolved(revision) {
+      const known = kept.get(revision.resolved);
+      if (known !== undefined) return known;
+      const read = store.blobs.get(revision.resolved) as unknown as ResolvedStack | undefined;
+      invariant(
+        read !== undefined,
+        `the content of revision ${revision.revision} of ${stackId(revision.stack)} is kept`,
+      );
+      if (kept.size >= RESOLVED_KEPT_MAX) kept.clear();
+      kept.set(revision.resolved, read);
+      return read;
+    },
+    committed(stack) {
+      const record = stackRecord(store.documents, stack);
+      return record === undefined || record.revision === 0
+        ? undefined
+        : revisionRecord(store.documents, stack, record.revision);
+    },
+    serially(stack, run) {
+      const key = stackId(stack);
+      const before = tails.get(key) ?? Promise.resolve();
+      const mine = before.then(run, run);
+      const tail = mine
+        .catch(() => {})
+        .finally(() => {
+          if (tails.get(key) === tail) tails.delete(key);
+        });
+      tails.set(key, tail);
+      return mine;
+    },
+  };
+}

@@ -1,0 +1,288 @@
+/** The use cases behind REST, CLI, availability and drills. Each reads, plans, keeps what the plan names, and submits. */
+import { type Digest, digestOf, limits, type Projector, refused } from '../base/index.ts';
+import { whatIf } from '../placement/index.ts';
+import { type Plan, planMermaid, planText, type StackRef } from '../plan/index.ts';
+import type { Replan } from '../saga/types.ts';
+import { previewPlan } from './diff.ts';
+import { createMoves } from './moves.ts';
+import { type Planned, planDeploy, planRetirement } from './planning.ts';
+import { createStacksProjector } from './project.ts';
+import {
+  bodies,
+  collections,
+  locationsOf,
+  type RevisionRecord,
+  revisionRecord,
+  type StackRecord,
+  stackId,
+  stackRecord,
+} from './records.ts';
+import { createReplan } from './replan.ts';
+import { createRoom, type Room, type StacksPorts } from './room.ts';
+import { type CutStack, keepSource, outlineOf, readSource, shownSource } from './source.ts';
+import { keepPlanned, submit } from './submit.ts';
+import type { ApplyOptions, ApplyResult, Moves, PlanResult, StackSource, Stacks } from './types.ts';
+import { functionsOf, revisionsOf, summaryOf } from './views.ts';
+
+export interface StacksRoom {
+  readonly stacks: Stacks & Moves;
+  readonly replan: Replan;
+  /** The same as createStacksProjector makes, over this store's blobs. */
+  readonly projector: Projector;
+}
+
+/** What the last plans shown would do, by their digest: scores in a plan's reasons change from moment to moment. */
+const SHOWN_MAX = 1_000;
+
+export function createStacks(ports: StacksPorts): StacksRoom {
+  const room = createRoom(ports);
+  return {
+    stacks: { ...createQueries(room), ...createCommands(room), ...createMoves(room) },
+    replan: createReplan(room),
+    projector: createStacksProjector(() => ports.store.blobs),
+  };
+}
+
+type Commands = Pick<
+  Stacks,
+  'validate' | 'plan' | 'apply' | 'rollback' | 'retire' | 'planRollback' | 'planRetire' | 'diff'
+>;
+
+function createCommands(room: Room): Commands {
+  const { cutKey } = room.store.secrets;
+  const shown = createShown();
+  return {
+    validate(source) {
+      const read = readSource(source, cutKey);
+      return { problems: read.kind === 'invalid' ? read.problems : [] };
+    },
+    plan(source) {
+      const read = readSource(source, cutKey);
+      if (read.kind === 'invalid') return read;
+      const { resolved } = read.stack;
+      return shown.result(planDeploy({ kind: 'deploy', resolved, revision: nextRevision(resolved, room) }, room));
+    },
+    async apply(source, options) {
+      const read = readSource(source, cutKey);
+      if (read.kind === 'invalid') return read;
+      return room.serially(read.stack.resolved, () => apply(source, read.stack, options, shown, room));
+    },
+    rollback: (stack, to, options) => room.serially(stack, () => rollback(stack, to, options, shown, room)),
+    retire: (stack, options) => room.serially(stack, () => retire(stack, options, shown, room)),
+    planRollback(stack, to) {
+      const target = rollbackTarget(stack, to, room);
+      if (target.kind === 'refused') return { ...target, reasons: [] };
+      const wish = {
+        kind: 'rollback',
+        resolved: room.resolved(target.revision),
+        revision: nextRevision(stack, room),
+      } as const;
+      return shown.result(planDeploy(wish, room));
+    },
+    planRetire(stack) {
+      const committed = room.committed(stack);
+      if (committed === undefined) return { ...unknownStack(stack), reasons: [] };
+      const plan = planRetirement(stack, room.resolved(committed), room);
+      return shown.result({ kind: 'planned', plan, bundles: new Map(), values: new Map() });
+    },
+    async diff(source) {
+      const read = readSource(source, cutKey);
+      if (read.kind === 'invalid') {
+        const { problems } = read;
+        return refused({
+          kind: 'invalid',
+          message: `${problems.length} problems in ${source.path}`,
+          details: problems.map((each) => ({ ...each })),
+        });
+      }
+      const { resolved, values } = read.stack;
+      const planned = planDeploy({ kind: 'deploy', resolved, revision: nextRevision(resolved, room) }, room);
+      if (planned.kind === 'refused') return planned;
+      await keepPlanned({ ...planned, values: new Map([...values, ...planned.values]) }, room);
+      return previewPlan(planned.plan, room);
+    },
+  };
+}
+
+async function apply(
+  source: StackSource,
+  stack: CutStack,
+  options: ApplyOptions,
+  shown: Shown,
+  room: Room,
+): Promise<ApplyResult> {
+  const { resolved, digest } = stack;
+  const ref = { project: resolved.project, name: resolved.name };
+  const revision = nextRevision(ref, room);
+  const planned = planDeploy({ kind: 'deploy', resolved, revision }, room);
+  if (planned.kind === 'refused') return planned;
+  const committed = room.committed(ref);
+  if (committed?.resolved === digest && planned.plan.steps.length === 0) {
+    return { kind: 'nothing', message: `${stackId(ref)} is at revision ${committed.revision}, which says the same` };
+  }
+  const changed = shown.changed(planned.plan, options);
+  if (changed !== undefined) return changed;
+  const kept = await keepSource(room.store, source, stack);
+  await keepPlanned(planned, room);
+  return submit(planned.plan, { stack: ref, revision, ...outlineOf(resolved), ...kept }, options, room);
+}
+
+async function rollback(
+  stack: StackRef,
+  to: number | 'previous',
+  options: ApplyOptions,
+  shown: Shown,
+  room: Room,
+): Promise<ApplyResult> {
+  const target = rollbackTarget(stack, to, room);
+  if (target.kind === 'refused') return target;
+  const { labels, functions, databases, resolved: content, source, revision: old } = target.revision;
+  const revision = nextRevision(stack, room);
+  const planned = planDeploy({ kind: 'rollback', resolved: room.resolved(target.revision), revision }, room);
+  if (planned.kind === 'refused') return planned;
+  if (room.committed(stack)?.resolved === content && planned.plan.steps.length === 0) {
+    return { kind: 'nothing', message: `${stackId(stack)} already says what revision ${old} says` };
+  }
+  const changed = shown.changed(planned.plan, options);
+  if (changed !== undefined) return changed;
+  await keepPlanned(planned, room);
+  const written = {
+    stack: { ...target.revision.stack },
+    revision,
+    labels,
+    functions,
+    databases,
+    resolved: content,
+    source,
+  };
+  return submit(planned.plan, written, options, room);
+}
+
+async function retire(stack: StackRef, options: ApplyOptions, shown: Shown, room: Room): Promise<ApplyResult> {
+  const committed = room.committed(stack);
+  if (committed === undefined) {
+    const record = stackRecord(room.store.documents, stack);
+    if (record?.state === 'retired') return { kind: 'nothing', message: `${stackId(stack)} is retired already` };
+    return unknownStack(stack);
+  }
+  const plan = planRetirement(stack, room.resolved(committed), room);
+  return shown.changed(plan, options) ?? submit(plan, null, options, room);
+}
+
+type RollbackTarget = { readonly kind: 'found'; readonly revision: RevisionRecord } | ReturnType<typeof refused>;
+
+/** `previous`: the newest one that was committed before the one that is now. */
+function rollbackTarget(stack: StackRef, to: number | 'previous', room: Room): RollbackTarget {
+  const { documents } = room.store;
+  const record = stackRecord(documents, stack);
+  if (record === undefined) return unknownStack(stack);
+  const wasCommitted = revisionsOf(documents, stack).filter(
+    ({ state }) => state === 'superseded' || state === 'committed',
+  );
+  const before = wasCommitted.find(({ revision }) => record.revision === 0 || revision < record.revision);
+  const number = to === 'previous' ? before?.revision : wasCommitted.find(({ revision }) => revision === to)?.revision;
+  const found = number === undefined ? undefined : revisionRecord(documents, stack, number);
+  if (found !== undefined) return { kind: 'found', revision: found };
+  const known = wasCommitted.map(({ revision }) => revision).join(', ') || 'none';
+  const which = to === 'previous' ? 'an earlier revision' : `revision ${to}`;
+  return refused({
+    kind: 'unknownRevision',
+    message: `${stackId(stack)} has never had ${which} committed`,
+    where: stackId(stack),
+    hint: `committed so far: ${known}`,
+  });
+}
+
+function unknownStack(stack: StackRef): ReturnType<typeof refused> {
+  return refused({
+    kind: 'unknownStack',
+    message: `there is no stack ${stackId(stack)} in service`,
+    where: stackId(stack),
+    hint: 'ldc status lists them',
+  });
+}
+
+function nextRevision(stack: StackRef, room: Room): number {
+  return (stackRecord(room.store.documents, stack)?.latest ?? 0) + 1;
+}
+
+type Shown = ReturnType<typeof createShown>;
+
+function createShown() {
+  const effects = new Map<Digest, Digest>();
+  return {
+    result(planned: Planned): PlanResult {
+      if (planned.kind === 'refused') return planned;
+      const { plan } = planned;
+      if (effects.size >= SHOWN_MAX) effects.clear();
+      effects.set(plan.digest, effectOf(plan));
+      return { kind: 'planned', plan, text: planText(plan), mermaid: planMermaid(plan) };
+    },
+    /** A refusal when the plan made now would do something else than the one that was shown. */
+    changed(plan: Plan, { expectPlan }: ApplyOptions): ApplyResult | undefined {
+      if (expectPlan === undefined || expectPlan === plan.digest || effects.get(expectPlan) === effectOf(plan))
+        return undefined;
+      return refused({
+        kind: 'planChanged',
+        message: `the plan made now (${plan.digest}) does something else than the one that was shown (${expectPlan})`,
+        hint: 'look at the new plan and apply again',
+      });
+    },
+  };
+}
+
+function effectOf({ steps, locations, kind, revision, baseRevision }: Plan): Digest {
+  return digestOf({ steps, locations, kind, revision, baseRevision });
+}
+
+type Queries = Pick<Stacks, 'list' | 'get' | 'describe' | 'revisions' | 'functions' | 'whatIf'>;
+
+function createQueries(room: Room): Queries {
+  const { documents, secrets } = room.store;
+  const ports = { ...room, documents };
+  const records = () => bodies<StackRecord>(documents, collections.stack);
+  return {
+    list({ project, after, limit = 100 }) {
+      const most = Math.min(limit, limits.pageItemsMax);
+      const prefix = project === undefined ? {} : { prefix: `${project}/` };
+      const from = after === undefined ? {} : { after };
+      const found = documents.list(collections.stack, { ...prefix, ...from, limit: most + 1 });
+      const items = found.slice(0, most);
+      const next = found.length > most ? (items.at(-1)?.key ?? null) : null;
+      return { items: items.map(({ body }) => summaryOf(body as unknown as StackRecord, ports)), next };
+    },
+    get(stack) {
+      const record = stackRecord(documents, stack);
+      return record === undefined ? undefined : summaryOf(record, ports);
+    },
+    describe(stack) {
+      const record = stackRecord(documents, stack);
+      const revision = room.committed(stack);
+      if (record === undefined || revision === undefined) return undefined;
+      const plan = room.engine().plan(revision.transaction);
+      return {
+        summary: summaryOf(record, ports),
+        source: shownSource(secrets, revision.source) ?? '',
+        reasons: plan?.reasons ?? [],
+        changes: plan?.changes ?? [],
+      };
+    },
+    revisions: (stack) => revisionsOf(documents, stack),
+    functions: ({ project, stack }) =>
+      records()
+        .filter((record) => record.state === 'live')
+        .filter((record) => project === undefined || record.project === project)
+        .filter((record) => stack === undefined || record.name === stack)
+        .flatMap((record) => functionsOf(record, ports)),
+    whatIf(lose) {
+      const stacks = records().flatMap((record) => {
+        const revision = room.committed(record);
+        if (revision === undefined) return [];
+        const resolved = room.resolved(revision);
+        return [{ stack: resolved, current: room.bundles.current(locationsOf(documents, record), resolved) }];
+      });
+      const compile = room.compile === undefined ? {} : { compile: room.compile };
+      return whatIf({ stacks, snapshot: room.snapshot(), lose, ...compile });
+    },
+  };
+}

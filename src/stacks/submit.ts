@@ -1,0 +1,47 @@
+/** Hands a plan to the engine: everything that it names is durable first, and a revision number never stands for two contents. */
+import type { Json, Outcome, Refusal } from '../base/index.ts';
+import type { Plan } from '../plan/index.ts';
+import type { TransactionView } from '../saga/types.ts';
+import { type Planned, wantedRoom } from './planning.ts';
+import type { RevisionWritten } from './project.ts';
+import { stackId } from './records.ts';
+import type { Room } from './room.ts';
+import type { ApplyOptions, ApplyResult } from './types.ts';
+
+/** Stores bundles and Secret values. Durable when it resolves. */
+export async function keepPlanned(planned: Extract<Planned, { kind: 'planned' }>, room: Room): Promise<void> {
+  const { blobs, secrets } = room.store;
+  if (planned.values.size > 0) await secrets.put(planned.values);
+  await Promise.all([...planned.bundles.values()].map((bundle) => blobs.put(bundle as unknown as Json)));
+}
+
+/** @param written the revision that the plan brings; null when it brings none (retire, settle, reschedule) */
+export async function submit(
+  plan: Plan,
+  written: RevisionWritten | null,
+  options: Pick<ApplyOptions, 'actor' | 'ifBusy'> & { readonly reason: Json },
+  room: Room,
+): Promise<ApplyResult> {
+  const { journal } = room.store;
+  const { actor, ifBusy, reason } = options;
+  const chain = `stack/${stackId(plan.stack)}`;
+  if (written !== null) {
+    await journal.append([{ tx: chain, type: 'stack.revision', actor, data: { ...written } as never }]);
+  }
+  const outcome = await room.engine().submit({ plan, actor, reason, ifBusy });
+  if (outcome.kind === 'done') {
+    room.reservations.promise(outcome.value.id, wantedRoom(plan));
+    return { kind: 'submitted', transaction: outcome.value.id, transactionKind: plan.kind };
+  }
+  const refusal = refusalOf(outcome);
+  if (written !== null) {
+    const data = { stack: { ...plan.stack }, revision: written.revision, refusal: { ...refusal } };
+    await journal.append([{ tx: chain, type: 'stack.revisionDropped', actor, data }]);
+  }
+  return { kind: 'refused', refusal };
+}
+
+function refusalOf(outcome: Exclude<Outcome<TransactionView>, { kind: 'done' }>): Refusal {
+  if (outcome.kind === 'refused') return outcome.refusal;
+  return { kind: 'notSubmitted', message: `the engine took no transaction: ${outcome.reason}`, hint: 'try again' };
+}
