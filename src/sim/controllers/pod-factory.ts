@@ -33,7 +33,7 @@ export function createPod(context: Context, component: string, { owner, template
   };
   try {
     const created = written(context.door.create('pods', pod as KubeObject, MANAGER));
-    const message = `Created pod: ${created.metadata.name}`;
+    const message = said(owner, 'create', created.metadata.name);
     record(context, component, { about: owner, type: 'Normal', reason: 'SuccessfulCreate', message });
     return created;
   } catch (error) {
@@ -45,6 +45,12 @@ export function createPod(context: Context, component: string, { owner, template
 
 export function deletePod(context: Context, component: string, owner: KubeObject, pod: KubeObject): void {
   remove(context, 'pods', pod);
-  const message = `Deleted pod: ${pod.metadata.name}`;
+  const message = said(owner, 'delete', pod.metadata.name);
   record(context, component, { about: owner, type: 'Normal', reason: 'SuccessfulDelete', message });
+}
+
+/** The words differ by kind, and people search for them. */
+function said(owner: KubeObject, verb: 'create' | 'delete', pod: string): string {
+  if (owner.kind === 'StatefulSet') return `${verb} Pod ${pod} in StatefulSet ${owner.metadata.name} successful`;
+  return `${verb === 'create' ? 'Created' : 'Deleted'} pod: ${pod}`;
 }

@@ -1,12 +1,15 @@
 import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { ApiDoor } from '../types.ts';
 import type { Context } from './controller.ts';
+import { startDaemonSets } from './daemonset.ts';
 import { startDeployments } from './deployment.ts';
 import { startEndpoints } from './endpoints.ts';
 import { Informers } from './informer.ts';
+import { startJobs } from './job.ts';
 import { EventRecorder } from './recorder.ts';
 import { startReplicaSets } from './replicaset.ts';
 import { startScheduler } from './scheduler.ts';
+import { startStatefulSets } from './statefulset.ts';
 
 export interface ControllerOptions {
   readonly door: ApiDoor;
@@ -17,12 +20,22 @@ export interface ControllerOptions {
   readonly volumesDir?: string;
 }
 
+const STARTERS = [
+  startReplicaSets,
+  startDeployments,
+  startStatefulSets,
+  startDaemonSets,
+  startJobs,
+  startEndpoints,
+  startScheduler,
+];
+
 /** Starts everything that brings the objects of one cluster to life, short of running containers. No timer runs while nothing changes. */
 export function startControllers(options: ControllerOptions): { close(): void } {
   const informers = new Informers(options.door);
   const recorder = new EventRecorder(options.door, options.clock);
   const context: Context = { ...options, informers, recorder };
-  const queues = [startReplicaSets, startDeployments, startEndpoints, startScheduler].map((start) => start(context));
+  const queues = STARTERS.map((start) => start(context));
   return {
     close() {
       informers.close();

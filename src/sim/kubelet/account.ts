@@ -61,7 +61,7 @@ export function dataFolder(stateDir: string, account: Account | undefined): stri
 }
 
 /** A folder that others may enter but not list. */
-function openFolder(path: string): string {
+export function openFolder(path: string): string {
   mkdirSync(path, { recursive: true });
   chmodSync(path, 0o711);
   return path;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errorText, type Logger } from '../../base/index.ts';
 import { unpackPrograms } from '../catalogue/index.ts';
 import type { Happening, Pod, PodStatus } from '../kinds/index.ts';
-import { containerAccount, dataFolder } from './account.ts';
+import { containerAccount, dataFolder, openFolder } from './account.ts';
 import { PodAddresses } from './addresses.ts';
 import { fieldPathOf } from './container-run.ts';
 import { EventWriter } from './event-writer.ts';
@@ -86,7 +86,7 @@ function hostOf(options: KubeletOptions): Host & { addresses: PodAddresses; proc
     restartLimits,
     hostIp: '127.0.0.1',
     logsDir: join(stateDir, 'logs'),
-    podsDir: join(data, 'pods'),
+    podsDir: openFolder(join(data, 'pods')),
     env: options.env ?? {},
     claimFolder: options.claimFolder,
     record(pod, happening, container) {

@@ -8,7 +8,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { env, exit, on, stdin, stdout, uptime } from 'node:process';
+import process, { env, exit, stdin, stdout, uptime } from 'node:process';
 
 const port = Number(env.PORT ?? 8080);
 const readyAfterS = Number(env.READY_AFTER_MS ?? 0) / 1000;
@@ -16,7 +16,7 @@ const readyAfterS = Number(env.READY_AFTER_MS ?? 0) / 1000;
 // the kubelet holds the other end: when it is gone, so is this container
 stdin.resume();
 stdin.on('end', () => exit(137));
-on('SIGTERM', () => {
+process.on('SIGTERM', () => {
   say('stopping');
   server.close(() => exit(0));
   server.closeAllConnections();

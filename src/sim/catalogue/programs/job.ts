@@ -1,11 +1,11 @@
 /** Does a small piece of work and ends: exit 0, or 1 with FAIL=1. DURATION_MS says how long it works. A process of its own. */
 import { createHash } from 'node:crypto';
-import { env, exit, on, stdin, stdout } from 'node:process';
+import process, { env, exit, stdin, stdout } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 stdin.resume();
 stdin.on('end', () => exit(137));
-on('SIGTERM', () => exit(143));
+process.on('SIGTERM', () => exit(143));
 const name = env.NAME ?? 'job';
 stdout.write(`${name} ${env.VERSION ?? ''} starts\n`);
 await sleep(Number(env.DURATION_MS ?? 50));
