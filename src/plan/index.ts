@@ -1,3 +1,5 @@
+export type { AmendOutcome, AmendRequest } from './amend.ts';
+export { amendPlan } from './amend.ts';
 export type { BundleRequest } from './bundle.ts';
 export { fieldManager, isGround, renderBundle } from './bundle.ts';
 export type { CommittedLocation, LocationDifference } from './difference.ts';

@@ -171,7 +171,7 @@ export function bundleAmounts(bundle: Bundle, requires?: ResolvedFunction['spec'
 }
 
 /** What a location takes more than before; a shrinking one gives back only once it is committed. */
-function growthOf(one: LocationDifference, stack: ResolvedStack): Amounts | undefined {
+export function growthOf(one: LocationDifference, stack: ResolvedStack): Amounts | undefined {
   if (one.bundle === null) return undefined;
   const requires = stack.functions.find((each) => each.name === one.location.name)?.spec.requires;
   const after = bundleAmounts(one.bundle, requires);
