@@ -1,8 +1,14 @@
-/** The columns of built-in kinds. */
+/** The columns of built-in kinds, in the order and with the names that a real server prints. */
 import type { Json, KubeObject } from '../../base/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { age } from './age.ts';
+import * as cells from './cells.ts';
+import { part } from './cluster.ts';
+import descriptions from './data/column-descriptions.json' with { type: 'json' };
+import { podReady, podRestarts, podStatus } from './pod-cells.ts';
 import { qualified } from './status.ts';
+
+export type Cell = (object: KubeObject, nowMs: number) => Json;
 
 export interface Column {
   readonly name: string;
@@ -11,19 +17,16 @@ export interface Column {
   readonly description: string;
   /** 0 is always shown, 1 only by `-o wide`. */
   readonly priority: number;
-  readonly cell: (object: KubeObject, nowMs: number) => Json;
+  readonly cell: Cell;
 }
 
-const NAME_DESCRIPTION =
-  'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names';
-const CREATED_DESCRIPTION =
-  'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata';
+const DESCRIPTIONS: { readonly [resource: string]: { readonly [column: string]: string } } = descriptions;
 
 export const NAME: Column = {
   name: 'Name',
   type: 'string',
   format: 'name',
-  description: NAME_DESCRIPTION,
+  description: DESCRIPTIONS['*']?.Name ?? '',
   priority: 0,
   cell: (object) => object.metadata.name,
 };
@@ -32,22 +35,234 @@ export const AGE: Column = {
   name: 'Age',
   type: 'string',
   format: '',
-  description: CREATED_DESCRIPTION,
+  description: DESCRIPTIONS['*']?.Age ?? '',
   priority: 0,
   cell: (object, nowMs) => age(object.metadata.creationTimestamp, nowMs),
 };
 
 const CREATED_AT: Column = {
+  ...AGE,
   name: 'Created At',
   type: 'date',
-  format: '',
-  description: CREATED_DESCRIPTION,
-  priority: 0,
   cell: (object) => object.metadata.creationTimestamp ?? null,
 };
 
 export function columnsOf(resource: ResourceInfo): readonly Column[] {
-  return COLUMNS.get(qualified(resource)) ?? [NAME, CREATED_AT];
+  const name = qualified(resource);
+  const own = (COLUMNS[name] ?? (() => [CREATED_AT]))();
+  return [NAME, ...own].map((column) => {
+    const description = DESCRIPTIONS[name]?.[column.name];
+    return description === undefined ? column : { ...column, description };
+  });
 }
 
-const COLUMNS = new Map<string, readonly Column[]>();
+function column(name: string, cell: Cell, priority = 0, type = 'string'): Column {
+  return { name, type, format: '', description: '', priority, cell };
+}
+
+const wide = (name: string, cell: Cell): Column => column(name, cell, 1);
+const spec =
+  (field: string): Cell =>
+  (object) =>
+    cells.shown(part(object, 'spec')[field]);
+const status =
+  (field: string): Cell =>
+  (object) =>
+    cells.shown(part(object, 'status')[field]);
+const count =
+  (field: string): Cell =>
+  (object) =>
+    cells.number(part(object, 'status')[field]);
+const template = [wide('Containers', cells.containers), wide('Images', cells.images)];
+
+/** Columns after the name, by resource. */
+const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
+  pods: () => [
+    column('Ready', podReady),
+    column('Status', podStatus),
+    column('Restarts', podRestarts),
+    AGE,
+    wide('IP', (pod) => cells.orNone(part(pod, 'status').podIP)),
+    wide('Node', (pod) => cells.orNone(part(pod, 'spec').nodeName)),
+    wide('Nominated Node', (pod) => cells.orNone(part(pod, 'status').nominatedNodeName)),
+    wide('Readiness Gates', cells.readinessGates),
+  ],
+  'deployments.apps': () => [
+    column('Ready', cells.readyOf),
+    column('Up-to-date', count('updatedReplicas')),
+    column('Available', count('availableReplicas')),
+    AGE,
+    ...template,
+    wide('Selector', cells.selector),
+  ],
+  'replicasets.apps': () => [
+    column('Desired', (object) => cells.number(part(object, 'spec').replicas), 0, 'integer'),
+    column('Current', count('replicas'), 0, 'integer'),
+    column('Ready', count('readyReplicas'), 0, 'integer'),
+    AGE,
+    ...template,
+    wide('Selector', cells.selector),
+  ],
+  'statefulsets.apps': () => [column('Ready', cells.readyOf), AGE, ...template],
+  'daemonsets.apps': () => [
+    column('Desired', count('desiredNumberScheduled'), 0, 'integer'),
+    column('Current', count('currentNumberScheduled'), 0, 'integer'),
+    column('Ready', count('numberReady'), 0, 'integer'),
+    column('Up-to-date', count('updatedNumberScheduled'), 0, 'integer'),
+    column('Available', count('numberAvailable'), 0, 'integer'),
+    column('Node Selector', cells.nodeSelector),
+    AGE,
+    ...template,
+    wide('Selector', cells.selector),
+  ],
+  'controllerrevisions.apps': () => [
+    column('Controller', cells.controller),
+    column('Revision', (object) => cells.number(object.revision), 0, 'integer'),
+    AGE,
+  ],
+  'jobs.batch': () => [
+    column('Status', cells.jobStatus),
+    column('Completions', cells.jobCompletions),
+    column('Duration', cells.jobDuration),
+    AGE,
+    ...template,
+    wide('Selector', cells.selector),
+  ],
+  'cronjobs.batch': () => [
+    column('Schedule', spec('schedule')),
+    column('Timezone', (object) => cells.orNone(part(object, 'spec').timeZone)),
+    column('Suspend', (object) => cells.truth(part(object, 'spec').suspend)),
+    column('Active', (object) => cells.length(part(object, 'status').active), 0, 'integer'),
+    column('Last Schedule', (object, now) => cells.since(part(object, 'status').lastScheduleTime, now, '<none>')),
+    AGE,
+  ],
+  services: () => [
+    column('Type', spec('type')),
+    column('Cluster-IP', (object) => cells.orNone(part(object, 'spec').clusterIP)),
+    column('External-IP', cells.externalAddress),
+    column('Port(s)', cells.servicePorts),
+    AGE,
+    wide('Selector', cells.serviceSelector),
+  ],
+  endpoints: () => [column('Endpoints', cells.endpoints), AGE],
+  'endpointslices.discovery.k8s.io': () => [
+    column('AddressType', (object) => cells.shown(object.addressType)),
+    column('Ports', cells.slicePorts),
+    column('Endpoints', cells.sliceEndpoints),
+    AGE,
+  ],
+  'ingresses.networking.k8s.io': () => [
+    column('Class', (object) => cells.orNone(part(object, 'spec').ingressClassName)),
+    column('Hosts', cells.ingressHosts),
+    column('Address', cells.ingressAddress),
+    column('Ports', (object) => (part(object, 'spec').tls === undefined ? '80' : '80, 443')),
+    AGE,
+  ],
+  'ingressclasses.networking.k8s.io': () => [
+    column('Controller', spec('controller')),
+    column('Parameters', () => '<none>'),
+    AGE,
+  ],
+  'networkpolicies.networking.k8s.io': () => [column('Pod-Selector', cells.podSelector), AGE],
+  namespaces: () => [column('Status', status('phase')), AGE],
+  nodes: () => [
+    column('Status', cells.nodeStatus),
+    column('Roles', cells.nodeRoles),
+    AGE,
+    column('Version', (node) => cells.shown(cells.nodeInfo(node).kubeletVersion)),
+    wide('Internal-IP', (node) => cells.nodeAddress(node, 'InternalIP')),
+    wide('External-IP', (node) => cells.nodeAddress(node, 'ExternalIP')),
+    wide('OS-Image', (node) => cells.orUnknown(cells.nodeInfo(node).osImage)),
+    wide('Kernel-Version', (node) => cells.orUnknown(cells.nodeInfo(node).kernelVersion)),
+    wide('Container-Runtime', (node) => cells.orUnknown(cells.nodeInfo(node).containerRuntimeVersion)),
+  ],
+  configmaps: () => [column('Data', cells.dataKeys), AGE],
+  secrets: () => [
+    column('Type', (object) => cells.shown(object.type)),
+    column('Data', cells.dataKeys, 0, 'integer'),
+    AGE,
+  ],
+  serviceaccounts: () => [column('Secrets', (object) => cells.length(object.secrets), 0, 'integer'), AGE],
+  events: () => [
+    column('Last Seen', cells.eventLastSeen),
+    column('Type', (event) => cells.shown(event.type)),
+    column('Reason', (event) => cells.shown(event.reason)),
+    column('Object', cells.eventObject),
+    wide('Subobject', (event) => cells.shown(cells.involved(event).fieldPath)),
+    wide('Source', cells.eventSource),
+    column('Message', (event) => cells.shown(event.message ?? event.note)),
+    wide('First Seen', cells.eventFirstSeen),
+    wide('Count', (event) => cells.number(event.count ?? event.deprecatedCount ?? 1)),
+    wide('Name', (event) => event.metadata.name),
+  ],
+  persistentvolumes: () => [
+    column('Capacity', (object) => cells.shown(cells.storage(part(object, 'spec').capacity))),
+    column('Access Modes', (object) => cells.accessModes(part(object, 'spec').accessModes)),
+    column('Reclaim Policy', spec('persistentVolumeReclaimPolicy')),
+    column('Status', status('phase')),
+    column('Claim', cells.volumeClaim),
+    column('StorageClass', spec('storageClassName')),
+    column('VolumeAttributesClass', (object) => cells.orUnset(part(object, 'spec').volumeAttributesClassName)),
+    column('Reason', status('reason')),
+    AGE,
+    wide('VolumeMode', spec('volumeMode')),
+  ],
+  persistentvolumeclaims: () => [
+    column('Status', status('phase')),
+    column('Volume', spec('volumeName')),
+    column('Capacity', (object) => cells.shown(cells.storage(part(object, 'status').capacity))),
+    column('Access Modes', (object) => cells.accessModes(part(object, 'status').accessModes)),
+    column('StorageClass', spec('storageClassName')),
+    column('VolumeAttributesClass', (object) => cells.orUnset(part(object, 'spec').volumeAttributesClassName)),
+    AGE,
+    wide('VolumeMode', spec('volumeMode')),
+  ],
+  'storageclasses.storage.k8s.io': () => [
+    column('Provisioner', (object) => cells.shown(object.provisioner)),
+    column('ReclaimPolicy', (object) => cells.shown(object.reclaimPolicy)),
+    column('VolumeBindingMode', (object) => cells.shown(object.volumeBindingMode)),
+    column('AllowVolumeExpansion', (object) => cells.truth(object.allowVolumeExpansion)),
+    AGE,
+  ],
+  'poddisruptionbudgets.policy': () => [
+    column('Min Available', (object) => cells.orNotAvailable(part(object, 'spec').minAvailable)),
+    column('Max Unavailable', (object) => cells.orNotAvailable(part(object, 'spec').maxUnavailable)),
+    column('Allowed Disruptions', count('disruptionsAllowed'), 0, 'integer'),
+    AGE,
+  ],
+  'leases.coordination.k8s.io': () => [column('Holder', spec('holderIdentity')), AGE],
+  'priorityclasses.scheduling.k8s.io': () => [
+    column('Value', (object) => cells.number(object.value), 0, 'integer'),
+    column('Global-Default', (object) => object.globalDefault === true, 0, 'boolean'),
+    AGE,
+    column('PreemptionPolicy', (object) => cells.shown(object.preemptionPolicy ?? 'PreemptLowerPriority')),
+  ],
+  'rolebindings.rbac.authorization.k8s.io': () => bindingColumns(),
+  'clusterrolebindings.rbac.authorization.k8s.io': () => bindingColumns(),
+  'certificatesigningrequests.certificates.k8s.io': () => [
+    AGE,
+    column('SignerName', spec('signerName')),
+    column('Requestor', spec('username')),
+    column('RequestedDuration', cells.requestedDuration),
+    column('Condition', cells.requestCondition),
+  ],
+  'horizontalpodautoscalers.autoscaling': () => [
+    column('Reference', cells.scaleTarget),
+    column('Targets', cells.scaleMetrics),
+    column('MinPods', (object) => cells.shown(part(object, 'spec').minReplicas ?? '<unset>')),
+    column('MaxPods', (object) => cells.number(part(object, 'spec').maxReplicas), 0, 'integer'),
+    column('Replicas', count('currentReplicas'), 0, 'integer'),
+    AGE,
+  ],
+  resourcequotas: () => [column('Request', cells.quotaRequests), column('Limit', cells.quotaLimits), AGE],
+};
+
+function bindingColumns(): readonly Column[] {
+  return [
+    column('Role', cells.roleRef),
+    AGE,
+    wide('Users', (object) => cells.subjects(object, 'User')),
+    wide('Groups', (object) => cells.subjects(object, 'Group')),
+    wide('ServiceAccounts', (object) => cells.subjects(object, 'ServiceAccount')),
+  ];
+}

@@ -39,15 +39,16 @@ export function servePath(serving: Serving, request: IncomingMessage, response: 
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname;
   const accept = request.headers.accept ?? '*/*';
-  if (path === '/openapi/v2') return send(response, openApiV2());
-  const answer = healthAnswer(path, url.searchParams) ?? documentAnswer(serving, path, accept);
-  if (answer === undefined) return send(response, text(404, '404 page not found\n'));
-  if (answer.headers?.Etag !== undefined && request.headers['if-none-match'] === answer.headers.Etag) {
+  const answer =
+    path === '/openapi/v2'
+      ? openApiV2()
+      : (healthAnswer(path, url.searchParams) ?? documentAnswer(serving, path, accept));
+  if (answer?.headers?.Etag !== undefined && request.headers['if-none-match'] === answer.headers.Etag) {
     response.statusCode = 304;
     response.end();
     return;
   }
-  send(response, answer);
+  send(response, answer ?? text(404, '404 page not found\n'));
 }
 
 /** An empty document in the only form that clients without OpenAPI v3 could read: it says that nothing can be checked by them. */

@@ -1,16 +1,23 @@
 /** What the built-in kinds do to an object on its way into storage: initial status, isolation of status, owned fields. */
 import { isObject, type Json, type KubeObject } from '../../base/index.ts';
-import { changesIntent, countsGenerations, keepServerMetadata } from '../objects/index.ts';
+import { changesIntent, countsGenerations, keepServerMetadata, kubeTime } from '../objects/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { type Fields, part } from './cluster.ts';
 import { qualified } from './status.ts';
 
+/** What of a new object is the client's to say: everything but status, and the label that every namespace has. */
+export function asSent(resource: ResourceInfo, object: KubeObject): KubeObject {
+  const cleared = resource.subresources.includes('status') ? withoutStatus(object) : object;
+  if (qualified(resource) !== 'namespaces') return cleared;
+  const labels = { ...cleared.metadata.labels, 'kubernetes.io/metadata.name': cleared.metadata.name };
+  return { ...cleared, metadata: { ...cleared.metadata, labels } };
+}
+
 /** The object as it is first stored; identity (uid, times) is set already. */
 export function prepareCreate(resource: ResourceInfo, object: KubeObject, custom: boolean): KubeObject {
-  const cleared = resource.subresources.includes('status') ? withoutStatus(object) : object;
-  const { metadata } = cleared;
+  const { metadata } = object;
   const counted = countsGenerations(qualified(resource), custom) ? { ...metadata, generation: 1 } : metadata;
-  return initial({ ...cleared, metadata: counted });
+  return initial({ ...object, metadata: counted });
 }
 
 function withoutStatus(object: KubeObject): KubeObject {
@@ -22,11 +29,9 @@ function initial(object: KubeObject): KubeObject {
   const spec = part(object, 'spec');
   switch (`${object.apiVersion} ${object.kind}`) {
     case 'v1 Namespace': {
-      const labels = { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name };
       const finalizers = unique([...strings(spec.finalizers), 'kubernetes']);
       return {
         ...object,
-        metadata: { ...object.metadata, labels },
         spec: { ...spec, finalizers },
         status: { phase: 'Active' },
       };
@@ -104,11 +109,11 @@ export function prepareUpdate(
   sent: KubeObject,
   subresource: string,
   custom: boolean,
+  nowMs: number,
 ): KubeObject {
   const metadata = keepServerMetadata(live.metadata, sent.metadata);
   if (subresource === 'status') return statusUpdate(live, { ...sent, metadata }, custom);
-  if (subresource === 'approval')
-    return { ...live, metadata: live.metadata, status: { ...part(live, 'status'), ...pickConditions(sent) } };
+  if (subresource === 'approval') return approvalUpdate(live, sent, kubeTime(nowMs));
   const isolated = resource.subresources.includes('status') ? withStatusOf(live, sent) : sent;
   return { ...isolated, metadata };
 }
@@ -146,7 +151,20 @@ function statusUpdate(live: KubeObject, sent: KubeObject, custom: boolean): Kube
   return sent.status === undefined ? next : { ...next, status: sent.status };
 }
 
-function pickConditions(sent: KubeObject): Fields {
-  const { conditions } = part(sent, 'status');
-  return conditions === undefined ? {} : { conditions };
+/** Only conditions are taken from an approval; the server dates those that are new or have changed. */
+function approvalUpdate(live: KubeObject, sent: KubeObject, now: string): KubeObject {
+  const before = list(part(live, 'status').conditions).map(fields);
+  const conditions = list(part(sent, 'status').conditions)
+    .map(fields)
+    .map((condition) => {
+      const known = before.find((one) => one.type === condition.type);
+      const sinceKnown =
+        known !== undefined && known.status === condition.status ? known.lastTransitionTime : undefined;
+      return {
+        ...condition,
+        lastUpdateTime: condition.lastUpdateTime ?? now,
+        lastTransitionTime: condition.lastTransitionTime ?? sinceKnown ?? now,
+      };
+    });
+  return { ...live, status: { ...part(live, 'status'), conditions } };
 }

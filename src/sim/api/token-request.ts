@@ -29,7 +29,7 @@ export async function serveTokenRequest(serving: Serving, asked: ResourceRequest
   const audiences = Array.isArray(spec.audiences) && spec.audiences.length > 0 ? spec.audiences.map(String) : [ISSUER];
   const bound = boundObject(serving, call, spec.boundObjectRef);
   const { namespace = '', name, uid = '' } = account.metadata;
-  const token = issueToken(cluster, serving.tokenKey, {
+  const token = issueToken(cluster, serving.pki.tokenKey, {
     namespace,
     account: name,
     uid,

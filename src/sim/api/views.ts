@@ -52,8 +52,11 @@ function coreEvent(event: KubeObject): KubeObject {
 
 function newEvent(event: KubeObject): KubeObject {
   const view = renamed(event, new Map(EVENT_FIELDS), 'events.k8s.io/v1');
+  const { reportingController, reportingInstance, ...rest } = view;
   return {
-    ...view,
+    ...(rest as KubeObject),
+    ...(reportingController ? { reportingController } : {}),
+    ...(reportingInstance ? { reportingInstance } : {}),
     eventTime: view.eventTime ?? null,
     deprecatedSource: view.deprecatedSource ?? {},
     deprecatedFirstTimestamp: view.deprecatedFirstTimestamp ?? null,

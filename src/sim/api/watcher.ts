@@ -76,7 +76,8 @@ class WatchStream {
     if (wanted !== undefined && wanted < store.oldestRevision && !initial) {
       const { body } = expired(`too old resource version: ${wanted} (${store.oldestRevision})`);
       this.#write('ERROR', body);
-      return this.#end();
+      this.#end();
+      return;
     }
     this.#fromRevision = initial ? store.revision : (wanted ?? store.revision);
     this.#sentRevision = this.#fromRevision;
@@ -142,8 +143,8 @@ class WatchStream {
   /** One shortly before the end, and one a minute while something has moved since the last. */
   #scheduleBookmarks(totalMs: number): void {
     const { clock } = this.#cluster;
-    const beforeEndMs = Math.max(totalMs - BOOKMARK_BEFORE_END_MS, totalMs / 2);
-    this.#cancels.push(clock.after(beforeEndMs, () => this.#bookmarkNow()));
+    const beforeEndMs = totalMs - BOOKMARK_BEFORE_END_MS;
+    if (beforeEndMs >= BOOKMARK_BEFORE_END_MS) this.#cancels.push(clock.after(beforeEndMs, () => this.#bookmarkNow()));
     const tick = () => {
       this.#bookmarkNow();
       this.#cancels.push(clock.after(BOOKMARK_MS, tick));

@@ -2,13 +2,13 @@
 import { type Json, jsonEqual, type KubeObject, type ObjectMeta } from '../../base/index.ts';
 import { trackUpdate } from '../apply/index.ts';
 import { finalizerErrors, isFinished, kubeTime, uuid } from '../objects/index.ts';
-import { throughWire } from '../schema/index.ts';
+import { applyDefaults, throughWire } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { admitCreate, admitUpdate } from './admission.ts';
 import type { Call, Cluster } from './cluster.ts';
-import { applyDefaults, validate } from './pending.ts';
+import { validate } from './pending.ts';
 import { alreadyExists, badRequest, conflict, invalid, modified, notFound } from './status.ts';
-import { prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
+import { asSent, prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
 import { toStorage, toVersion } from './views.ts';
 
 const NAME_SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
@@ -39,15 +39,15 @@ export function create(cluster: Cluster, call: Call, sent: KubeObject, applied =
   const named = withIdentity(cluster, call, sent);
   const name = named.metadata.name;
   if (sent.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
-  const prepared = applyDefaults(prepareCreate(resource, named, custom), resource);
-  const next = admitCreate(cluster, { ...call, name }, prepared);
+  const defaulted = onWire(applyDefaults(asSent(resource, named), resource), resource);
+  const tracked = applied ? defaulted : track(cluster, call, undefined, defaulted);
+  const next = admitCreate(cluster, { ...call, name }, prepareCreate(resource, tracked, custom));
   const errors = validate(next, resource);
   if (errors.length > 0) throw invalid(resource, name, errors);
   if (find(cluster, { resource, name, ...(namespace === undefined ? {} : { namespace }) }) !== undefined) {
     throw alreadyExists(resource, name);
   }
-  const tracked = applied ? next : track(cluster, call, undefined, next);
-  const final = onWire(tracked, resource);
+  const final = onWire(next, resource);
   if (call.dryRun) return final;
   const stored = cluster.store.put(
     cluster.registry.bucketOf(resource),
@@ -125,14 +125,14 @@ export function update(
   const sent = change(live);
   checkIdentity(cluster, call, live, sent);
   const custom = cluster.registry.isCustom(resource);
-  const prepared = applyDefaults(prepareUpdate(resource, live, sent, call.subresource, custom), resource);
-  const admitted = admitUpdate(cluster, call, live, prepared);
+  const prepared = prepareUpdate(resource, live, sent, call.subresource, custom, cluster.clock.now());
+  const defaulted = onWire(applyDefaults(prepared, resource), resource);
+  const tracked = applied ? defaulted : track(cluster, call, live, defaulted);
+  const admitted = admitUpdate(cluster, call, live, tracked);
   const errors = [...finalizerErrors(live, admitted), ...validate(admitted, resource, live)];
   if (errors.length > 0) throw invalid(resource, call.name, errors);
-  const tracked = applied ? admitted : track(cluster, call, live, admitted);
-  const counted =
-    call.subresource === '' || call.subresource === 'scale' ? withGeneration(resource, live, tracked, custom) : tracked;
-  const next = onWire(counted, resource);
+  const counts = call.subresource === '' || call.subresource === 'scale';
+  const next = onWire(counts ? withGeneration(resource, live, admitted, custom) : admitted, resource);
   if (isFinished(next)) return { object: finish(cluster, call, next), changed: true };
   if (sameButTimes(live, next)) return { object: live, changed: false };
   if (call.dryRun) return { object: next, changed: true };
@@ -169,7 +169,12 @@ function checkIdentity(cluster: Cluster, call: Call, live: KubeObject, sent: Kub
     throw modified(resource, name);
 }
 
+/** Requests for certificates have no field that anybody could own: who asked and what was answered is the server's. */
+const UNTRACKED = new Set(['certificatesigningrequests']);
+
+/** Ownership is recorded of what the client sent and of its defaults, before admission and the kind's own rules add to it. */
 function track(cluster: Cluster, call: Call, live: KubeObject | undefined, next: KubeObject): KubeObject {
+  if (UNTRACKED.has(call.resource.plural)) return next;
   return trackUpdate({
     live,
     next,
