@@ -16,28 +16,36 @@ import {
 import { errorText, type Json, limits, type Problem } from '../base/index.ts';
 import type { Path, Position, SourceDocument } from './types.ts';
 
+export interface Reading {
+  readonly documents: readonly SourceDocument[];
+  readonly problems: readonly Problem[];
+  /** Whether no document was left out. */
+  readonly complete: boolean;
+}
+
 /**
  * Reads every document of a YAML or JSON text, with positions. Never throws; what is wrong is a problem. A document that
  * can be read in spite of its problems is given too, so that they hide no others; else it is left out, as empty ones are.
  * Time and memory stay linear in the size of the text.
  */
-export function readDocuments(
-  file: string,
-  text: string,
-): { readonly documents: readonly SourceDocument[]; readonly problems: readonly Problem[] } {
+export function readDocuments(file: string, text: string): Reading {
   const size = Buffer.byteLength(text);
   if (size > limits.stackDocumentBytesMax) {
     const message = `the file has ${size} bytes; at most ${limits.stackDocumentBytesMax} are read`;
-    return { documents: [], problems: [{ file, line: 1, column: 1, path: '', message, hint: 'split it up' }] };
+    return {
+      documents: [],
+      complete: false,
+      problems: [{ file, line: 1, column: 1, path: '', message, hint: 'split it up' }],
+    };
   }
   if (text.split(/^---/m, limits.stackObjectsMax + 3).length > limits.stackObjectsMax + 2) {
     const message = `the file has more than ${limits.stackObjectsMax} documents`;
-    return { documents: [], problems: [{ file, line: 1, column: 1, path: '', message }] };
+    return { documents: [], complete: false, problems: [{ file, line: 1, column: 1, path: '', message }] };
   }
   const tooDeep = flowTooDeep(text);
   if (tooDeep !== undefined) {
     const message = `values are nested deeper than ${limits.yamlDepthMax}`;
-    return { documents: [], problems: [{ file, ...tooDeep, path: '', message }] };
+    return { documents: [], complete: false, problems: [{ file, ...tooDeep, path: '', message }] };
   }
   const lines = new LineCounter();
   let parsed: readonly Document.Parsed[];
@@ -47,18 +55,19 @@ export function readDocuments(
     parsed = 'empty' in all ? [] : all;
   } catch (error) {
     const message = error instanceof RangeError ? 'values are nested too deeply' : errorText(error);
-    return { documents: [], problems: [{ file, line: 1, column: 1, path: '', message }] };
+    return { documents: [], complete: false, problems: [{ file, line: 1, column: 1, path: '', message }] };
   }
   const documents: SourceDocument[] = [];
   const problems: Problem[] = [];
+  let complete = true;
   for (const document of parsed) {
     const reader = new Reader(file, document, lines);
     const value = reader.read();
     problems.push(...reader.problems);
-    if (reader.unusable || value === null) continue;
-    documents.push({ file, value, at: (path, part) => reader.at(path, part) });
+    if (reader.unusable) complete = false;
+    else if (value !== null) documents.push({ file, value, at: (path, part) => reader.at(path, part) });
   }
-  return { documents, problems };
+  return { documents, problems, complete };
 }
 
 /** Where brackets nest deeper than allowed: the parser would recurse on them. Quotes and comments are not told apart, so the bound is wide. */

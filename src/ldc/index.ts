@@ -2,6 +2,7 @@ export { addAmounts, demandOf, podOf, readDemand } from './demand.ts';
 export { filesOf, isNamedBy } from './files.ts';
 export { stackJsonSchema } from './json-schema.ts';
 export { groupKind, isBuiltinGroup, isScalable } from './kinds.ts';
+export { manifestEntries } from './outline.ts';
 export { applyOverrides } from './override.ts';
 export type { ParsedStack } from './parse.ts';
 export { parseStack } from './parse.ts';

@@ -52,3 +52,8 @@ function wordsOf(value: Json | undefined, path: Path): Word[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((text: Json, index) => (typeof text === 'string' ? [{ text, path: [...path, index] }] : []));
 }
+
+/** The entries of every `manifests` list: what a caller has to read from disk before anything else. */
+export function manifestEntries(value: Json): readonly string[] {
+  return [...new Set(outlineOf(value).parts.flatMap((part) => part.manifests.map((word) => word.text)))];
+}

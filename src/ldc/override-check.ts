@@ -8,10 +8,11 @@ import type { Override, Path, SourceDocument } from './types.ts';
 
 type Operation = Override['patch'][number];
 
-/** Overrides that match nothing, touch what identifies an object, or cannot be done. */
+/** Overrides that match nothing that is `present`, touch what identifies an object, or cannot be done on a `usable` one. */
 export function checkOverrides(
   part: PartOutline,
-  objects: readonly KubeObject[],
+  present: readonly KubeObject[],
+  usable: readonly KubeObject[],
   source: SourceDocument,
 ): readonly Problem[] {
   const list = Array.isArray(part.raw.overrides) ? part.raw.overrides : [];
@@ -23,10 +24,10 @@ export function checkOverrides(
     const path = [...part.path, 'overrides', index, 'patch'];
     const before = problems.length;
     for (const [step, operation] of parsed.data.patch.entries()) {
-      problems.push(...operationProblems(operation, [...path, step], objects, source));
+      problems.push(...operationProblems(operation, [...path, step], present, source));
     }
     all.push(...parsed.data.patch);
-    if (problems.length === before) problems.push(...failures(parsed.data.patch, all, path, objects, source));
+    if (problems.length === before) problems.push(...failures(parsed.data.patch, all, path, usable, source));
   }
   return problems;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { problemText } from '../base/index.ts';
-import { applyOverrides, demandOf, isNamedBy, readStack } from './index.ts';
+import { applyOverrides, demandOf, isNamedBy, manifestEntries, parseStack, readStack } from './index.ts';
 
 const stackText = (functions: string) => `apiVersion: ldc.dev/v1
 kind: Stack
@@ -208,6 +208,8 @@ test('paths stay in the folder, and a caller knows what to read', () => {
     read('    - { name: web, manifests: [ web ] }\n', { 'web/a/b.yaml': '' }).texts[0] ?? '',
     /for the folders in it too: web\/\*\*/,
   );
+  const { source } = parseStack({ path: 's', text: stackText(WEB) });
+  assert.deepEqual(manifestEntries(source?.value ?? null), ['./web']);
   assert.deepEqual(
     ['web/a.yaml', 'web/x/a.yaml', 'x/b.yaml', 'readme.md'].map((path) => isNamedBy(['./web', 'x/*.yaml'], path)),
     [true, false, true, false],

@@ -72,7 +72,13 @@ interface Resolving {
   readonly files: Files;
   readonly problems: Problem[];
   /** A file is read once, however many entries name it. */
-  readonly read: Map<string, readonly RawObject[]>;
+  readonly read: Map<string, RawObjects>;
+}
+
+/** What could be read; not `complete` when something is missing that may be the very object that is looked for. */
+interface RawObjects {
+  readonly objects: readonly RawObject[];
+  readonly complete: boolean;
 }
 
 function resolveParts(
@@ -81,7 +87,12 @@ function resolveParts(
 ): { readonly parts: readonly ResolvedPart[]; readonly problems: readonly Problem[] } {
   const outline = outlineOf(source.value);
   const state: Resolving = { source, files, problems: [], read: new Map() };
-  const raws = outline.parts.map((part) => ({ part, objects: objectsOfPart(part, state) }));
+  const bytes = [...files.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (bytes > limits.stackUploadBytesMax) {
+    const message = `the files of the stack have ${bytes} bytes; at most ${limits.stackUploadBytesMax} are read`;
+    return { parts: [], problems: [problemAt(source, ['spec'], message, 'split it into several stacks')] };
+  }
+  const raws = outline.parts.map((part) => ({ part, ...objectsOfPart(part, state) }));
   const count = raws.reduce((sum, { objects }) => sum + objects.length, 0);
   if (count > limits.stackObjectsMax) {
     const message = `the stack has ${count} objects; at most ${limits.stackObjectsMax} are allowed`;
@@ -93,44 +104,57 @@ function resolveParts(
   const context: ManifestContext =
     outline.namespace === undefined ? { clusterScoped } : { namespace: outline.namespace, clusterScoped };
   const seen: Seen = new Map();
-  const parts = raws.map(({ part, objects }) => {
+  const parts = raws.map(({ part, objects, complete }) => {
     const name = part.name?.text ?? '';
     const kept = objects.flatMap((raw) => {
       const object = normalized(raw, context, state.problems);
       return object !== undefined && isFirst(object, raw, name, seen, state.problems) ? [object] : [];
     });
-    if (kept.length === objects.length) checkPart(part, kept, state);
+    if (complete) checkPart(part, { present: objects.flatMap(presence), usable: kept }, state);
     return { name, objects: kept, demand: readDemand(kept) };
   });
   return { parts, problems: sortedProblems(state.problems) };
 }
 
-function objectsOfPart(part: PartOutline, state: Resolving): readonly RawObject[] {
+function objectsOfPart(part: PartOutline, state: Resolving): RawObjects {
   const paths = new Set<string>();
+  let complete = true;
   for (const entry of part.manifests) {
     const found = filesOf(entry.text, state.files);
     if (found.kind === 'found') for (const path of found.paths) paths.add(path);
-    else state.problems.push(problemAt(state.source, entry.path, found.message, found.hint));
+    else {
+      complete = false;
+      state.problems.push(problemAt(state.source, entry.path, found.message, found.hint));
+    }
   }
-  const objects = [...paths].flatMap((path) => objectsOfFile(path, state));
-  if (objects.length === 0 && paths.size > 0 && state.problems.length === 0) {
+  const read = [...paths].map((path) => objectsOfFile(path, state));
+  const objects = read.flatMap((one) => one.objects);
+  complete &&= read.every((one) => one.complete);
+  if (objects.length === 0 && paths.size > 0 && complete) {
     state.problems.push(problemAt(state.source, [...part.path, 'manifests'], 'these files hold no object'));
   }
-  return objects;
+  return { objects, complete };
 }
 
-function objectsOfFile(path: string, state: Resolving): readonly RawObject[] {
+function objectsOfFile(path: string, state: Resolving): RawObjects {
   const known = state.read.get(path);
   if (known !== undefined) return known;
-  const { documents, problems } = readDocuments(path, state.files.get(path) ?? '');
+  const { documents, problems, complete } = readDocuments(path, state.files.get(path) ?? '');
   state.problems.push(...problems);
   // the stack file may lie in a folder that it names itself: it is no manifest of its own
   const manifests = documents.filter(
     ({ value }) => !(isObject(value) && value.kind === 'Stack' && value.apiVersion === 'ldc.dev/v1'),
   );
   const objects = manifests.flatMap((document) => objectsOfDocument(document, state.problems));
-  state.read.set(path, objects);
-  return objects;
+  state.read.set(path, { objects, complete });
+  return { objects, complete };
+}
+
+/** An object as far as it says what it is: enough to be looked for. */
+function presence({ value }: RawObject): KubeObject[] {
+  const { apiVersion, kind, metadata } = value;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || !isObject(metadata)) return [];
+  return typeof metadata.name === 'string' ? [{ apiVersion, kind, metadata: { name: metadata.name } }] : [];
 }
 
 /** What stands where: by identity without version, then by apiVersion. */
@@ -160,23 +184,27 @@ function isFirst(object: KubeObject, raw: RawObject, part: string, seen: Seen, p
   return false;
 }
 
+/** The objects of a part: all that say what they are, and those without a problem. */
+interface PartObjects {
+  readonly present: readonly KubeObject[];
+  readonly usable: readonly KubeObject[];
+}
+
 /** What a definition says about the objects of a part must fit them. */
-function checkPart(part: PartOutline, objects: readonly KubeObject[], state: Resolving): void {
+function checkPart(part: PartOutline, objects: PartObjects, state: Resolving): void {
   const { source, problems } = state;
-  if (part.kind !== 'function' || objects.length === 0) return;
-  problems.push(...checkOverrides(part, objects, source));
+  const { present, usable } = objects;
+  if (part.kind !== 'function' || present.length === 0) return;
+  problems.push(...checkOverrides(part, present, usable, source));
   const service = valueAt(part.raw, ['health', 'http', 'service']);
-  const services = objects.filter((object) => object.kind === 'Service' && object.apiVersion === 'v1');
-  if (typeof service === 'string' && !services.some((one) => one.metadata.name === service)) {
-    const hint = didYouMean(
-      service,
-      services.map((one) => one.metadata.name),
-    );
+  const services = present.filter((object) => object.kind === 'Service' && object.apiVersion === 'v1');
+  const names = services.map((one) => one.metadata.name);
+  if (typeof service === 'string' && !names.includes(service)) {
     const path = [...part.path, 'health', 'http', 'service'];
-    problems.push(problemAt(source, path, `the function has no Service "${service}"`, hint));
+    problems.push(problemAt(source, path, `the function has no Service "${service}"`, didYouMean(service, names)));
   }
   if (part.raw.replicas === undefined) return;
-  const workloads = new Set(objects.filter(isScalable).map((object) => refText(refOf(object))));
+  const workloads = new Set(present.filter(isScalable).map((object) => refText(refOf(object))));
   if (workloads.size !== 1) {
     const message = `replicas needs exactly one Deployment, StatefulSet or ReplicaSet; the function has ${workloads.size}`;
     const hint = 'give each a function of its own, or set spec.replicas in the manifests';
