@@ -13,7 +13,7 @@ export interface FleetPorts {
   readonly registry: Pick<Registry, 'clusters'>;
   readonly documents: DocumentReader;
   readonly reservations: Pick<Reservations, 'byCluster'>;
-  readonly health: (cluster: string) => ClusterCondition;
+  readonly health: (cluster: string) => ClusterCondition | undefined;
 }
 
 export function fleetSnapshot({ registry, documents, reservations, health }: FleetPorts): FleetSnapshot {
@@ -22,6 +22,7 @@ export function fleetSnapshot({ registry, documents, reservations, health }: Fle
   return {
     clusters: registry.clusters().map((record): ClusterView => {
       const { name, labels, taints, apis, capacity } = record;
+      const condition = health(name);
       const cost = Number(labels[COST_LABEL] ?? Number.NaN);
       return {
         name,
@@ -31,7 +32,8 @@ export function fleetSnapshot({ registry, documents, reservations, health }: Fle
           value,
           effect: effect === 'NoPlace' ? 'NoSchedule' : effect,
         })),
-        ...health(name),
+        health: condition?.health ?? 'joining',
+        intent: condition?.intent ?? 'open',
         apis,
         allocatable: capacity?.allocatable ?? NOTHING,
         used: capacity?.requested ?? NOTHING,

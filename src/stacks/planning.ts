@@ -88,7 +88,7 @@ export function planReschedule(wish: Rescheduling, room: Room): Planned {
     current: request.current,
     placed,
     away,
-    reachable: (cluster) => room.health(cluster).health !== 'lost',
+    reachable: (cluster) => room.health(cluster)?.health !== 'lost',
     healthy: (location) => views.get(shortKey(location))?.status === 'current',
   });
   const reasons = explain(request);
@@ -107,7 +107,7 @@ export function planReschedule(wish: Rescheduling, room: Room): Planned {
 /** A plan that takes the stack away; what cannot be reached becomes stale and goes when its cluster returns. */
 export function planRetirement(stack: StackRef, resolved: ResolvedStack, room: Room): Plan {
   const committed = locationsOf(room.store.documents, stack).filter(
-    ({ location }) => room.health(location.cluster).health !== 'lost',
+    ({ location }) => room.health(location.cluster)?.health !== 'lost',
   );
   const baseRevision = stackRecord(room.store.documents, stack)?.revision ?? 0;
   return makeRetirePlan({ stack: resolved, baseRevision, committed: withBundles(committed, room) }).plan;
@@ -137,12 +137,7 @@ interface Making {
 
 function made(making: Making, committed: readonly LocationRecord[], room: Room): Planned {
   const { resolved, placement, carried, reasons, snapshot, reason } = making;
-  const values = new Map<string, string>();
-  const cut = (object: KubeObject) => {
-    const result = cutSecret(object, room.store.secrets.cutKey);
-    for (const [reference, value] of result.values) values.set(reference, value);
-    return result.object;
-  };
+  const { cut, values } = cutterOf(room);
   const request: PlanRequest = {
     kind: making.kind,
     stack: resolved,
@@ -166,6 +161,20 @@ function made(making: Making, committed: readonly LocationRecord[], room: Room):
   return { kind: 'planned', plan, bundles, values };
 }
 
+/** Cuts Secrets as they are rendered, and keeps what was cut. */
+export function cutterOf(room: Room): {
+  readonly cut: (object: KubeObject) => KubeObject;
+  readonly values: ReadonlyMap<string, string>;
+} {
+  const values = new Map<string, string>();
+  const cut = (object: KubeObject) => {
+    const result = cutSecret(object, room.store.secrets.cutKey);
+    for (const [reference, value] of result.values) values.set(reference, value);
+    return result.object;
+  };
+  return { cut, values };
+}
+
 function withCarried({ digest, ...plan }: Plan, carried: readonly LocationRecord[]): Plan {
   if (carried.length === 0) return { ...plan, digest };
   const idOf = (record: LocationRecord) => locationId(record.location);
@@ -184,7 +193,7 @@ function touchable(
   const placed = new Set(placement.locations.map(shortKey));
   return committed.filter(({ location }) => {
     if (carriedIds.has(locationId(location))) return false;
-    return placed.has(shortKey(location)) || room.health(location.cluster).health !== 'lost';
+    return placed.has(shortKey(location)) || room.health(location.cluster)?.health !== 'lost';
   });
 }
 
@@ -193,7 +202,8 @@ function placeRequest(stack: ResolvedStack, snapshot: FleetSnapshot, committed: 
   return { stack, snapshot, current: room.bundles.current(committed, stack), ...compile };
 }
 
-function withBundles(records: readonly LocationRecord[], room: Room): PlanRequest['committed'] {
+/** With what each bundle says. */
+export function withBundles(records: readonly LocationRecord[], room: Room): PlanRequest['committed'] {
   return records.map(({ location, revision, bundle: digest }) => {
     const bundle = room.bundles.get(digest);
     invariant(bundle !== undefined, `the bundle of ${locationId(location)} is kept`);

@@ -1,5 +1,14 @@
 /** Folds revisions and the outcomes of transactions into what is wanted where. Pure but for reading plans by digest. */
-import type { Blobs, Digest, DocumentChange, DocumentReader, Entry, JsonObject, Projector } from '../base/index.ts';
+import {
+  type Blobs,
+  type Digest,
+  type DocumentChange,
+  type DocumentReader,
+  type Entry,
+  isObject,
+  type JsonObject,
+  type Projector,
+} from '../base/index.ts';
 import { type LocationId, locationId, type Plan, type StackRef } from '../plan/index.ts';
 import {
   collections,
@@ -35,7 +44,7 @@ export function createStacksProjector(blobs: () => Pick<Blobs, 'get'>): Projecto
         return transactionCreated(entry, documents);
       case 'tx.replanned':
       case 'tx.amended':
-        return transactionReplanned(entry, documents);
+        return transactionReplanned(entry, documents, blobs());
       case 'tx.committed':
         return transactionCommitted(entry, documents, blobs());
       case 'tx.rolledBack':
@@ -84,7 +93,7 @@ function revisionWritten(entry: Entry, documents: DocumentReader): readonly Docu
 function transactionCreated(entry: Entry, documents: DocumentReader): readonly DocumentChange[] {
   const { stack, kind, revision } = entry.data as unknown as StackTransaction;
   const plan = planDigestOf(entry.data);
-  const known: StackTransaction = { stack, kind, revision, plan };
+  const known: StackTransaction = { stack, kind, revision, plan, dropped: [] };
   const changes: DocumentChange[] = [
     { collection: collections.transaction, key: entry.tx, body: { ...known } as unknown as JsonObject },
   ];
@@ -97,11 +106,26 @@ function transactionCreated(entry: Entry, documents: DocumentReader): readonly D
 }
 
 /** Another plan goes on in its place: what it removes, and what stays wanted, is read from the newest one. */
-function transactionReplanned(entry: Entry, documents: DocumentReader): readonly DocumentChange[] {
+function transactionReplanned(
+  entry: Entry,
+  documents: DocumentReader,
+  blobs: Pick<Blobs, 'get'>,
+): readonly DocumentChange[] {
   const known = transactionOf(entry, documents);
   if (known === undefined) return [];
-  const body = { ...known, plan: planDigestOf(entry.data) ?? known.plan } as unknown as JsonObject;
-  return [{ collection: collections.transaction, key: entry.tx, body }];
+  const plan = planDigestOf(entry.data) ?? known.plan;
+  // a plan made anew has its own removals; an amended one keeps its steps and names those that will not run
+  const dropped = entry.type === 'tx.amended' ? [...known.dropped, ...droppedRemovals(entry.data, blobs)] : [];
+  return [
+    { collection: collections.transaction, key: entry.tx, body: { ...known, plan, dropped } as unknown as JsonObject },
+  ];
+}
+
+/** `{value: ids}`, or `{blob: digest}` when they are many. */
+function droppedRemovals(data: JsonObject, blobs: Pick<Blobs, 'get'>): readonly string[] {
+  if (!isObject(data.dropped)) return [];
+  const ids = typeof data.dropped.blob === 'string' ? blobs.get(data.dropped.blob as Digest) : data.dropped.value;
+  return Array.isArray(ids) ? ids.map(String).filter((id) => id.startsWith('remove:')) : [];
 }
 
 function transactionCommitted(
@@ -128,7 +152,7 @@ function locationChanges(
 ): readonly DocumentChange[] {
   const changes: DocumentChange[] = [];
   const next = new Map(wanted.map((record) => [locationId(record.location), record]));
-  const removed = removedBy(plan);
+  const removed = removedBy(plan, known.dropped);
   for (const before of locationsOf(documents, known.stack)) {
     const id = locationId(before.location);
     if (next.has(id)) continue;
@@ -246,8 +270,8 @@ function wantedOf(data: JsonObject, plan: Plan | undefined, blobs: Pick<Blobs, '
   return (far as unknown as readonly LocationRecord[] | undefined) ?? plan?.locations ?? [];
 }
 
-function removedBy(plan: Plan | undefined): ReadonlySet<LocationId> {
-  const steps = plan?.steps ?? [];
+function removedBy(plan: Plan | undefined, dropped: readonly string[] = []): ReadonlySet<LocationId> {
+  const steps = (plan?.steps ?? []).filter(({ id }) => !dropped.includes(id));
   return new Set(steps.flatMap(({ work }) => (work.action === 'remove' ? [locationId(work.location)] : [])));
 }
 

@@ -16,8 +16,6 @@ export const collections = {
   stale: 'stale',
   /** Transaction id → StackTransaction, until it is sealed. */
   transaction: 'stackTransaction',
-  /** Step key → Reservation. */
-  reservation: 'reservation',
 } as const;
 
 /** What a summary needs to know of a revision's functions without its manifests. */
@@ -70,6 +68,8 @@ export interface StackTransaction {
   readonly kind: TransactionKind;
   readonly revision: number;
   readonly plan: Digest | null;
+  /** Removals that an amendment took out of the plan. */
+  readonly dropped: readonly string[];
 }
 
 export function stackId(stack: StackRef): string {

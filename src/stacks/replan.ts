@@ -68,11 +68,7 @@ async function goOnWithout(
 ): Promise<Outcome<PlanAmendment>> {
   const written = contentOf(transaction, room);
   if (written === undefined) return noContent(transaction);
-  const outcome = amend(plan, room.resolved(written), lost, room);
-  if (outcome.kind !== 'done') return outcome;
-  const { amendment, bundles } = outcome.value;
-  await keepPlanned({ kind: 'planned', plan, bundles, values: new Map() }, room);
-  return done(amendment);
+  return amend(transaction, plan, room.resolved(written), lost, room);
 }
 
 /** Which content a transaction serves: its own revision, or the committed one when it brings none. */
@@ -102,7 +98,7 @@ function reserve(key: string, cluster: string, need: Parameters<Replan['reserve'
       hint: 'make room there, or cordon it so that placement looks elsewhere',
     });
   }
-  room.reservations.reserve({ key, cluster, amounts: need });
+  room.reservations.reserve(key, { cluster, amounts: need });
   return done(null);
 }
 

@@ -18,7 +18,7 @@ export interface StacksPorts {
   readonly engine: () => Engine;
   readonly link: Pick<AgentLink, 'execute' | 'connected'>;
   readonly registry: Pick<Registry, 'clusters' | 'cluster' | 'observations'>;
-  readonly health: (cluster: string) => ClusterCondition;
+  readonly health: (cluster: string) => ClusterCondition | undefined;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -41,8 +41,8 @@ export interface Room extends StacksPorts {
 const RESOLVED_KEPT_MAX = 500;
 
 export function createRoom(ports: StacksPorts): Room {
-  const { store, logger } = ports;
-  const reservations = createReservations(store.documents, logger);
+  const { store } = ports;
+  const reservations = createReservations();
   const bundles = createBundles(store.blobs);
   const kept = new Map<Digest, ResolvedStack>();
   const tails = new Map<string, Promise<unknown>>();

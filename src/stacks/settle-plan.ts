@@ -80,7 +80,9 @@ function settlingWork(
   const { location } = original;
   const now = wanted.find((record) => locationId(record.location) === locationId(location));
   if (owed.kind === 'undo' && owed.preImages !== null && owed.bundle !== null) {
-    const { transaction, step, preImages, bundle, previous } = owed;
+    const { transaction, step, preImages, bundle } = owed;
+    // whatever the undo restores, what is wanted there now is what the agent goes on to reconcile
+    const previous = now === undefined ? owed.previous : { revision: now.revision, bundle: now.bundle };
     return { action: 'settleUndo', location, transaction, step, preImages, bundle, previous };
   }
   // a removal that was due is due no more where a later transaction wants the location again

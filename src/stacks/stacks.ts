@@ -1,16 +1,17 @@
 /** The use cases behind REST, CLI, availability and drills. Each reads, plans, keeps what the plan names, and submits. */
-import { type Digest, digestOf, limits, type Projector, refused } from '../base/index.ts';
+import { type Digest, digestOf, limits, refused } from '../base/index.ts';
 import { whatIf } from '../placement/index.ts';
-import { type Plan, planMermaid, planText, type StackRef } from '../plan/index.ts';
+import { locationId, type Plan, planMermaid, planText, type StackRef } from '../plan/index.ts';
 import type { Replan } from '../saga/types.ts';
 import { previewPlan } from './diff.ts';
 import { createMoves } from './moves.ts';
 import { type Planned, planDeploy, planRetirement } from './planning.ts';
-import { createStacksProjector } from './project.ts';
 import {
   bodies,
   collections,
+  type LocationRecord,
   locationsOf,
+  locationsOn,
   type RevisionRecord,
   revisionRecord,
   type StackRecord,
@@ -24,11 +25,10 @@ import { keepPlanned, submit } from './submit.ts';
 import type { ApplyOptions, ApplyResult, Moves, PlanResult, StackSource, Stacks } from './types.ts';
 import { functionsOf, revisionsOf, summaryOf } from './views.ts';
 
-export interface StacksRoom {
-  readonly stacks: Stacks & Moves;
+export interface StacksRoom extends Stacks, Moves {
   readonly replan: Replan;
-  /** The same as createStacksProjector makes, over this store's blobs. */
-  readonly projector: Projector;
+  /** What an agent is told when it connects: all that is wanted there and that no transaction is at. */
+  desired(cluster: string): readonly LocationRecord[];
 }
 
 /** What the last plans shown would do, by their digest: scores in a plan's reasons change from moment to moment. */
@@ -37,10 +37,27 @@ const SHOWN_MAX = 1_000;
 export function createStacks(ports: StacksPorts): StacksRoom {
   const room = createRoom(ports);
   return {
-    stacks: { ...createQueries(room), ...createCommands(room), ...createMoves(room) },
+    ...createQueries(room),
+    ...createCommands(room),
+    ...createMoves(room),
     replan: createReplan(room),
-    projector: createStacksProjector(() => ports.store.blobs),
+    desired: (cluster) => desiredOn(cluster, room),
   };
+}
+
+function desiredOn(cluster: string, room: Room): readonly LocationRecord[] {
+  const { documents } = room.store;
+  const locked = new Map<string, ReadonlySet<string>>();
+  const locksOf = (stack: StackRef): ReadonlySet<string> => {
+    const key = stackId(stack);
+    const known = locked.get(key);
+    if (known !== undefined) return known;
+    const ids = stackRecord(documents, stack)?.transactions ?? [];
+    const begun = ids.filter((id) => room.engine().get(id)?.state !== 'queued');
+    locked.set(key, new Set(begun.flatMap((id) => room.engine().plan(id)?.locks ?? [])));
+    return locked.get(key) ?? new Set();
+  };
+  return locationsOn(documents, cluster).filter(({ location }) => !locksOf(location.stack).has(locationId(location)));
 }
 
 type Commands = Pick<

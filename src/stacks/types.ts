@@ -154,7 +154,7 @@ export interface Stacks {
   }[];
 }
 
-/** What availability knows of a cluster; joined in main. `joining` and `open` for one that is not known yet. */
+/** What availability knows of a cluster; joined in main. One that it does not know yet is `joining` and `open`. */
 export interface ClusterCondition {
   readonly health: 'joining' | 'ready' | 'suspect' | 'lost' | 'returning';
   readonly intent: 'open' | 'cordoned' | 'draining' | 'removing';

@@ -18,7 +18,7 @@ import type { ClusterCondition, FunctionView, LocationView, RevisionView, StackS
 export interface ViewPorts {
   readonly documents: DocumentReader;
   readonly registry: Pick<Registry, 'cluster' | 'observations'>;
-  readonly health: (cluster: string) => ClusterCondition;
+  readonly health: (cluster: string) => ClusterCondition | undefined;
   readonly bundles: Bundles;
 }
 
@@ -54,7 +54,7 @@ export function locationView({ location, revision, bundle }: LocationRecord, por
   const { cluster } = location;
   const region = ports.registry.cluster(cluster)?.labels.region ?? null;
   const shared = { cluster, region, revision, bundle, replicas: ports.bundles.replicas(bundle) };
-  const { health } = ports.health(cluster);
+  const health = ports.health(cluster)?.health;
   if (health === 'suspect' || health === 'lost') {
     return { ...shared, status: 'unknown', message: `cluster ${cluster} is ${health}`, reasons: [] };
   }
