@@ -10,8 +10,8 @@ import {
   type Node,
   parseAllDocuments,
   type Scalar,
+  type YAMLError,
   type YAMLMap,
-  type YAMLParseError,
 } from 'yaml';
 import { errorText, type Json, limits, type Problem } from '../base/index.ts';
 import type { Path, Position, SourceDocument } from './types.ts';
@@ -108,6 +108,9 @@ class Reader {
       this.#report(error.pos[0], '', sentence(error), hintOf(error.code));
     }
     this.unusable = this.problems.length > 0;
+    for (const warning of this.#document.warnings) {
+      this.#report(warning.pos[0], '', sentence(warning), 'tags of your own mean nothing to Kubernetes');
+    }
     return this.unusable ? null : this.#value(this.#document.contents, '', 0);
   }
 
@@ -241,7 +244,7 @@ function keyText(key: Node | null | undefined): string | undefined {
 }
 
 /** The parser's message without its own position. */
-function sentence(error: YAMLParseError): string {
+function sentence(error: YAMLError): string {
   if (error.code === 'RESOURCE_EXHAUSTION') return 'values are nested too deeply';
   return error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? error.message;
 }

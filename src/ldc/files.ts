@@ -19,8 +19,9 @@ export function filesOf(
     const message = `"${entry}" leaves the folder of the stack file`;
     return { kind: 'none', message, hint: 'move the stack file up, or the manifests down' };
   }
-  if (files.has(pattern)) return { kind: 'found', paths: [pattern] };
   const paths = [...files.keys()].map((path) => [path, posix.normalize(path)] as const);
+  const exact = paths.find(([, path]) => path === pattern);
+  if (exact !== undefined) return { kind: 'found', paths: [exact[0]] };
   const inFolder = paths.filter(([, path]) => posix.dirname(path) === pattern && MANIFEST.test(path));
   const globbed = isGlob(pattern)
     ? paths.filter(([, path]) => posix.matchesGlob(path, pattern) && MANIFEST.test(path))

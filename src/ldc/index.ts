@@ -1,4 +1,5 @@
 export { addAmounts, demandOf, podOf, readDemand } from './demand.ts';
+export { stackDigest } from './digest.ts';
 export { filesOf, isNamedBy } from './files.ts';
 export { stackJsonSchema } from './json-schema.ts';
 export { groupKind, isBuiltinGroup, isScalable } from './kinds.ts';

@@ -121,6 +121,7 @@ test('what YAML allows and nobody expects is refused with its place', () => {
   assert.match(withSpec('      <<: { a: b }\n')[0] ?? '', /9:7 merge keys \(<<\) are not supported/);
   assert.match(withSpec('      name: twice\n')[0] ?? '', /9:7 the key "name" stands here twice/);
   assert.match(withSpec('      conflicts: on\n')[0] ?? '', /9:18 on is a boolean to kubectl/);
+  assert.match(withSpec('      conflicts: !mine refuse\n')[0] ?? '', /9:18 Unresolved tag: !mine \(tags of your own/);
   assert.match(withSpec('---\na: b\n')[0] ?? '', /10:1 the file must hold one document only/);
   assert.match(texts('')[0] ?? '', /s.yaml:1:1 the file is empty/);
   assert.match(texts('a: [')[0] ?? '', /s.yaml:1:5/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { problemText } from '../base/index.ts';
-import { applyOverrides, demandOf, isNamedBy, manifestEntries, parseStack, readStack } from './index.ts';
+import { cutSecret, type KubeObject, problemText } from '../base/index.ts';
+import { applyOverrides, demandOf, isNamedBy, manifestEntries, parseStack, readStack, stackDigest } from './index.ts';
 
 const stackText = (functions: string) => `apiVersion: ldc.dev/v1
 kind: Stack
@@ -214,4 +214,19 @@ test('paths stay in the folder, and a caller knows what to read', () => {
     ['web/a.yaml', 'web/x/a.yaml', 'x/b.yaml', 'readme.md'].map((path) => isNamedBy(['./web', 'x/*.yaml'], path)),
     [true, false, true, false],
   );
+});
+
+test('the digest of a stack follows its objects, and holds no Secret', () => {
+  const key = new Uint8Array(32);
+  const cut = (object: KubeObject) => cutSecret(object, key).object;
+  const secret = (value: string) =>
+    `apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { a: ${value} }\n`;
+  const digest = (value: string) => {
+    const { resolved } = read(WEB, { 'web/s.yaml': secret(value) });
+    assert.ok(resolved);
+    return stackDigest(resolved, cut);
+  };
+  assert.match(digest('one'), /^sha256:[0-9a-f]{64}$/);
+  assert.equal(digest('one'), digest('one'));
+  assert.notEqual(digest('one'), digest('two'));
 });

@@ -32,11 +32,7 @@ export function decide(request: PlaceRequest): { readonly fleet: Fleet; readonly
   const decided: Decided[] = [];
   for (const name of levels(needs).flat()) {
     const part = parts.get(name) as Part;
-    const neighbours = [...needs].flatMap(([other, needed]) =>
-      other === name ? needed : needed.includes(name) ? [other] : [],
-    );
-    const near = neighbours.flatMap((other) => places.get(other) ?? []);
-    const subject = subjectOf(part, { request, fleet, planned: new Map(planned), near });
+    const subject = subjectOf(part, { request, fleet, planned: new Map(planned), places });
     const one = decideOne(part, subject, fleet, request);
     decided.push(one);
     places.set(name, new Set(one.chosen));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readStack } from '../ldc/index.ts';
 import { type ClusterView, explain, type PlacedLocation, place, withReserved } from './index.ts';
 import { cluster, fleet, stack } from './samples.ts';
 
@@ -225,4 +226,33 @@ test('what one decision reserves the next one sees', () => {
     ]);
   }
   assert.deepEqual(taken, ['a-1', 'b-1', 'a-1', 'b-1']);
+});
+
+test('a kind that another function brings is where that function is, or where it is served already', () => {
+  const text = `apiVersion: ldc.dev/v1
+kind: Stack
+metadata: { name: shop }
+spec:
+  namespace: shop
+  functions:
+    - { name: types, manifests: [ crd.yaml ], clusters: { matchLabels: { region: us } } }
+    - { name: web, manifests: [ w.yaml ], needs: [ types ], availability: { locations: { max: all } } }
+`;
+  const files = new Map([
+    [
+      'crd.yaml',
+      'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: widgets.example.com }\nspec: { group: example.com, names: { kind: Widget } }\n',
+    ],
+    ['w.yaml', 'apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\n'],
+  ]);
+  const { resolved } = readStack({ path: 's', text, files });
+  assert.ok(resolved);
+  const crd = 'apiextensions.k8s.io/v1/CustomResourceDefinition';
+  const snapshot = fleet(
+    cluster('eu-1', { apis: [crd] }),
+    cluster('eu-2', { apis: [crd, 'example.com/v1/Widget'] }),
+    cluster('us-1', { apis: [crd] }),
+  );
+  const { locations } = place({ stack: resolved, snapshot, current: [] });
+  assert.deepEqual([where(locations, 'types'), where(locations)], [['us-1'], ['eu-2', 'us-1']]);
 });

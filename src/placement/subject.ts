@@ -12,7 +12,7 @@ export interface Subject {
   readonly selectors: readonly ClusterSelector[];
   readonly residency: readonly { readonly [label: string]: readonly string[] }[];
   /** For each object the APIs of which a cluster must serve one; and the demanded ones. */
-  readonly apis: readonly (readonly string[])[];
+  readonly apis: readonly NeededApi[];
   /** What one location needs at least. */
   readonly need: Amounts;
   /** Clusters where it runs already, with what it takes there. */
@@ -30,19 +30,32 @@ export interface Subject {
   readonly compile?: CompileExpression;
 }
 
+/** One of these must be served, unless a CRD of the stack brings the kind to that cluster first. */
+export interface NeededApi {
+  readonly alternatives: readonly string[];
+  /** Where the function is that brings the kind. */
+  readonly brought?: ReadonlySet<number>;
+}
+
 export type Part = ResolvedStack['functions'][number] | ResolvedStack['databases'][number];
 
 export interface Situation {
   readonly request: PlaceRequest;
   readonly fleet: Fleet;
   readonly planned: ReadonlyMap<number, Amounts>;
-  readonly near: readonly ReadonlySet<number>[];
+  /** Where each part is, as far as decided. */
+  readonly places: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
 export function subjectOf(part: Part, situation: Situation): Subject {
-  const { request, fleet, planned, near } = situation;
+  const { request, fleet, planned, places } = situation;
   const { placement } = request.stack.stack.spec;
-  const shared = { name: part.name, placement, planned, near, apis: apisOf(part, request.stack) };
+  const near = neighboursOf(part, request.stack).flatMap((name) => places.get(name) ?? []);
+  const apis = apisOf(part, request.stack).map(({ alternatives, bringer }): NeededApi => {
+    const brought = bringer === undefined ? undefined : places.get(bringer);
+    return brought === undefined ? { alternatives } : { alternatives, brought };
+  });
+  const shared = { name: part.name, placement, planned, near, apis };
   const residency = placement.residency === undefined ? [] : [placement.residency];
   const compile = request.compile === undefined ? {} : { compile: request.compile };
   if ('driver' in part.spec) {
@@ -100,21 +113,46 @@ function heldBy(
   return held;
 }
 
-const remembered = new WeakMap<Part, readonly (readonly string[])[]>();
+/** What a part needs, and what needs it. */
+function neighboursOf(part: Part, stack: ResolvedStack): readonly string[] {
+  const needers = stack.functions.filter((one) => one.spec.needs.includes(part.name)).map((one) => one.name);
+  return 'needs' in part.spec ? [...part.spec.needs, ...needers] : needers;
+}
 
-/** Each object's versions are alternatives; kinds that the stack's own CRDs bring need not be there yet. */
-function apisOf(part: Part, stack: ResolvedStack): readonly (readonly string[])[] {
+interface StatedApi {
+  readonly alternatives: readonly string[];
+  readonly bringer?: string;
+}
+
+const remembered = new WeakMap<Part, readonly StatedApi[]>();
+
+/**
+ * Each object's versions are alternatives. A kind that a CRD of the stack brings need not be there yet: when a needed
+ * function brings it, that function must be on the same cluster; else nothing is known and the dry run judges.
+ */
+function apisOf(part: Part, stack: ResolvedStack): readonly StatedApi[] {
   const known = remembered.get(part);
   if (known !== undefined) return known;
-  const brought = new Set([...stack.functions, ...stack.databases].flatMap((one) => one.objects.flatMap(broughtKind)));
-  const alternatives = new Map<string, Set<string>>();
-  for (const object of part.objects) {
-    if (brought.has(groupKind(object))) continue;
-    const identity = refText(refOf(object));
-    alternatives.set(identity, (alternatives.get(identity) ?? new Set()).add(`${object.apiVersion}/${object.kind}`));
+  const bringers = new Map<string, string>();
+  for (const one of [...stack.functions, ...stack.databases]) {
+    for (const object of one.objects) for (const kind of broughtKind(object)) bringers.set(kind, one.name);
   }
-  const unique = new Map([...alternatives.values()].map((set) => [[...set].join(' '), [...set]] as const));
-  const demanded = 'requires' in part.spec ? part.spec.requires.api.map((api) => [api]) : [];
+  const needs: readonly string[] = 'needs' in part.spec ? part.spec.needs : [];
+  const byObject = new Map<string, { alternatives: Set<string>; bringer?: string }>();
+  for (const object of part.objects) {
+    const bringer = bringers.get(groupKind(object));
+    if (bringer !== undefined && !needs.includes(bringer)) continue;
+    const identity = refText(refOf(object));
+    const entry = byObject.get(identity) ?? {
+      alternatives: new Set<string>(),
+      ...(bringer === undefined ? {} : { bringer }),
+    };
+    entry.alternatives.add(`${object.apiVersion}/${object.kind}`);
+    byObject.set(identity, entry);
+  }
+  const stated = [...byObject.values()].map((entry) => ({ ...entry, alternatives: [...entry.alternatives] }));
+  const unique = new Map(stated.map((entry) => [entry.alternatives.join(' '), entry] as const));
+  const demanded = 'requires' in part.spec ? part.spec.requires.api.map((api) => ({ alternatives: [api] })) : [];
   const apis = [...unique.values(), ...demanded];
   remembered.set(part, apis);
   return apis;
