@@ -40,6 +40,8 @@ export interface Prober {
   samples(functionName: string): readonly Sample[];
   /** Where it was served at the last round. */
   servedBy(functionName: string): readonly string[];
+  /** Forgets what was seen so far. */
+  restart(): void;
   stop(): Promise<void>;
 }
 
@@ -79,6 +81,9 @@ export function startProber(options: {
   return {
     samples: (name) => samples.get(name) ?? [],
     servedBy: (name) => samples.get(name)?.at(-1)?.servedBy ?? [],
+    restart() {
+      for (const name of functions) samples.set(name, samples.get(name)?.slice(-1) ?? []);
+    },
     async stop() {
       stopped.abort();
       await finished;

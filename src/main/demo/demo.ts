@@ -1,0 +1,148 @@
+/** `ldc demo`: the whole promise in about a minute, on a local installation of its own. Exit 0 only if every claim was checked and holds. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { routes } from '../../api/client/index.ts';
+import { defaultTimers } from '../../availability/index.ts';
+import { errorText, type Json, systemClock } from '../../base/index.ts';
+import { type Client, connect } from '../../kubernetes/index.ts';
+import { type Installation, startInstallation } from '../installation.ts';
+import { startProber } from './probes.ts';
+import { Claims, type Screen } from './report.ts';
+import { audit, comeBack, deploy, killHub, lose, undo } from './scenes.ts';
+import { FUNCTIONS, type World } from './world.ts';
+
+/** Shorter than a production's, so that the story takes a minute; said on screen. */
+const TIMERS = { heartbeatMs: 500, suspectAfterMs: 1_500, lostAfterMs: 3_000, backAfterMs: 3_000 };
+const CLUSTERS = 4;
+const PROBE = { everyMs: 500, timeoutMs: 450 };
+
+export interface DemoOptions {
+  readonly keep: boolean;
+  readonly json: boolean;
+  readonly write: (text: string) => void;
+}
+
+/** Answers the exit code. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const clock = systemClock;
+  const screen: Screen = { line: (text = '') => (options.json ? undefined : options.write(`${text}\n`)) };
+  const claims = new Claims(screen);
+  const startedMs = clock.monotonic();
+  const stateDir = mkdtempSync(join(tmpdir(), 'ldc-demo-'));
+  let installation: Installation | undefined;
+  let transactions: readonly Json[] = [];
+  try {
+    screen.line('ldc demo: one hub, four embedded clusters, real processes, no containers');
+    screen.line(
+      `   timers shortened: heartbeat ${TIMERS.heartbeatMs / 1000} s, lost after ${TIMERS.lostAfterMs / 1000} s, back after ${TIMERS.backAfterMs / 1000} s` +
+        ` (defaults: ${defaultTimers.heartbeatMs / 1000} s, ${defaultTimers.lostAfterMs / 1000} s, ${defaultTimers.backAfterMs / 1000} s)`,
+    );
+    installation = await startInstallation({
+      stateDir,
+      clusters: CLUSTERS,
+      port: await freePortPair(),
+      timers: TIMERS,
+      logLevel: 'info',
+      clock,
+    });
+    screen.line(
+      `   ready after ${Math.round((clock.monotonic() - startedMs) / 100) / 10} s: ${installation.clusters.map(({ name }) => name).join(', ')}\n`,
+    );
+    transactions = await tell(installation, claims, screen);
+  } catch (error) {
+    claims.check('the story was told to its end', false, errorText(error));
+    screen.line(`   the logs are in ${join(stateDir, 'log')}`);
+  }
+  const report = claims.report(Math.round((clock.monotonic() - startedMs) / 100) / 10, transactions);
+  if (options.json) options.write(`${JSON.stringify(report)}\n`);
+  screen.line(`\n${report.ok ? 'All' : 'NOT all'} ${report.claims.length} claims hold; ${report.seconds} s.`);
+  if (options.keep && installation !== undefined) return keepRunning(installation, screen, options);
+  await installation?.stop();
+  if (report.ok) rmSync(stateDir, { recursive: true, force: true });
+  else process.stderr.write(`ldc demo: a claim failed; state and logs are kept in ${stateDir}\n`);
+  return report.ok ? 0 : 1;
+}
+
+async function tell(installation: Installation, claims: Claims, screen: Screen): Promise<readonly Json[]> {
+  const { clusters, client } = installation;
+  const kube = new Map<string, Client>();
+  for (const { name, kubeconfig } of clusters)
+    kube.set(name, await connect({ kind: 'kubeconfig', text: readFileSync(kubeconfig, 'utf8') }, systemClock));
+  const prober = startProber({
+    targets: FUNCTIONS.flatMap((name) =>
+      clusters.map(({ name: cluster, servicesUrl }) => ({
+        function: name,
+        cluster,
+        url: `${servicesUrl}/shop/${name}/`,
+      })),
+    ),
+    clock: systemClock,
+    ...PROBE,
+    get: answers,
+  });
+  const world: World = { installation, client, claims, screen, clock: systemClock, kube, prober: () => prober };
+  try {
+    await deploy(world);
+    prober.restart(); // counted from the first commit on: before it nothing was promised
+    await undo(world);
+    const { cluster } = await lose(world);
+    await comeBack(world, cluster);
+    await killHub(world);
+    await audit(world);
+    const list: Json[] = [];
+    for await (const item of client.pages(routes.transactions.list)) list.push(item as unknown as Json);
+    return list;
+  } finally {
+    await prober.stop();
+    await Promise.all([...kube.values()].map((each) => each.close()));
+  }
+}
+
+async function answers(url: string, timeoutMs: number): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+async function keepRunning(installation: Installation, screen: Screen, options: DemoOptions): Promise<number> {
+  const lines = [
+    'It goes on running; Ctrl-C ends it.',
+    `export LDC_HUB=${installation.url} LDC_TOKEN=${installation.token} LDC_CA=${installation.caFile}`,
+    ...installation.clusters.map(({ name, kubeconfig }) => `${name}: kubectl --kubeconfig ${kubeconfig} get all -A`),
+  ];
+  if (options.json) process.stderr.write(`${lines.join('\n')}\n`);
+  else for (const line of lines) screen.line(line);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+    setInterval(() => {}, 60_000); // keeps the process; everything else here is unreferenced
+  });
+  await installation.stop();
+  return 0;
+}
+
+/** Two free ports in a row: REST and the agents' listener. */
+async function freePortPair(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = await freePort(0);
+    if (port !== undefined && port < 65_535 && (await freePort(port + 1)) !== undefined) return port;
+  }
+  throw new Error('no two free ports in a row on 127.0.0.1');
+}
+
+function freePort(wanted: number): Promise<number | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined));
+    server.listen(wanted, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
+    });
+  });
+}

@@ -1,0 +1,65 @@
+/** `ldc dev`: a local installation that goes on until it is told to stop, and mends itself when a part of it dies. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { defaultTimers, type HealthTimers } from '../availability/index.ts';
+import { errorText, systemClock } from '../base/index.ts';
+import { AlreadyRunning, type Installation, startInstallation, writeAtomically } from './installation.ts';
+
+export interface DevOptions {
+  readonly clusters: number;
+  readonly stateDir: string;
+  readonly port: number;
+  readonly timers?: HealthTimers;
+  readonly logLevel: string;
+  readonly say: (text: string) => void;
+  /** Keeps the CLI context `dev`. */
+  readonly saveContext: (context: { hub: string; token: string; ca: string }) => Promise<void>;
+}
+
+/** Exit code 0 after SIGTERM or SIGINT, 1 when it could not start, 5 when another one holds the state. */
+export async function runDev(options: DevOptions): Promise<number> {
+  const { say, stateDir } = options;
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+  let installation: Installation;
+  try {
+    installation = await startInstallation({
+      clock: systemClock,
+      stateDir,
+      clusters: options.clusters,
+      port: options.port,
+      timers: options.timers ?? defaultTimers,
+      logLevel: options.logLevel,
+    });
+  } catch (error) {
+    say(`ldc dev: ${errorText(error)}`);
+    return error instanceof AlreadyRunning ? 5 : 1;
+  }
+  const file = join(installation.stateDir, 'dev.json');
+  installation.onPartEnded((part, detail) => {
+    say(`ldc dev: the ${part} ended (${detail}); starting it again`);
+    void installation
+      .restart(part)
+      .catch((error) =>
+        say(`ldc dev: the ${part} does not start: ${errorText(error)}; see ${installation.stateDir}/log`),
+      );
+  });
+  const { url, token, caFile, clusters } = installation;
+  await options.saveContext({ hub: url, token, ca: caFile });
+  for (const { name, kubeconfig } of clusters) say(`${name.padEnd(8)} kubectl --kubeconfig ${kubeconfig} get all -A`);
+  say(
+    `hub      ${url}   (context "dev" of the CLI, or: export LDC_HUB=${url} LDC_TOKEN=$(jq -r .token ${file}) LDC_CA=${caFile})`,
+  );
+  const keepAlive = setInterval(() => {}, 60_000);
+  writeAtomically(
+    file,
+    `${JSON.stringify({ hub: url, token, ca: caFile, clusters: clusters.map(({ name, labels, kubeconfig }) => ({ name, labels, kubeconfig })) }, null, 2)}\n`,
+  );
+  say('ready; Ctrl-C stops it, the state stays');
+  await stopped;
+  clearInterval(keepAlive);
+  rmSync(file, { force: true });
+  await installation.stop();
+  return 0;
+}

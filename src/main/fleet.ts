@@ -1,0 +1,117 @@
+/** The fleet of a local installation: embedded clusters, their gateways and their agents, all in one process. */
+import { pathToFileURL } from 'node:url';
+import { createIds, type JsonObject } from '../base/index.ts';
+import { type Agent, createAgent } from '../hub-agent/index.ts';
+import { connect } from '../kubernetes/index.ts';
+import { type EmbeddedCluster, type Fleet, regionNames, startFleet } from '../sim/index.ts';
+import type { HubPorts } from './hub.ts';
+import type { FleetCluster } from './installation.ts';
+
+export interface FleetOptions {
+  readonly stateDir: string;
+  readonly clusters: number;
+  readonly version: string;
+}
+
+interface Join {
+  readonly cluster: string;
+  /** Where agents reach the hub; dialled through the cluster's gateway, so that a cut holds for it. */
+  readonly agentsUrl: string;
+  /** Only for a cluster that has not joined yet. */
+  readonly token?: string;
+}
+
+export interface FleetPart {
+  readonly clusters: readonly FleetCluster[];
+  readonly handlers: {
+    readonly clusters: () => readonly JsonObject[];
+    readonly join: (given: Join) => Promise<null>;
+    readonly fault: (given: { cluster: string; fault: string; latencyMs?: number }) => Promise<JsonObject>;
+  };
+  stop(): Promise<void>;
+}
+
+export async function startFleetPart(options: FleetOptions, ports: HubPorts): Promise<FleetPart> {
+  const fleet: Fleet = await startFleet({
+    ...ports,
+    stateDir: options.stateDir,
+    clusters: regionNames(options.clusters),
+    clientFor: (kubeconfig) => connect({ kind: 'kubeconfig', text: kubeconfig }, ports.clock),
+  });
+  const agents = new Map<string, Agent>();
+  const ids = createIds(ports.clock, ports.random);
+
+  async function join({ cluster: name, agentsUrl, token }: Join): Promise<null> {
+    const cluster = required(fleet, name);
+    await agents.get(name)?.stop();
+    const url = new URL(agentsUrl);
+    const way = await cluster.gateway.egress(url.hostname, Number(url.port));
+    const agent = createAgent({
+      ...ports,
+      ids,
+      client: cluster.client,
+      hub: { url: `https://127.0.0.1:${way}` },
+      version: options.version,
+      logger: ports.logger.child({ part: 'agent', cluster: name }),
+      ...(token === undefined ? {} : { join: { token, name } }),
+    });
+    agents.set(name, agent);
+    await agent.start();
+    return null;
+  }
+
+  return {
+    clusters: fleet.clusters.map((cluster) => ({
+      name: cluster.name,
+      labels: cluster.labels,
+      kubeconfig: cluster.kubeconfigPath,
+      servicesUrl: cluster.servicesUrl,
+    })),
+    handlers: {
+      clusters: () => fleet.clusters.map(show),
+      join,
+      async fault({ cluster: name, fault, latencyMs }) {
+        const cluster = fleet.get(name);
+        if (cluster === undefined) return { notFound: true };
+        await applyFault(cluster, fault, latencyMs ?? 200);
+        return show(cluster);
+      },
+    },
+    async stop() {
+      await Promise.all([...agents.values()].map((agent) => agent.stop()));
+      await fleet.close();
+    },
+  };
+}
+
+function required(fleet: Fleet, name: string): EmbeddedCluster {
+  const cluster = fleet.get(name);
+  if (cluster === undefined) throw new Error(`no embedded cluster is named ${name}`);
+  return cluster;
+}
+
+function show(cluster: EmbeddedCluster): JsonObject {
+  return {
+    name: cluster.name,
+    fault: cluster.fault,
+    kubeconfig: pathToFileURL(cluster.kubeconfigPath).pathname,
+    services: cluster.servicesUrl,
+  };
+}
+
+async function applyFault(cluster: EmbeddedCluster, fault: string, latencyMs: number): Promise<void> {
+  switch (fault) {
+    case 'cut':
+      return cluster.cut();
+    case 'slow':
+      return cluster.slow(latencyMs);
+    case 'crash':
+      return cluster.crash();
+    case 'full':
+      return cluster.full();
+    case 'heal':
+      return cluster.heal();
+    default:
+      throw new Error(`no fault is named ${fault}`);
+  }
+}

@@ -1,0 +1,258 @@
+/** A local installation: a hub and a fleet of embedded clusters, each a process of its own, and this one that holds them. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createClient, type HubClient, routes } from '../api/client/index.ts';
+import type { HealthTimers } from '../availability/index.ts';
+import { type Clock, type Random, systemRandom } from '../base/index.ts';
+import { type Part, startPart } from './child.ts';
+import type { FleetPartOptions, HubPartOptions } from './parts.ts';
+import { endLeftovers, recordProcess, runningProcess } from './process-record.ts';
+import { programVersion } from './version.ts';
+
+export interface InstallationOptions {
+  readonly stateDir: string;
+  readonly clusters: number;
+  /** REST of the hub; agents have the next one. */
+  readonly port: number;
+  readonly timers: HealthTimers;
+  readonly logLevel: string;
+  readonly clock: Clock;
+}
+
+/** What the hub says when it is ready. */
+export interface HubReady {
+  readonly url: string;
+  readonly agentsUrl: string;
+  readonly caPem: string;
+  readonly adminTokenFile: string;
+}
+
+/** What the fleet says of one cluster. */
+export interface FleetCluster {
+  readonly name: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly kubeconfig: string;
+  /** `http://127.0.0.1:<port>`: services as reached from outside, `/<namespace>/<service>[:port]/…`. */
+  readonly servicesUrl: string;
+}
+
+export interface Installation {
+  readonly stateDir: string;
+  readonly url: string;
+  readonly token: string;
+  readonly caFile: string;
+  readonly clusters: readonly FleetCluster[];
+  /** Talks to the hub of now; a hub that was started again is found by the same one. */
+  readonly client: HubClient;
+  readonly hubPid: () => number;
+  /** SIGKILL; resolves when the process is gone. */
+  killHub(): Promise<void>;
+  restartHub(): Promise<void>;
+  /** Starts a part that has ended again; a fleet's agents come with it. */
+  restart(part: 'hub' | 'fleet'): Promise<void>;
+  fault(cluster: string, fault: string, options?: { latencyMs?: number }): Promise<unknown>;
+  /** Called when a part ends without having been asked to. */
+  onPartEnded(listener: (part: 'hub' | 'fleet', detail: string) => void): void;
+  stop(): Promise<void>;
+}
+
+export class AlreadyRunning extends Error {}
+
+const READY_TIMEOUT_MS = 60_000;
+const STOP_GRACE_MS = 4_000;
+
+export async function startInstallation(options: InstallationOptions): Promise<Installation> {
+  const stateDir = resolve(options.stateDir);
+  const pidDir = join(stateDir, 'pids');
+  mkdirSync(join(stateDir, 'log'), { recursive: true, mode: 0o700 });
+  const other = runningProcess(pidDir, 'ldc');
+  if (other !== undefined && other !== process.pid) {
+    throw new AlreadyRunning(
+      `${stateDir} is in use by process ${other}: stop it first, or give another folder with --state`,
+    );
+  }
+  await endLeftovers(pidDir, options.clock);
+  recordProcess(pidDir, 'ldc', process.pid);
+  const installation = new Local(options, stateDir, pidDir);
+  try {
+    await installation.start();
+  } catch (error) {
+    await installation.stop();
+    throw error;
+  }
+  return installation;
+}
+
+class Local implements Installation {
+  readonly stateDir: string;
+  readonly caFile: string;
+  clusters: readonly FleetCluster[] = [];
+  url = '';
+  token = '';
+  client!: HubClient;
+  readonly #options: InstallationOptions;
+  readonly #pidDir: string;
+  readonly #random: Random = systemRandom;
+  #hub: Part | undefined;
+  #fleet: Part | undefined;
+  #agentsUrl = '';
+  #stopping = false;
+  #listener: (part: 'hub' | 'fleet', detail: string) => void = () => {};
+
+  constructor(options: InstallationOptions, stateDir: string, pidDir: string) {
+    this.#options = options;
+    this.stateDir = stateDir;
+    this.#pidDir = pidDir;
+    this.caFile = join(stateDir, 'ca.pem');
+  }
+
+  hubPid = () => this.#hub?.pid ?? 0;
+
+  onPartEnded(listener: (part: 'hub' | 'fleet', detail: string) => void): void {
+    this.#listener = listener;
+  }
+
+  async start(): Promise<void> {
+    // The fleet needs no hub to come up: both start at once.
+    const [, fleet] = await Promise.all([this.#startHub(), this.#startFleet()]);
+    this.clusters = fleet;
+    await this.#join();
+  }
+
+  async #startHub(): Promise<void> {
+    const { part, ready } = await startPart<HubReady>({
+      ...this.#partOptions('hub'),
+      args: ['part', 'hub', JSON.stringify(this.#hubOptions())],
+      handlers: {
+        'sim.clusters': () => this.#requireFleet().rpc.call('clusters'),
+        'sim.fault': (given: { cluster: string; fault: string; latencyMs?: number }) =>
+          this.#requireFleet().rpc.call('fault', given),
+      },
+    });
+    this.#hub = part;
+    this.#watch('hub', part, () => this.#hub === part);
+    this.#agentsUrl = ready.agentsUrl;
+    this.url = ready.url;
+    this.token = readFileSync(ready.adminTokenFile, 'utf8').trim();
+    writeAtomically(this.caFile, ready.caPem);
+    this.client ??= createClient(
+      { hub: ready.url, token: this.token, ca: ready.caPem },
+      { clock: this.#options.clock, random: this.#random },
+    );
+  }
+
+  #hubOptions(): HubPartOptions {
+    const { timers, port, logLevel } = this.#options;
+    return {
+      dir: join(this.stateDir, 'hub'),
+      host: '127.0.0.1',
+      port,
+      names: ['localhost', '127.0.0.1'],
+      name: 'dev',
+      timers,
+      reachable: [],
+      masterKey: { kind: 'file', path: join(this.stateDir, 'hub', 'master.key') },
+      version: programVersion(),
+      logLevel,
+    };
+  }
+
+  #fleetOptions(): FleetPartOptions {
+    const { clusters, logLevel } = this.#options;
+    return { stateDir: join(this.stateDir, 'clusters'), clusters, version: programVersion(), logLevel };
+  }
+
+  async #startFleet(): Promise<readonly FleetCluster[]> {
+    const { part, ready } = await startPart<readonly FleetCluster[]>({
+      ...this.#partOptions('fleet'),
+      args: ['part', 'fleet', JSON.stringify(this.#fleetOptions())],
+    });
+    this.#fleet = part;
+    this.#watch('fleet', part, () => this.#fleet === part);
+    return ready;
+  }
+
+  #partOptions(name: 'hub' | 'fleet') {
+    return {
+      name,
+      logFile: join(this.stateDir, 'log', `${name}.log`),
+      pidDir: this.#pidDir,
+      clock: this.#options.clock,
+      timeoutMs: READY_TIMEOUT_MS,
+    };
+  }
+
+  #watch(name: 'hub' | 'fleet', part: Part, current: () => boolean): void {
+    void part.ended.then(({ code, signal }) => {
+      if (!this.#stopping && current()) this.#listener(name, signal ?? `exit code ${code}`);
+    });
+  }
+
+  /** Starts each cluster's agent; one that the hub does not know yet is given a token for this one use. */
+  async #join(): Promise<void> {
+    const known = new Set<string>();
+    for await (const cluster of this.client.pages(routes.clusters.list)) known.add(cluster.name);
+    await Promise.all(
+      this.clusters.map(async ({ name, labels }) => {
+        const token = known.has(name)
+          ? undefined
+          : (await this.client.call(routes.joinTokens.create, { body: { uses: 1, labels } })).token;
+        await this.#requireFleet().rpc.call('join', { cluster: name, agentsUrl: this.#agentsUrl, token });
+      }),
+    );
+    await this.#allReady();
+  }
+
+  async #allReady(): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.monotonic() + READY_TIMEOUT_MS;
+    for (;;) {
+      const ready = new Set<string>();
+      for await (const cluster of this.client.pages(routes.clusters.list))
+        if (cluster.health === 'ready') ready.add(cluster.name);
+      const missing = this.clusters.filter((cluster) => !ready.has(cluster.name));
+      if (missing.length === 0) return;
+      if (clock.monotonic() > until)
+        throw new Error(`not ready within ${READY_TIMEOUT_MS / 1000} s: ${missing.map(({ name }) => name).join(', ')}`);
+      await clock.sleep(100);
+    }
+  }
+
+  #requireFleet(): Part {
+    if (this.#fleet === undefined) throw new Error('the embedded clusters are not running');
+    return this.#fleet;
+  }
+
+  async killHub(): Promise<void> {
+    const hub = this.#hub;
+    this.#hub = undefined;
+    hub?.kill();
+    await hub?.ended;
+  }
+
+  async restartHub(): Promise<void> {
+    await this.#startHub();
+  }
+
+  async restart(part: 'hub' | 'fleet'): Promise<void> {
+    if (part === 'hub') return this.#startHub();
+    await this.#startFleet();
+    await this.#join();
+  }
+
+  fault(cluster: string, fault: string, options: { latencyMs?: number } = {}): Promise<unknown> {
+    return this.#requireFleet().rpc.call('fault', { cluster, fault, ...options });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([this.#hub?.stop(STOP_GRACE_MS), this.#fleet?.stop(STOP_GRACE_MS)]);
+    await this.client?.close();
+    await endLeftovers(this.#pidDir, this.#options.clock);
+  }
+}
+
+export function writeAtomically(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}

@@ -1,0 +1,12 @@
+/** The program. What it needs is loaded by what it is asked for: `--help` pays for nothing else. */
+import { enableCompileCache } from 'node:module';
+
+enableCompileCache(); // type stripping and parsing are paid once per version, not per run
+
+if (process.argv[2] === 'part') {
+  const { runPart } = await import('./parts.ts');
+  await runPart(process.argv[3] ?? '', process.argv[4] ?? '{}');
+} else {
+  const { runCli } = await import('./cli.ts');
+  process.exitCode = await runCli(process.argv);
+}

@@ -1,0 +1,79 @@
+/** What a child process of an installation runs: `ldc part hub|fleet <options as JSON>`, started only by startPart. */
+import type { SimPort } from '../api/index.ts';
+import { done, errorText, isObject, type JsonObject, refused, systemClock, systemRandom } from '../base/index.ts';
+import { parentLine } from './child.ts';
+import { type FleetOptions, startFleetPart } from './fleet.ts';
+import { type HubOptions, startHub } from './hub.ts';
+import type { FleetCluster, HubReady } from './installation.ts';
+import { createLogger } from './logger.ts';
+import type { Rpc } from './rpc.ts';
+
+export interface HubPartOptions extends Omit<HubOptions, 'sim'> {
+  readonly logLevel: string;
+}
+
+export interface FleetPartOptions extends FleetOptions {
+  readonly logLevel: string;
+}
+
+export async function runPart(part: string, options: string): Promise<void> {
+  const ports = { clock: systemClock, random: systemRandom };
+  if (part === 'fleet') {
+    const given = JSON.parse(options) as FleetPartOptions;
+    const fleet = await startFleetPart(given, { ...ports, logger: createLogger(given.logLevel) });
+    const line = parentLine(fleet.handlers);
+    endOnSignal(() => fleet.stop());
+    await line?.call('ready', fleet.clusters satisfies readonly FleetCluster[]);
+    return;
+  }
+  const given = JSON.parse(options) as HubPartOptions;
+  const line = parentLine();
+  const sim = line === undefined ? undefined : simOver(line);
+  const hub = await startHub(
+    { ...given, ...(sim === undefined ? {} : { sim }) },
+    { ...ports, logger: createLogger(given.logLevel) },
+  );
+  endOnSignal(() => hub.stop());
+  const { url, agentsUrl, caPem, adminTokenFile } = hub;
+  await line?.call('ready', { url, agentsUrl, caPem, adminTokenFile } satisfies HubReady);
+}
+
+/** SIGTERM and SIGINT end the part cleanly; a Ctrl-C on the terminal reaches children too, and their parent ends them anyway. */
+function endOnSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  const end = () => {
+    if (stopping) return;
+    stopping = true;
+    void stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+}
+
+/** Faults are the fleet's to make: the hub asks its parent, which asks the fleet. */
+function simOver(line: Rpc): SimPort {
+  let known: readonly JsonObject[] = [];
+  const refresh = async () => {
+    known = await line.call<readonly JsonObject[]>('sim.clusters');
+  };
+  return {
+    clusters: () => known,
+    async fault(cluster, fault, options) {
+      try {
+        const value = await line.call<JsonObject>('sim.fault', { cluster, fault, ...options });
+        return isObject(value) && value.notFound === true
+          ? refused({
+              kind: 'notFound',
+              message: `no embedded cluster is named ${cluster}`,
+              hint: '`ldc cluster list` names them',
+            })
+          : done(value);
+      } catch (error) {
+        return refused({ kind: 'sim', message: errorText(error) });
+      }
+    },
+  };
+}
