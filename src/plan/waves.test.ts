@@ -36,9 +36,11 @@ test('every cluster is in exactly one wave, waves grow as told, and a wave sprea
   );
 });
 
+const json = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'));
+
 test('changed fields: none for equal values, and each path is one of the two documents', () => {
   fc.assert(
-    fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+    fc.property(json, json, (a, b) => {
       assert.deepEqual(changedFields(a as never, a as never, 20), []);
       const paths = changedFields(a as never, b as never, 20);
       assert.ok(paths.length <= 20 && paths.every((path) => path.startsWith('.') || path.startsWith('[')));
