@@ -52,8 +52,19 @@ export function unpackPrograms(folder: string): void {
   for (const name of new Set(Object.values(IMAGES).map(({ program }) => program))) {
     const text = readFileSync(join(import.meta.dirname, 'programs', name + ending), 'utf8');
     const target = programFile(folder, name);
-    writeFileSync(target, ending === '.ts' ? stripTypeScriptTypes(text) : text);
+    writeFileSync(target, ending === '.ts' ? stripTypes(text) : text);
     chmodSync(target, 0o644);
+  }
+}
+
+/** Node calls its own function experimental on stderr; what it does is the same that runs this very file. */
+function stripTypes(text: string): string {
+  const warn = process.emitWarning;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(text);
+  } finally {
+    process.emitWarning = warn;
   }
 }
 

@@ -67,7 +67,7 @@ export async function startCluster(
 ): Promise<EmbeddedCluster> {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const { clock } = options;
-  const ports = await recallPorts(folder);
+  const ports = await recallPorts(folder, clock);
   let inside: Inside | undefined;
   const gateway = await startGateway({
     clock,

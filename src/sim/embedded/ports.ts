@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { Clock } from '../../base/index.ts';
 
 /** The ports of a cluster, kept over restarts so that kubeconfigs and addresses stay true. */
 export interface ClusterPorts {
@@ -12,11 +13,22 @@ export interface ClusterPorts {
 
 const NONE: ClusterPorts = { inside: 0, api: 0, services: 0 };
 
-/** The ports of last time that are still free; 0 for the others. */
-export async function recallPorts(folder: string): Promise<ClusterPorts> {
+/** How long a killed predecessor may take to let go of its ports. */
+const RELEASE_TRIES = 40;
+const RELEASE_PAUSE_MS = 50;
+
+/** The ports of last time; 0 for one that somebody else holds and does not let go. */
+export async function recallPorts(folder: string, clock: Clock): Promise<ClusterPorts> {
   const known = read(join(folder, 'ports.json'));
-  const free = async (port: number) => (port > 0 && (await isFree(port)) ? port : 0);
-  return { inside: await free(known.inside), api: await free(known.api), services: await free(known.services) };
+  const free = async (port: number) => {
+    for (let tries = 0; port > 0 && tries < RELEASE_TRIES; tries++) {
+      if (await isFree(port)) return port;
+      await clock.sleep(RELEASE_PAUSE_MS);
+    }
+    return 0;
+  };
+  const [inside, api, services] = await Promise.all([free(known.inside), free(known.api), free(known.services)]);
+  return { inside, api, services };
 }
 
 export function rememberPorts(folder: string, ports: ClusterPorts): void {

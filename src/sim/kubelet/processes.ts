@@ -15,8 +15,9 @@ const OUTPUT_BYTES_MAX = 10_240;
  * dies in whatever way. The watcher ignores TERM, so that it does not outrun the container's own end.
  */
 const GUARD = `
-"$@" <&- & child=$!
-(trap '' TERM; cat <&3 >/dev/null 2>&1; kill -KILL 0) 3<&0 & watcher=$!
+exec 3<&0
+"$@" </dev/null 3<&- & child=$!
+(trap '' TERM; cat <&3 >/dev/null 2>&1; kill -KILL 0) & watcher=$!
 trap : TERM
 wait $child; status=$?
 while kill -0 $child 2>/dev/null; do wait $child; status=$?; done

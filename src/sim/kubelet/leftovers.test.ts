@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { systemClock } from '../../base/index.ts';
+import { unpackPrograms } from '../catalogue/index.ts';
+import { endLeftovers, recordProcess, startTimeOf } from './leftovers.ts';
+import { LogFile, readLog } from './log-file.ts';
+import { Processes } from './processes.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ldc-processes-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const startSleeper = () => spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+
+describe('leftovers of a killed kubelet', () => {
+  it('ends a recorded process by pid and start time', async () => {
+    const records = join(folder, 'a');
+    const child = startSleeper();
+    recordProcess(records, 'pod_web', child.pid as number);
+    const ended = once(child, 'exit');
+    assert.equal(await endLeftovers(records, systemClock), 1);
+    assert.deepEqual(await ended, [null, 'SIGKILL']);
+    assert.equal(existsSync(records), false);
+  });
+
+  it('leaves alone a process that only has the same pid', async () => {
+    const records = join(folder, 'b');
+    const child = startSleeper();
+    recordProcess(records, 'pod_web', child.pid as number);
+    const file = join(records, 'pod_web.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/"startTime":"[^"]*/, '$&0'));
+    assert.equal(await endLeftovers(records, systemClock), 0);
+    assert.notEqual(startTimeOf(child.pid as number), undefined, 'still there');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+
+  it('has nothing to do without records, or with torn ones', async () => {
+    assert.equal(await endLeftovers(join(folder, 'none'), systemClock), 0);
+    const records = join(folder, 'c');
+    recordProcess(records, 'x', process.pid);
+    writeFileSync(join(records, 'x.json'), '{"pid": 1');
+    assert.equal(await endLeftovers(records, systemClock), 0);
+  });
+});
+
+describe('processes', () => {
+  const programsDir = join(folder, 'programs');
+  unpackPrograms(programsDir);
+  const processes = new Processes({
+    programsDir,
+    recordsDir: join(folder, 'd'),
+    account: undefined,
+    clock: systemClock,
+  });
+  const log = (name: string) => new LogFile(join(folder, 'logs', `${name}.log`), systemClock);
+  const shell = (key: string, script: string) => ({
+    key,
+    program: { kind: 'command' } as const,
+    command: ['/bin/sh', '-c', script],
+    env: { GREETING: 'hello' },
+    cwd: folder,
+    logFile: '',
+  });
+
+  it('keeps output and exit code of a command, and its record only while it runs', async () => {
+    const running = processes.start(shell('one', 'echo $GREETING; echo oops >&2; exit 7'), log('one'));
+    assert.equal(existsSync(join(folder, 'd', 'one.json')), true);
+    assert.deepEqual(await running.exited, { exitCode: 7 });
+    assert.deepEqual(
+      readLog(join(folder, 'logs', 'one.log'))
+        .map(({ text }) => text)
+        .sort(),
+      ['hello', 'oops'],
+    );
+    assert.equal(existsSync(join(folder, 'd', 'one.json')), false);
+  });
+
+  it('gives a command time to end by itself, and ends it when that is over', async () => {
+    const polite = processes.start(shell('two', "trap 'exit 3' TERM; while :; do sleep 0.05; done"), log('two'));
+    await systemClock.sleep(150);
+    assert.deepEqual(await polite.stop(5_000), { exitCode: 3 });
+    const stubborn = processes.start(shell('three', "trap '' TERM; while :; do sleep 0.05; done"), log('three'));
+    await systemClock.sleep(150);
+    assert.deepEqual(await stubborn.stop(200), { exitCode: 137, signal: 9 });
+  });
+
+  it('runs a program of the catalogue, and a command beside it', async () => {
+    const spec = {
+      ...shell('four', ''),
+      program: { kind: 'catalogue', name: 'job' } as const,
+      command: [],
+      env: { FAIL: '1' },
+    };
+    const running = processes.start(spec, log('four'));
+    assert.deepEqual(await running.exec(['sh', '-c', 'echo $FAIL; exit 4'], 1_000), { exitCode: 4, output: '1\n' });
+    const slow = await running.exec(['sleep', '5'], 50);
+    assert.match(slow.output, /timed out after 0.05s/);
+    assert.deepEqual(await running.exited, { exitCode: 1 });
+  });
+
+  it('says why a command cannot be started', async () => {
+    const running = processes.start({ ...shell('five', ''), command: ['/no/such/file'] }, log('five'));
+    assert.equal((await running.exited).exitCode, 127);
+    assert.equal(processes.count, 0);
+  });
+});
