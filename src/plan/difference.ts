@@ -49,12 +49,7 @@ export function difference(
 function compare(id: LocationId, previous: CommittedLocation | null, wanted: Bundle | null): LocationDifference {
   const location = (wanted ?? previous?.bundle)?.location as Location;
   if (previous !== null && wanted !== null && sameContent(previous.bundle, wanted)) {
-    const objects = previous.bundle.objects.map((object) => ({
-      ref: refOf(object),
-      change: 'none' as const,
-      fields: [],
-    }));
-    const nothing = { objects, gone: [], created: [], immutable: [] };
+    const nothing = { objects: [], gone: [], created: [], immutable: [] };
     return { id, location, change: 'none', previous, bundle: previous.bundle, digest: previous.digest, ...nothing };
   }
   const change = previous === null ? 'add' : wanted === null ? 'remove' : 'update';

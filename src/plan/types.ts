@@ -145,6 +145,7 @@ export interface LocationRevision {
 export interface LocationChange {
   readonly location: LocationId;
   readonly change: 'add' | 'update' | 'remove' | 'none';
+  /** Empty when nothing changes there. */
   readonly objects: readonly {
     readonly ref: ObjectRef;
     readonly change: 'create' | 'update' | 'delete' | 'none';
