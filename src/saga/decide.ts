@@ -101,7 +101,10 @@ function goOn(data: TransactionData, around: Surroundings): Decision {
     const { step, status } = state;
     if (status === 'pending' && mayStart(data, step, around)) {
       const pivot = step.kind === 'pivot' ? { pivot: true } : {};
-      events.push({ type: 'step.started', data: { step: step.id, attempt: Math.max(1, state.attempt), ...pivot } });
+      events.push({
+        type: 'step.started',
+        data: { step: step.id, attempt: state.starts === 0 ? 1 : nextAttempt(state), ...pivot },
+      });
     } else if (status === 'started' && step.work.action === 'soak') {
       const endMs = (state.startedAtMs ?? 0) + step.work.durationMs;
       if (around.nowMs < endMs) dueMs.push(endMs);

@@ -118,7 +118,7 @@ function verify(data: TransactionData, { lost }: Surroundings): Decision {
     if (data.verdicts.has(cluster)) continue;
     const known = knownVerdict(data, states, lost.has(cluster));
     if (known !== undefined) events.push({ type: 'rollback.cluster', data: { cluster, verdict: known } });
-    else asks.push({ kind: 'verify', key: `${data.header.id}/verify@${cluster}/do`, cluster });
+    else asks.push({ kind: 'verify', key: verifyKey(data, cluster), cluster });
   }
   if (events.length > 0) return journal(...events);
   if (asks.length > 0) return { ...NOTHING, asks };
@@ -127,6 +127,12 @@ function verify(data: TransactionData, { lost }: Surroundings): Decision {
   const different = Object.keys(clusters).filter((cluster) => clusters[cluster] === 'different');
   if (different.length === 0 || data.header.forced) return journal(...rolledBack(data, digestAfter));
   return journal({ type: 'tx.stuck', data: { refusal: differs(data, different), steps: [] } });
+}
+
+/** A look after a person's `retry` is a new one: agents remember what they answered under an id. */
+function verifyKey(data: TransactionData, cluster: string): string {
+  const again = data.retries === 0 ? '' : `.${data.retries + 1}`;
+  return `${data.header.id}/verify@${cluster}${again}/do`;
 }
 
 function knownVerdict(

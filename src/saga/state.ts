@@ -50,6 +50,8 @@ export interface TransactionData {
   remainingMs: number | null;
   /** force-close: nothing more is tried, the rest is owed. */
   closing: boolean;
+  /** How often a person has said `retry`. */
+  retries: number;
 }
 
 export type LoadBlob = (digest: Digest) => Json | undefined;
@@ -80,6 +82,7 @@ export function begin(entry: TransactionEntry, load: LoadBlob): TransactionData 
     overtakenBy: null,
     remainingMs: null,
     closing: false,
+    retries: 0,
   };
   linkSteps(data, data.plan.steps);
   return data;
@@ -186,6 +189,7 @@ function applyTransaction(data: TransactionData, entry: TransactionEntry, load: 
       return;
     case 'tx.retried':
       data.verified = null;
+      data.retries++;
       for (const [cluster, { verdict }] of data.verdicts) if (verdict === 'different') data.verdicts.delete(cluster);
       forgetFailures(data);
       return;

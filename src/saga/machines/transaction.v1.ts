@@ -38,6 +38,7 @@ const machine = setup({
     pivot: assign({ pivoted: true }),
     unpivot: assign({ pivoted: false }),
     seal: assign({ sealed: true }),
+    note: assign({}),
   },
 });
 
@@ -49,7 +50,8 @@ const back = <S extends TransactionState>(target: S, actions: 'release' | readon
   ({ target, guard: { type: 'heldFrom', params: target }, actions }) as const;
 const beforeDecided = ['queued', 'preparing', 'awaitingApproval', 'running', 'verifying'] as const;
 const sticky = ['running', 'verifying', 'decided', 'compensating'] as const;
-const noted = {}; // legal here, changes no state
+/** Legal here, changes no state; with an action, for xstate takes a bare `{}` as forbidden. */
+const noted = { actions: 'note' } as const;
 const pivots = {
   'step.started': { guard: 'isPivot', actions: 'pivot' },
   'step.failed': { guard: 'isPivot', actions: 'unpivot' },

@@ -1,0 +1,71 @@
+/** How a running plan goes on without some clusters: the answer of Replan.without as events (DESIGN §5, a cluster lost in mid-deploy). */
+import { type Blobs, digestOf, type Outcome, type Refusal } from '../base/index.ts';
+import type { Plan, PlanAmendment } from '../plan/index.ts';
+import { actionOf, clusterOf } from './actions/index.ts';
+import { unfit } from './check-plan.ts';
+import type { TransactionEvent } from './events.ts';
+import { owedEvent } from './faults.ts';
+import { planRef } from './plan-ref.ts';
+import type { StepState, TransactionData } from './state.ts';
+
+type Answered = Extract<Outcome<PlanAmendment>, { readonly kind: 'done' | 'refused' }>;
+
+export async function amendment(
+  data: TransactionData,
+  lost: readonly string[],
+  outcome: Answered,
+  blobs: Blobs,
+): Promise<(now: TransactionData) => readonly TransactionEvent[]> {
+  if (outcome.kind === 'refused') return undone(lost, outcome.refusal);
+  const { added, locations, locks, owed, explanation } = outcome.value;
+  const dropped = new Set([...outcome.value.dropped, ...stepsOn(data, new Set(lost))]);
+  const { digest: _, ...before } = data.plan;
+  const changed: Omit<Plan, 'digest'> = { ...before, steps: [...data.plan.steps, ...added], locations, locks };
+  const plan: Plan = { ...changed, digest: digestOf(changed) };
+  const wrong = unfit(plan);
+  if (wrong !== undefined) return undone(lost, wrong);
+  const blob = await blobs.put(plan as never);
+  return (now) => {
+    if (!goesForward(now)) return [];
+    const begun = [...now.steps.values()].filter((state) => dropped.has(state.step.id) && mayHaveRun(state));
+    const events: TransactionEvent[] = begun.map((state) => owedEvent(now, state, 'undo'));
+    const data = { ...planRef(plan, blob), dropped: { value: [...dropped] }, owed: [...owed], explanation };
+    return [...events, { type: 'tx.amended', data }];
+  };
+}
+
+/** Steps on clusters that are lost, before the decision: none of them can be waited for, whatever the amendment names. */
+function stepsOn(data: TransactionData, lost: ReadonlySet<string>): readonly string[] {
+  return data.plan.steps
+    .filter((step) => {
+      const cluster = clusterOf(step);
+      return step.phase !== 'decided' && cluster !== null && lost.has(cluster);
+    })
+    .map(({ id }) => id);
+}
+
+/** Its undo is owed: it ran, or nobody knows. What the hub itself keeps (a reservation) ends with the transaction. */
+function mayHaveRun({ step, status }: StepState): boolean {
+  const begun = status === 'started' || status === 'succeeded' || status === 'failed';
+  return begun && actionOf(step.work).undo !== null && step.work.action !== 'reserve';
+}
+
+function undone(lost: readonly string[], refusal: Refusal): (now: TransactionData) => readonly TransactionEvent[] {
+  return (now) => {
+    if (!goesForward(now) || now.header.pivoted) return [];
+    const cause: Refusal =
+      lost.length === 0
+        ? { ...refusal, message: `another transaction has moved the stack meanwhile, and ${refusal.message}` }
+        : {
+            ...refusal,
+            kind: 'clusterLost',
+            message: `${lost.join(', ')} lost in mid-deploy, and ${refusal.message}`,
+            where: lost.join(', '),
+          };
+    return [{ type: 'tx.compensating', data: { cause } }];
+  };
+}
+
+function goesForward({ header: { state } }: TransactionData): boolean {
+  return state === 'preparing' || state === 'running' || state === 'verifying';
+}

@@ -1,0 +1,254 @@
+/**
+ * Performs one ask to its end: a command is sent under the same id until there is an answer, for silence says nothing of
+ * what was done. What comes of it is a function to events, because the transaction may have moved on meanwhile.
+ */
+import { backoffMs, errorText, type Outcome, type Refusal } from '../base/index.ts';
+import type { Command, CommandBody, CommandOutput } from '../protocol/index.ts';
+import { actionOf, type Deed } from './actions/index.ts';
+import { amendment } from './amend.ts';
+import { unfit } from './check-plan.ts';
+import { contextOf } from './context.ts';
+import type { Ask } from './decision.ts';
+import type { TransactionEvent } from './events.ts';
+import { NO_ANSWER } from './faults.ts';
+import { planRef } from './plan-ref.ts';
+import type { EnginePorts } from './ports.ts';
+import { settledBy } from './settle.ts';
+import { stateOf, type TransactionData } from './state.ts';
+import { verifyBody, verifyLater, verifyResult } from './verify.ts';
+import { viewOf } from './views.ts';
+
+/** Events in the light of the transaction as it is when they are journaled; none when they came too late. */
+export type Answer = (data: TransactionData) => readonly TransactionEvent[];
+
+type Definite<T> = Extract<Outcome<T>, { readonly kind: 'done' | 'refused' }>;
+type Try<T> = () => Outcome<T> | Promise<Outcome<T>>;
+type StepAsk = Extract<Ask, { readonly step: string }>;
+
+const CANCEL_TIMEOUT_MS = 5_000;
+const VERIFY_TIMEOUT_MS = 60_000;
+
+export class Asker {
+  readonly #ports: EnginePorts;
+
+  constructor(ports: EnginePorts) {
+    this.#ports = ports;
+  }
+
+  /** Resolves null once the signal is aborted. Never rejects. */
+  async perform(data: TransactionData, ask: Ask, signal: AbortSignal): Promise<Answer | null> {
+    try {
+      const answer = await this.#answer(data, ask, signal);
+      return signal.aborted ? null : answer;
+    } catch (error) {
+      if (signal.aborted) return null;
+      // a bug, or a plan that no code here understands: it becomes the step's refusal, so that a person sees it
+      const refusal = { kind: 'internal', message: errorText(error) };
+      this.#ports.logger.error({ transaction: data.header.id, ask: ask.key, error: errorText(error) }, 'an ask failed');
+      return asRefused(ask, refusal);
+    }
+  }
+
+  /** Tells the agent that nobody waits for the command any more. */
+  callOff(data: TransactionData, ask: Ask): void {
+    if (ask.kind !== 'do') return;
+    const { step } = stateOf(data, ask.step);
+    const cluster = actionOf(step.work).cluster(step.work);
+    if (cluster === null || step.work.action === 'reserve') return;
+    const command = this.#command(`${ask.key}/cancel`, { kind: 'cancel', command: ask.key });
+    void this.#ports.link.execute(cluster, command, { timeoutMs: CANCEL_TIMEOUT_MS });
+  }
+
+  async #answer(data: TransactionData, ask: Ask, signal: AbortSignal): Promise<Answer | null> {
+    switch (ask.kind) {
+      case 'do':
+        return this.#do(data, ask, signal);
+      case 'undo':
+        return this.#undo(data, ask, signal);
+      case 'verify':
+        return this.#verify(data, ask, signal);
+      case 'replan':
+        return this.#replan(data, signal);
+      case 'amend':
+        return this.#amend(data, ask.lost, signal);
+    }
+  }
+
+  async #do(data: TransactionData, ask: StepAsk, signal: AbortSignal): Promise<Answer | null> {
+    const { step } = stateOf(data, ask.step);
+    const deed = actionOf(step.work).do(step.work, contextOf(data, stateOf(data, ask.step)));
+    const outcome = await this.#perform(data, ask, deed, signal);
+    if (outcome === null) return null;
+    if (outcome.kind === 'refused') return asRefused(ask, outcome.refusal);
+    const value = outcome.value;
+    return (now) => {
+      if (now.steps.get(ask.step)?.status !== 'started') return [];
+      const settles = settledBy(now, step, this.#ports.documents);
+      const more = settles.length === 0 ? {} : { settles: [...settles] };
+      return [{ type: 'step.succeeded', data: { step: ask.step, output: { value }, ...more } }];
+    };
+  }
+
+  async #undo(data: TransactionData, ask: StepAsk, signal: AbortSignal): Promise<Answer | null> {
+    const { step } = stateOf(data, ask.step);
+    const { undo } = actionOf(step.work);
+    if (undo === null) throw new Error(`${step.id} has no undo`);
+    const outcome = await this.#perform(data, ask, undo(step.work, contextOf(data, stateOf(data, ask.step))), signal);
+    if (outcome === null) return null;
+    if (outcome.kind === 'refused') return asRefused(ask, outcome.refusal);
+    const value = outcome.value;
+    return (now) =>
+      now.steps.get(ask.step)?.status === 'undoStarted'
+        ? [{ type: 'step.undone', data: { step: ask.step, output: { value } } }]
+        : [];
+  }
+
+  async #perform(
+    data: TransactionData,
+    ask: StepAsk,
+    deed: Deed,
+    signal: AbortSignal,
+  ): Promise<Definite<CommandOutput | null> | null> {
+    const key = `${data.header.id}/${ask.step}`;
+    switch (deed.kind) {
+      case 'command': {
+        const command = this.#command(ask.key, deed.body);
+        const { timeoutMs } = stateOf(data, ask.step).step;
+        return this.#insist(deed.cluster, command, timeoutMs, signal);
+      }
+      case 'reserve':
+        return this.#untilDefinite<null>(null, () => this.#ports.replan.reserve(key, deed.cluster, deed.need), signal);
+      case 'release':
+        this.#ports.replan.release(key);
+        return { kind: 'done', value: null };
+      case 'wait':
+        throw new Error(`${ask.step} waits for the clock, not for an answer`);
+    }
+  }
+
+  async #verify(data: TransactionData, ask: Ask & { kind: 'verify' }, signal: AbortSignal): Promise<Answer | null> {
+    const body = verifyBody(data, ask.cluster);
+    const startedMs = this.#ports.clock.now();
+    for (let attempt = 1; ; attempt++) {
+      const command = this.#command(attempt === 1 ? ask.key : `${ask.key}#${attempt}`, body);
+      const outcome = await this.#insist(ask.cluster, command, VERIFY_TIMEOUT_MS, signal);
+      if (outcome === null) return null;
+      const waitedMs = this.#ports.clock.now() - startedMs;
+      if (!verifyLater(data, outcome, { attempt, waitedMs, attemptsMax: this.#ports.limits.stepAttemptsMax })) {
+        const event = verifyResult(ask.cluster, outcome);
+        return (now) => (now.verdicts.has(ask.cluster) || now.header.state !== 'compensating' ? [] : [event]);
+      }
+      await this.#rest(this.#backoff(attempt), ask.cluster, signal);
+    }
+  }
+
+  async #replan(data: TransactionData, signal: AbortSignal): Promise<Answer | null> {
+    const outcome = await this.#untilDefinite(null, () => this.#ports.replan.again(viewOf(data)), signal);
+    if (outcome === null) return null;
+    const refusal = outcome.kind === 'refused' ? outcome.refusal : unfit(outcome.value);
+    if (refusal !== undefined)
+      return (now) => (isQueued(now) ? [{ type: 'tx.compensating', data: { cause: refusal } }] : []);
+    if (outcome.kind === 'refused') return null;
+    const plan = outcome.value;
+    const blob = await this.#ports.blobs.put(plan as never);
+    return (now) =>
+      isQueued(now) && plan.digest !== now.plan.digest ? [{ type: 'tx.replanned', data: planRef(plan, blob) }] : [];
+  }
+
+  async #amend(data: TransactionData, lost: readonly string[], signal: AbortSignal): Promise<Answer | null> {
+    const ask = () => this.#ports.replan.without(viewOf(data), data.plan, lost);
+    const outcome = await this.#untilDefinite(null, ask, signal);
+    return outcome === null ? null : amendment(data, lost, outcome, this.#ports.blobs);
+  }
+
+  /** One command until its answer. Only silence of an agent that is connected is counted; at last it is a refusal `noAnswer`. */
+  #insist(
+    cluster: string,
+    command: Command,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Definite<CommandOutput> | null> {
+    const { link } = this.#ports;
+    return this.#untilDefinite(cluster, () => link.execute(cluster, command, { timeoutMs, signal }), signal);
+  }
+
+  async #untilDefinite<T>(cluster: string | null, attempt: Try<T>, signal: AbortSignal): Promise<Definite<T> | null> {
+    let silent = 0;
+    for (let tries = 1; !signal.aborted; tries++) {
+      const outcome = await attempt();
+      if (signal.aborted) return null;
+      if (outcome.kind === 'done' || outcome.kind === 'refused') return outcome;
+      if (outcome.kind === 'unknown' && cluster !== null && this.#ports.link.connected(cluster)) silent++;
+      if (silent >= this.#ports.limits.stepAttemptsMax) return noAnswer(cluster, silent, outcome);
+      const askedMs = outcome.kind === 'retry' ? outcome.afterMs : 0;
+      await this.#rest(Math.max(askedMs, this.#backoff(tries)), cluster, signal);
+    }
+    return null;
+  }
+
+  /** Back-off with jitter before the try after `failures` failed ones. */
+  backoff(failures: number): number {
+    return this.#backoff(failures);
+  }
+
+  #backoff(failures: number): number {
+    const { retryFirstMs, retryMsMax } = this.#ports.limits;
+    return backoffMs(this.#ports.random, failures - 1, retryFirstMs, retryMsMax);
+  }
+
+  /** Waits; a cluster that connects, and the abort, end it early. */
+  async #rest(delayMs: number, cluster: string | null, signal: AbortSignal): Promise<void> {
+    const awake = new AbortController();
+    const wake = () => awake.abort();
+    signal.addEventListener('abort', wake, { once: true });
+    const stop = this.#ports.link.onChange((change) => {
+      if (change.kind === 'connected' && change.cluster === cluster) wake();
+    });
+    if (signal.aborted) wake();
+    await this.#ports.clock.sleep(delayMs, awake.signal);
+    signal.removeEventListener('abort', wake);
+    stop();
+  }
+
+  #command(id: string, body: CommandBody): Command {
+    return { id, epoch: this.#ports.epoch, body };
+  }
+}
+
+function isQueued(data: TransactionData): boolean {
+  return data.header.state === 'queued';
+}
+
+function noAnswer(cluster: string | null, tries: number, outcome: Outcome<unknown>): Definite<never> {
+  const reason = 'reason' in outcome ? outcome.reason : 'no answer';
+  const message = `the agent of ${cluster} is connected but did not answer ${tries} times (${reason})`;
+  const hint = `look at the agent's log on ${cluster}`;
+  return { kind: 'refused', refusal: { kind: NO_ANSWER, message, hint } };
+}
+
+function asRefused(ask: Ask, refusal: Refusal): Answer {
+  switch (ask.kind) {
+    case 'do':
+      return (now) => {
+        const state = now.steps.get(ask.step);
+        if (state?.status !== 'started') return [];
+        const pivot = state.step.kind === 'pivot' ? { pivot: true } : {};
+        return [{ type: 'step.failed', data: { step: ask.step, refusal, ...pivot } }];
+      };
+    case 'undo':
+      return (now) =>
+        now.steps.get(ask.step)?.status === 'undoStarted'
+          ? [{ type: 'step.undoFailed', data: { step: ask.step, refusal } }]
+          : [];
+    case 'verify':
+      return (now) => (now.verdicts.has(ask.cluster) ? [] : [verifyResult(ask.cluster, { kind: 'refused', refusal })]);
+    case 'replan':
+      return (now) => (isQueued(now) ? [{ type: 'tx.compensating', data: { cause: refusal } }] : []);
+    case 'amend':
+      return (now) =>
+        now.header.pivoted ||
+        (now.header.state !== 'preparing' && now.header.state !== 'running' && now.header.state !== 'verifying')
+          ? []
+          : [{ type: 'tx.compensating', data: { cause: refusal } }];
+  }
+}

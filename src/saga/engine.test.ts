@@ -1,0 +1,496 @@
+/** What a person sees of the engine: deploys, undos, queues, lost clusters, verbs; each over the simulated fleet. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { digestOf, type Outcome, seededRandom, silentLogger } from '../base/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { type MemoryStore, memoryStore } from '../store/index.ts';
+import type { Fault } from './testing/fleet.ts';
+import { bundleOf, deployPlan, locationOf, stepsOf } from './testing/plans.ts';
+import { World } from './testing/world.ts';
+import type { Engine, NewTransaction, TransactionView } from './types.ts';
+
+const refusal = { kind: 'invalid', message: 'the API server says no' };
+const REFUSE: Fault = { kind: 'refuse', refusal, effect: false };
+
+function setUp(...clusters: string[]) {
+  const world = new World(clusters);
+  const store: MemoryStore = memoryStore({
+    clock: world.clock,
+    random: seededRandom(3),
+    projectors: world.projectors,
+    logger: silentLogger,
+  });
+  const engine = world.open(store);
+  return { world, store, engine };
+}
+
+async function submit(engine: Engine, plan: Plan, more: Partial<NewTransaction> = {}): Promise<TransactionView> {
+  const outcome = await engine.submit({ plan, actor: 'user:ann', reason: null, ifBusy: 'wait', ...more });
+  return value(outcome);
+}
+
+function value<T>(outcome: Outcome<T>): T {
+  if (outcome.kind !== 'done') assert.fail(JSON.stringify(outcome));
+  return outcome.value;
+}
+
+function refusedWith(outcome: Outcome<unknown>, kind: string, message: RegExp): void {
+  assert.equal(outcome.kind, 'refused', JSON.stringify(outcome));
+  if (outcome.kind !== 'refused') return;
+  assert.equal(outcome.refusal.kind, kind);
+  assert.match(outcome.refusal.message, message);
+}
+
+async function end(world: World, engine: Engine, id: string): Promise<TransactionView> {
+  const ended = () => {
+    const view = engine.get(id);
+    return view !== undefined && (view.sealed || view.state === 'stuck');
+  };
+  const reached = await world.run(ended);
+  const view = engine.get(id) as TransactionView;
+  assert.ok(
+    reached,
+    `it stands still in ${view.state}: ${world.errors} ${view.plan.steps.map((step) => `${step.id} ${step.status}`)}`,
+  );
+  assert.deepEqual(world.errors, []);
+  return view;
+}
+
+const types = (engine: Engine, id: string) => engine.events(id).map(({ type }) => type);
+const status = (view: TransactionView, id: string) => view.plan.steps.find((step) => step.id === id)?.status;
+
+describe('engine: the way forward', () => {
+  it('deploys wave by wave, intents durable before commands, decided before deletions, sealed', async () => {
+    const { world, engine, store } = setUp('eu', 'us');
+    world.fleet.clusters.get('eu')?.things.set('default/shop/old', 'stale');
+    const { id } = await submit(engine, deployPlan(['eu', 'us'], { removeFrom: 'eu' }));
+    const view = await end(world, engine, id);
+    assert.equal(view.state, 'committed');
+    assert.equal(view.sealed, true);
+    assert.deepEqual(view.waves, { done: 2, total: 2 });
+    assert.equal(view.cause, null);
+    assert.equal(view.rollback, null);
+    assert.ok(view.plan.steps.every((step) => step.status === 'succeeded' && step.attempts === 1));
+    assert.deepEqual(world.fleet.contents(), {
+      eu: { 'default/shop/web': `r1 ${bundleOf('eu', 1)}`, 'needs/shop': 'uid-1' },
+      us: { 'default/shop/web': `r1 ${bundleOf('us', 1)}`, 'needs/shop': 'uid-2' },
+    });
+    const chain = engine.events(id);
+    const at = (type: string, step?: string) => chain.findIndex((entry) => entry.type === type && (step === undefined || entry.data.step === step)); // biome-ignore format: one line
+    assert.ok(at('step.succeeded', 'soak:eu') < at('step.started', 'apply:us'), 'the second wave follows the first');
+    assert.ok(at('tx.decided') < at('step.started', 'remove:old@eu'), 'deletions come last');
+    assert.ok(at('tx.running') < at('step.started', 'apply:eu'));
+    assert.deepEqual(chain.at(-1)?.data, {
+      count: chain.length,
+      outcome: 'committed',
+      planDigest: view.plan.digest,
+      finalDigest: digestOf(engine.plan(id)?.locations),
+    });
+    assert.deepEqual(world.reserved.size, 0, 'reservations end with the transaction');
+    assert.equal(store.documents.get('unfinished', id), undefined);
+  });
+
+  it('soaks by the clock, and gives the deadline from the first wave on', async () => {
+    const { world, engine } = setUp('eu');
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const view = await end(world, engine, id);
+    const soak = view.plan.steps.find((step) => step.id === 'soak:eu');
+    assert.ok(Date.parse(soak?.endedAt ?? '') - Date.parse(soak?.startedAt ?? '') >= 1_000);
+    const running = engine.events(id).find(({ type }) => type === 'tx.running');
+    assert.equal(Date.parse(String(running?.data.deadlineAt)) - Date.parse(running?.ts ?? ''), 600_000);
+  });
+
+  it('asks an unanswered command again under the same id, and does its work once', async () => {
+    const { world, engine } = setUp('eu');
+    world.fleet.fault = ({ kind }, count) =>
+      kind === 'apply' && count <= 3 ? { kind: 'silence', effect: count === 2 } : undefined;
+    const { id } = await submit(engine, deployPlan(['eu']));
+    assert.equal((await end(world, engine, id)).state, 'committed');
+    const applies = world.fleet.arrivals.filter(({ kind }) => kind === 'apply');
+    assert.deepEqual(applies.map((arrival) => arrival.id), Array(4).fill(`${id}/apply:eu/do`)); // biome-ignore format: one line
+    assert.equal(world.fleet.effects.filter(({ kind }) => kind === 'apply').length, 1);
+    assert.equal(types(engine, id).filter((type) => type === 'step.started').length, 9);
+  });
+
+  it('waits for an approval, and goes on with it', async () => {
+    const { world, engine } = setUp('eu');
+    const { id } = await submit(engine, deployPlan(['eu'], { rollout: { approval: 'required' } }));
+    assert.ok(await world.run(() => engine.get(id)?.state === 'awaitingApproval'));
+    await world.run(() => false, 60_000);
+    assert.ok(!world.fleet.arrivals.some(({ kind }) => kind === 'apply'), 'nothing is written before');
+    assert.equal(value(await engine.operate(id, { verb: 'approve' }, 'user:bob', 'looks fine')).state, 'running');
+    assert.equal((await end(world, engine, id)).state, 'committed');
+    const approved = engine.events(id).find(({ type }) => type === 'tx.approved');
+    assert.deepEqual([approved?.actor, approved?.data.reason], ['user:bob', 'looks fine']);
+  });
+
+  it('after the decision a refusal is tried anew under a new id, and only then is it stuck', async () => {
+    const { world, engine } = setUp('eu');
+    let no = 3;
+    world.fleet.fault = ({ kind }) => (kind === 'prune' && no-- > 0 ? REFUSE : undefined);
+    const one = await submit(engine, deployPlan(['eu']));
+    assert.equal((await end(world, engine, one.id)).state, 'committed');
+    const prunes = world.fleet.arrivals.filter(({ kind }) => kind === 'prune').map((arrival) => arrival.id);
+    assert.deepEqual(
+      prunes,
+      ['', '#2', '#3', '#4'].map((suffix) => `${one.id}/prune:eu/do${suffix}`),
+    );
+    no = 8;
+    const two = await submit(engine, deployPlan(['eu'], { revision: 2 }));
+    const view = await end(world, engine, two.id);
+    assert.equal(view.state, 'stuck');
+    assert.equal(view.heldFrom, 'decided');
+    assert.match(view.cause?.message ?? '', /prune:eu: the API server says no/);
+    assert.equal(value(await engine.operate(two.id, { verb: 'retry' }, 'user:ann', null)).state, 'decided');
+    assert.equal((await end(world, engine, two.id)).state, 'committed');
+  });
+});
+
+describe('engine: the way back', () => {
+  for (const effect of [false, true]) {
+    it(`a refused step undoes all in reverse order, the refused one too (${effect ? 'half' : 'not'} done)`, async () => {
+      const { world, engine } = setUp('eu', 'us');
+      value(await engine.submit({ plan: deployPlan(['eu', 'us']), actor: 'a', reason: null, ifBusy: 'wait' }));
+      await world.run(() => engine.list({}).items[0]?.sealed === true);
+      const before = world.fleet.contents();
+      world.fleet.fault = ({ cluster, kind }) =>
+        cluster === 'us' && kind === 'apply' ? { ...REFUSE, effect } : undefined;
+      const { id } = await submit(engine, deployPlan(['eu', 'us'], { revision: 2 }));
+      const view = await end(world, engine, id);
+      assert.equal(view.state, 'rolledBack');
+      assert.equal(view.cause?.kind, 'invalid');
+      assert.equal(view.cause?.where, 'apply:us on us');
+      assert.deepEqual(world.fleet.contents(), before);
+      const undone = engine.events(id).filter(({ type }) => type === 'step.undoStarted').map(({ data }) => data.step); // biome-ignore format: one line
+      assert.ok(undone.indexOf('apply:us') < undone.indexOf('apply:eu'), undone.join());
+      assert.deepEqual(view.rollback?.verified?.clusters, { eu: 'equal', us: 'equal' });
+      assert.equal(view.rollback?.verified?.equal, true);
+      assert.equal(view.rollback?.verified?.digestBefore, view.rollback?.verified?.digestAfter);
+      assert.equal(engine.events(id).at(-1)?.data.outcome, 'rolledBack');
+      assert.equal(status(view, 'apply:us'), 'undone');
+      assert.equal(status(view, 'prune:eu'), 'pending');
+    });
+  }
+
+  it('a refusal while preparing leaves nothing, and says why', async () => {
+    const { world, engine } = setUp('eu', 'us');
+    world.fleet.fault = ({ cluster, kind }) => (cluster === 'us' && kind === 'dryRun' ? REFUSE : undefined);
+    const { id } = await submit(engine, deployPlan(['eu', 'us']));
+    const view = await end(world, engine, id);
+    assert.equal(view.state, 'rolledBack');
+    assert.match(view.cause?.message ?? '', /dryRun:us: the API server says no/);
+    assert.deepEqual(world.fleet.contents(), { eu: {}, us: {} });
+    assert.ok(!world.fleet.arrivals.some(({ kind }) => kind === 'apply'));
+    assert.equal(view.rollback?.verified?.equal, true);
+  });
+
+  it('no room is a refusal while preparing', async () => {
+    const { world, engine } = setUp('eu');
+    world.noRoom = new Set(['eu']);
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.cause?.kind], ['rolledBack', 'noRoom']);
+    assert.equal(world.reserved.size, 0);
+  });
+
+  it('the deadline undoes, calls off what runs, and an undo is not cut short by it', async () => {
+    const { world, engine } = setUp('eu');
+    world.fleet.fault = ({ kind }, count) => (kind === 'gate' ? { kind: 'hang' } : kind === 'undo' && count < 4 ? { kind: 'silence', effect: false } : undefined); // biome-ignore format: one line
+    const { id } = await submit(engine, deployPlan(['eu'], { rollout: { deadlineMs: 20_000 } }));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.cause?.kind], ['rolledBack', 'deadline']);
+    assert.deepEqual(world.fleet.contents(), { eu: {} });
+    const cancels = world.fleet.arrivals.filter(({ kind }) => kind === 'cancel').map((arrival) => arrival.id);
+    assert.deepEqual(cancels, [`${id}/gate:eu/do/cancel`]);
+    assert.equal(status(view, 'gate:eu'), 'failed');
+  });
+
+  it('an agent that is connected and silent ends the wait at last; silence alone is no refusal of the cluster', async () => {
+    const { world, engine } = setUp('eu');
+    world.fleet.fault = ({ kind }) => (kind === 'snapshot' ? { kind: 'hang' } : undefined);
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.cause?.kind], ['rolledBack', 'noAnswer']);
+  });
+
+  it('an undo that is refused: stuck after its attempts; retry goes on', async () => {
+    const { world, engine } = setUp('eu', 'us');
+    let no = true;
+    world.fleet.fault = ({ kind, cluster }) => ((kind === 'gate' && cluster === 'us') || (kind === 'undo' && cluster === 'eu' && no) ? REFUSE : undefined); // biome-ignore format: one line
+    const { id } = await submit(engine, deployPlan(['eu', 'us']));
+    const stuck = await end(world, engine, id);
+    assert.deepEqual([stuck.state, stuck.heldFrom, stuck.sealed], ['stuck', 'compensating', false]);
+    assert.equal(status(stuck, 'apply:eu'), 'undoFailed');
+    assert.equal(status(stuck, 'apply:us'), 'undone', 'the others were undone all the same');
+    assert.equal(stuck.cause?.kind, 'invalid');
+    no = false;
+    value(await engine.operate(id, { verb: 'retry' }, 'user:ann', 'repaired'));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.rollback?.verified?.equal, view.forced], ['rolledBack', true, false]);
+    assert.deepEqual(world.fleet.contents(), { eu: {}, us: {} });
+  });
+
+  for (const verb of ['skip', 'force-close'] as const) {
+    it(`${verb} ends a stuck one: forced, not equal, the rest named`, async () => {
+      const { world, engine, store } = setUp('eu', 'us');
+      world.fleet.fault = ({ kind, cluster }) => ((kind === 'gate' && cluster === 'us') || (kind === 'undo' && cluster === 'eu') ? REFUSE : undefined); // biome-ignore format: one line
+      const { id } = await submit(engine, deployPlan(['eu', 'us']));
+      await end(world, engine, id);
+      value(await engine.operate(id, { verb, reason: 'cluster is scrap' }, 'user:ann', null));
+      const view = await end(world, engine, id);
+      assert.deepEqual([view.state, view.forced, view.sealed], ['rolledBack', true, true]);
+      assert.equal(view.rollback?.verified?.equal, false);
+      assert.equal(view.rollback?.verified?.clusters.eu, verb === 'skip' ? 'different' : 'owed');
+      assert.deepEqual(view.owed.map(({ step }) => step).includes('apply:eu'), verb === 'force-close');
+      assert.equal(store.documents.list('owed').some(({ body }) => body.step === 'apply:eu'), verb === 'force-close'); // biome-ignore format: one line
+      const entry = engine.events(id).find(({ type }) => type === (verb === 'skip' ? 'tx.skipped' : 'tx.forceClosed'));
+      assert.deepEqual([entry?.actor, entry?.data.reason], ['user:ann', 'cluster is scrap']);
+    });
+  }
+
+  it('a difference that nothing explains makes it stuck, never quietly rolled back', async () => {
+    const { world, engine } = setUp('eu');
+    world.fleet.fault = ({ kind }) => {
+      if (kind === 'verify') world.fleet.clusters.get('eu')?.things.set('default/shop/web', 'left behind');
+      return kind === 'gate' ? REFUSE : undefined;
+    };
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const stuck = await end(world, engine, id);
+    assert.equal(stuck.state, 'stuck');
+    assert.deepEqual(stuck.rollback?.verified?.clusters, { eu: 'different' });
+    const [difference] = stuck.rollback?.verified?.differences ?? [];
+    assert.equal((difference as { cluster: string } | undefined)?.cluster, 'eu');
+    world.fleet.fault = () => undefined;
+    world.fleet.clusters.get('eu')?.things.delete('default/shop/web');
+    value(await engine.operate(id, { verb: 'retry' }, 'user:ann', null));
+    // the agent remembers the first look under its id: a second look needs a new one
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.rollback?.verified?.equal], ['rolledBack', true]);
+  });
+
+  it('onFailure: pause waits for a person: resume tries the failed step anew', async () => {
+    const { world, engine } = setUp('eu');
+    let no = 1;
+    world.fleet.fault = ({ kind }) => (kind === 'gate' && no-- > 0 ? REFUSE : undefined);
+    const { id } = await submit(engine, deployPlan(['eu'], { rollout: { onFailure: 'pause' } }));
+    assert.ok(await world.run(() => engine.get(id)?.state === 'paused'));
+    assert.match(engine.get(id)?.cause?.message ?? '', /gate:eu/);
+    assert.equal(engine.get(id)?.deadlineAt, null, 'the deadline stands still');
+    await world.run(() => false, 3_000_000);
+    assert.equal(engine.get(id)?.state, 'paused');
+    value(await engine.operate(id, { verb: 'retry' }, 'user:ann', null));
+    const view = await end(world, engine, id);
+    assert.equal(view.state, 'committed');
+    assert.ok(world.fleet.arrivals.some((arrival) => arrival.id === `${id}/gate:eu/do#2`));
+  });
+});
+
+describe('engine: a person’s verbs', () => {
+  it('pause, resume, abort; and each is refused where it cannot act, with the reason', async () => {
+    const { world, engine } = setUp('eu');
+    const { id } = await submit(engine, deployPlan(['eu']));
+    refusedWith(
+      await engine.operate(id, { verb: 'approve' }, 'a', null),
+      'notNow',
+      /cannot approve .*does not wait for an approval/,
+    );
+    refusedWith(await engine.operate(id, { verb: 'skip', reason: 'r' }, 'a', null), 'notNow', /only a stuck one/);
+    refusedWith(await engine.operate(id, { verb: 'retry' }, 'a', null), 'notNow', /neither stuck nor paused/);
+    refusedWith(await engine.operate('tx-none', { verb: 'abort' }, 'a', null), 'notFound', /no transaction tx-none/);
+    await world.run(() => engine.get(id)?.state === 'running');
+    assert.equal(value(await engine.operate(id, { verb: 'pause' }, 'user:ann', 'lunch')).state, 'paused');
+    const started = () => engine.events(id).filter(({ type }) => type === 'step.started').length;
+    const before = started();
+    await world.run(() => false, 900_000);
+    assert.equal(started(), before, 'nothing new starts, and no deadline runs');
+    refusedWith(await engine.operate(id, { verb: 'pause' }, 'a', null), 'notNow', /which is paused/);
+    assert.equal(value(await engine.operate(id, { verb: 'resume' }, 'user:ann', null)).state, 'running');
+    assert.equal(value(await engine.operate(id, { verb: 'abort' }, 'user:ann', 'wrong day')).state, 'compensating');
+    refusedWith(await engine.operate(id, { verb: 'abort' }, 'a', null), 'notNow', /being undone already/);
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.cause?.message], ['rolledBack', 'aborted by user:ann: wrong day']);
+    assert.deepEqual(world.fleet.contents(), { eu: {} });
+    refusedWith(await engine.operate(id, { verb: 'abort' }, 'a', null), 'notNow', /has ended: it is rolledBack/);
+  });
+
+  it('abort after the decision is refused', async () => {
+    const { world, engine } = setUp('eu');
+    world.fleet.fault = ({ kind }) => (kind === 'prune' ? { kind: 'hang' } : undefined);
+    const { id } = await submit(engine, deployPlan(['eu']));
+    await world.run(() => engine.get(id)?.state === 'decided');
+    refusedWith(
+      await engine.operate(id, { verb: 'abort' }, 'a', null),
+      'notNow',
+      /it is decided: it will be committed/,
+    );
+    refusedWith(await engine.operate(id, { verb: 'pause' }, 'a', null), 'notNow', /not decided yet/);
+    world.fleet.fault = () => undefined;
+    assert.equal((await end(world, engine, id)).state, 'committed');
+  });
+});
+
+describe('engine: queue and locks', () => {
+  it('two applies to one stack run one after the other; the second is planned anew on the first', async () => {
+    const { world, engine } = setUp('eu', 'us');
+    const first = await submit(engine, deployPlan(['eu']));
+    const second = await submit(engine, deployPlan(['us']));
+    const other = await submit(engine, deployPlan(['eu'], { stack: 'blog' }));
+    world.replanAgain = () => ({ kind: 'done', value: deployPlan(['us'], { revision: 2 }) });
+    await world.run(() => engine.get(first.id)?.state === 'running' && engine.get(other.id)?.state === 'running');
+    assert.equal(engine.get(second.id)?.state, 'queued');
+    await end(world, engine, first.id);
+    const view = await end(world, engine, second.id);
+    assert.deepEqual([view.state, view.revision], ['committed', 2]);
+    assert.ok(types(engine, second.id).includes('tx.replanned'));
+    assert.equal((await end(world, engine, other.id)).state, 'committed');
+  });
+
+  it('a stale plan that cannot be made anew ends without having touched anything', async () => {
+    const { world, engine } = setUp('eu');
+    const first = await submit(engine, deployPlan(['eu']));
+    const second = await submit(engine, deployPlan(['eu']));
+    await end(world, engine, first.id);
+    const view = await end(world, engine, second.id);
+    assert.deepEqual([view.state, view.cause?.kind, view.startedAt], ['rolledBack', 'noPlan', null]);
+  });
+
+  it('ifBusy: fail is refused before anything exists; replace aborts what runs, with a full undo first', async () => {
+    const { world, engine } = setUp('eu');
+    const first = await submit(engine, deployPlan(['eu']));
+    const plan = deployPlan(['eu'], { revision: 2 });
+    const outcome = await engine.submit({ plan, actor: 'a', reason: null, ifBusy: 'fail' });
+    refusedWith(outcome, 'busy', new RegExp(`${first.id} .* is at work on default/shop`));
+    assert.equal(engine.list({}).items.length, 1);
+    await world.run(() => engine.get(first.id)?.state === 'running');
+    const second = await submit(engine, plan, { ifBusy: 'replace' });
+    assert.equal((await end(world, engine, second.id)).state, 'committed');
+    const replaced = engine.get(first.id);
+    assert.equal(replaced?.state, 'rolledBack');
+    assert.match(replaced?.cause?.message ?? '', /replaced by/);
+    const sealedAt = replaced?.endedAt ?? '';
+    assert.ok((engine.get(second.id)?.startedAt ?? '') >= sealedAt, 'the new one starts when the old one is undone');
+  });
+
+  it('a reschedule does not wait for a paused deploy, which re-plans when it goes on', async () => {
+    const { world, engine } = setUp('eu', 'us', 'ap');
+    const deploy = await submit(engine, deployPlan(['eu']));
+    await world.run(() => engine.get(deploy.id)?.state === 'running');
+    value(await engine.operate(deploy.id, { verb: 'pause' }, 'a', null));
+    const waiting = await submit(engine, deployPlan(['ap']));
+    const move = await submit(engine, deployPlan(['us'], { kind: 'reschedule' }));
+    await world.run(() => engine.get(move.id)?.state === 'running');
+    refusedWith(await engine.operate(deploy.id, { verb: 'resume' }, 'a', null), 'notNow', /is moving this stack/);
+    assert.equal((await end(world, engine, move.id)).state, 'committed');
+    assert.equal(engine.get(waiting.id)?.state, 'queued');
+    let asked: readonly string[] | undefined;
+    world.without = (_, plan, lost) => {
+      asked = lost;
+      return { kind: 'done', value: { dropped: [], added: [], locations: plan.locations, locks: plan.locks, owed: [], explanation: 'moved' } }; // biome-ignore format: one value
+    };
+    value(await engine.operate(deploy.id, { verb: 'resume' }, 'a', null));
+    assert.equal((await end(world, engine, deploy.id)).state, 'committed');
+    assert.deepEqual(asked, []);
+    assert.ok(types(engine, deploy.id).includes('tx.overtaken'));
+  });
+});
+
+describe('engine: clusters that are lost', () => {
+  const cut = (world: World, engine: Engine, cluster: string) => {
+    world.fleet.connect(cluster, false);
+    engine.clusterChanged(cluster, 'suspect');
+  };
+
+  it('a cut line alone decides nothing', async () => {
+    const { world, engine } = setUp('eu');
+    const { id } = await submit(engine, deployPlan(['eu']));
+    await world.run(() => engine.get(id)?.state === 'running');
+    cut(world, engine, 'eu');
+    await world.run(() => false, 300_000);
+    assert.equal(engine.get(id)?.state, 'running');
+    world.fleet.connect('eu', true);
+    engine.clusterChanged('eu', 'reachable');
+    assert.equal((await end(world, engine, id)).state, 'committed');
+  });
+
+  it('undo: what was done elsewhere is undone, the lost part is owed with all that a settle needs', async () => {
+    const { world, engine, store } = setUp('eu', 'us');
+    const { id } = await submit(engine, deployPlan(['eu', 'us'], { rollout: { onLostCluster: 'undo' } }));
+    await world.run(() => status(engine.get(id) as TransactionView, 'apply:us') === 'succeeded');
+    cut(world, engine, 'us');
+    engine.clusterChanged('us', 'lost');
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.cause?.kind, view.sealed], ['rolledBack', 'clusterLost', true]);
+    assert.deepEqual(view.rollback?.verified?.clusters, { eu: 'equal', us: 'owed' });
+    assert.equal(view.rollback?.verified?.equal, false);
+    const owed = store.documents.get('owed', `us/${id}/apply:us`)?.body;
+    const snapshot = engine
+      .events(id)
+      .find(({ type, data }) => type === 'step.succeeded' && data.step === 'snapshot:us');
+    const output = (snapshot?.data.output as { value: { preImages: string } } | undefined)?.value;
+    assert.deepEqual(
+      [owed?.cluster, owed?.location, owed?.transaction, owed?.kind, owed?.preImages, owed?.bundle, owed?.previous],
+      ['us', 'default/shop/web@us', id, 'undo', output?.preImages, bundleOf('us', 1), null],
+    );
+    assert.deepEqual(engine.events(id).find(({ type }) => type === 'tx.rolledBack')?.data.owed, view.owed);
+  });
+
+  it('replace: the same transaction goes on elsewhere; what ran on the lost cluster is owed, then settled when it returns', async () => {
+    const { world, engine, store } = setUp('eu', 'us', 'ap');
+    world.without = (_, plan, lost) => {
+      assert.deepEqual(lost, ['us']);
+      const added = stepsOf(locationOf('ap'), { revision: 1, wave: 1, before: ['soak:eu'] }).map((step) => step.phase === 'preparing' ? { ...step, phase: 'running' as const } : step); // biome-ignore format: one line
+      const linked = added.map((step) => (step.id === 'apply:ap' ? { ...step, after: [...step.after, 'dryRun:ap', 'reserve:ap'] } : step)); // biome-ignore format: one line
+      const locations = [plan.locations[0] as Plan['locations'][number], { location: locationOf('ap'), revision: 1, bundle: bundleOf('ap', 1) }]; // biome-ignore format: one line
+      const locks = ['default/shop/web@ap', 'default/shop/web@eu'];
+      return { kind: 'done', value: { dropped: ['apply:us', 'gate:us', 'soak:us', 'readBack:us', 'prune:us'], added: linked, locations, locks, owed: ['us'], explanation: 'ap instead of us' } }; // biome-ignore format: one line
+    };
+    const { id } = await submit(engine, deployPlan(['eu', 'us'], { rollout: { onLostCluster: 'replace' } }));
+    await world.run(() => status(engine.get(id) as TransactionView, 'apply:us') === 'started');
+    cut(world, engine, 'us');
+    engine.clusterChanged('us', 'lost');
+    const view = await end(world, engine, id);
+    assert.equal(view.state, 'committed', JSON.stringify(view.cause));
+    assert.equal(status(view, 'apply:us'), 'owed');
+    assert.equal(status(view, 'gate:us'), 'dropped');
+    assert.equal(status(view, 'prune:ap'), 'succeeded');
+    assert.deepEqual(view.owed.map(({ step }) => step).sort(), ['apply:us', 'ensure:us']);
+    const committed = engine.events(id).find(({ type }) => type === 'tx.committed');
+    assert.equal((committed?.data.locations as readonly unknown[] | undefined)?.length, 2);
+    world.fleet.connect('us', true);
+    engine.clusterChanged('us', 'reachable');
+    const owed = store.documents.get('owed', `us/${id}/apply:us`)?.body as { preImages: `sha256:${string}`; bundle: `sha256:${string}` }; // biome-ignore format: one line
+    const work = { action: 'settleUndo', location: locationOf('us'), transaction: id, step: 'apply:us', preImages: owed.preImages, bundle: owed.bundle, previous: null } as const; // biome-ignore format: one line
+    const base = deployPlan([], { kind: 'settle', revision: 2 });
+    const steps = [
+      { id: 'settle:us', phase: 'running', kind: 'retriable', after: [], timeoutMs: 1_000, work },
+    ] as const;
+    const settle = await submit(engine, { ...base, steps, locks: ['default/shop/web@us'] });
+    assert.equal((await end(world, engine, settle.id)).state, 'committed');
+    assert.equal(store.documents.get('owed', `us/${id}/apply:us`), undefined);
+    assert.equal(world.fleet.clusters.get('us')?.things.has('default/shop/web'), false);
+  });
+
+  it('replace without room elsewhere undoes, and says so', async () => {
+    const { world, engine } = setUp('eu', 'us');
+    const { id } = await submit(engine, deployPlan(['eu', 'us'], { rollout: { onLostCluster: 'replace' } }));
+    await world.run(() => engine.get(id)?.state === 'running');
+    cut(world, engine, 'us');
+    engine.clusterChanged('us', 'lost');
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.cause?.kind], ['rolledBack', 'clusterLost']);
+    assert.match(view.cause?.message ?? '', /us lost in mid-deploy, and no other cluster has room/);
+  });
+
+  it('lost after the decision: its deletions are owed and the rest is committed', async () => {
+    const { world, engine, store } = setUp('eu', 'us');
+    world.fleet.fault = ({ kind, cluster }) => (kind === 'prune' && cluster === 'us' ? { kind: 'hang' } : undefined);
+    const { id } = await submit(engine, deployPlan(['eu', 'us']));
+    await world.run(() => engine.get(id)?.state === 'decided');
+    cut(world, engine, 'us');
+    engine.clusterChanged('us', 'lost');
+    const view = await end(world, engine, id);
+    assert.equal(view.state, 'committed');
+    assert.deepEqual(view.owed.map(({ step, kind }) => [step, kind]), [['prune:us', 'prune']]); // biome-ignore format: one line
+    assert.equal(store.documents.list('owed').length, 1);
+  });
+});

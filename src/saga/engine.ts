@@ -1,0 +1,278 @@
+/** The engine's surface: takes transactions in, keeps the unfinished ones, answers for all. */
+import { type Cancel, done, type Entry, errorText, type Outcome, refused } from '../base/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { clusterOf } from './actions/index.ts';
+import { Asker } from './asks.ts';
+import { unfit } from './check-plan.ts';
+import { newEntry, type TransactionEntry } from './events.ts';
+import { fitAll } from './fit.ts';
+import { listTransactions } from './list.ts';
+import { blockers, type Contender, conflict, overtakes } from './locks.ts';
+import { CURRENT_MACHINE } from './machines/index.ts';
+import { operationEvents } from './operations.ts';
+import { planRef } from './plan-ref.ts';
+import type { EnginePorts } from './ports.ts';
+import { recover, reserveAgain } from './recover.ts';
+import { type Live, newLive, Runner } from './runner.ts';
+import { begin, replay, type TransactionData } from './state.ts';
+import type { Engine, NewTransaction, Operation, TransactionFilter, TransactionId, TransactionView } from './types.ts';
+import { viewOf } from './views.ts';
+
+type Listener = (transaction: TransactionView, entries: readonly Entry[]) => void;
+
+export function createEngine(ports: EnginePorts): Engine {
+  return new TransactionEngine(ports);
+}
+
+class TransactionEngine implements Engine {
+  readonly #ports: EnginePorts;
+  readonly #runner: Runner;
+  readonly #lives = new Map<TransactionId, Live>();
+  readonly #lost = new Set<string>();
+  readonly #listeners = new Set<Listener>();
+  /** Submissions pass one after the other: each sees the locks of the one before. */
+  #lastSubmission: Promise<unknown> = Promise.resolve();
+
+  constructor(ports: EnginePorts) {
+    this.#ports = ports;
+    this.#runner = new Runner(ports, new Asker(ports), {
+      around: (live) => this.#around(live),
+      changed: (live, entries) => this.#changed(live, entries),
+    });
+  }
+
+  submit(request: NewTransaction): Promise<Outcome<TransactionView>> {
+    const answer = this.#lastSubmission.then(() => this.#submit(request));
+    this.#lastSubmission = answer.catch(() => {});
+    return answer;
+  }
+
+  async #submit({ plan, actor, reason, ifBusy }: NewTransaction): Promise<Outcome<TransactionView>> {
+    const refusal = unfit(plan);
+    if (refusal !== undefined) return refused(refusal);
+    const id = this.#ports.ids.next('tx');
+    const blob = await this.#ports.blobs.put(plan as never);
+    const { kind, stack, locks } = plan;
+    const created = {
+      ...planRef(plan, blob),
+      machine: CURRENT_MACHINE,
+      kind,
+      stack,
+      locks: { value: locks },
+      reason,
+      ifBusy,
+    };
+    const before = this.#busy({ id, plan });
+    const [first] = before;
+    if (first !== undefined && ifBusy === 'fail') return refused(busy(first));
+    if (first !== undefined && ifBusy === 'replace') {
+      for (const { header } of before) {
+        const outcome = await this.operate(header.id, { verb: 'abort' }, actor, `replaced by ${id}`);
+        if (outcome.kind === 'refused' && header.state === 'stuck') return outcome;
+      }
+    }
+    const fitted = await fitAll([{ type: 'tx.created', data: created }], this.#ports.blobs);
+    const entries = await this.#ports.journal.append(fitted.map((event) => newEntry(id, actor, event)));
+    const live = newLive(begin(entries[0] as unknown as TransactionEntry, (digest) => this.#ports.blobs.get(digest)));
+    this.#lives.set(id, live);
+    this.#changed(live, entries);
+    this.#runner.poke(live);
+    return done(viewOf(live.data));
+  }
+
+  get(id: TransactionId): TransactionView | undefined {
+    const data = this.#data(id);
+    return data === undefined ? undefined : viewOf(data);
+  }
+
+  plan(id: TransactionId): Plan | undefined {
+    return this.#data(id)?.plan;
+  }
+
+  list(filter: TransactionFilter) {
+    return listTransactions(filter, this.#ports.documents, (id) => this.plan(id));
+  }
+
+  events(id: TransactionId, afterSeq = 0): readonly Entry[] {
+    return this.#ports.journal.chain(id, afterSeq);
+  }
+
+  operate(
+    id: TransactionId,
+    operation: Operation,
+    actor: string,
+    reason: string | null,
+  ): Promise<Outcome<TransactionView>> {
+    const live = this.#lives.get(id);
+    if (live === undefined) {
+      const known = this.get(id);
+      const message = known === undefined ? `there is no transaction ${id}` : `${id} has ended: it is ${known.state}`;
+      return Promise.resolve(refused({ kind: known === undefined ? 'notFound' : 'notNow', message }));
+    }
+    return new Promise((resolve) => {
+      live.requests.push({
+        actor,
+        resolve,
+        events: (data) => {
+          const overtaker = this.#overtakerOf(live)?.data.header.id ?? null;
+          return operationEvents(data, operation, { actor, reason, nowMs: this.#ports.clock.now(), overtaker });
+        },
+      });
+      this.#runner.poke(live);
+    });
+  }
+
+  onChange(listener: Listener): Cancel {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  finished(id: TransactionId, signal?: AbortSignal): Promise<TransactionView> {
+    return new Promise((resolve, reject) => {
+      const ended = (view: TransactionView | undefined) =>
+        view !== undefined && (view.sealed || view.state === 'stuck');
+      const finish = () => {
+        stop();
+        signal?.removeEventListener('abort', finish);
+        const view = this.get(id);
+        if (view === undefined) reject(new Error(`there is no transaction ${id}`));
+        else resolve(view);
+      };
+      const stop = this.onChange((view) => {
+        if (view.id === id && ended(view)) finish();
+      });
+      const now = this.get(id);
+      if (now === undefined || ended(now) || signal?.aborted) return finish();
+      signal?.addEventListener('abort', finish, { once: true });
+    });
+  }
+
+  clusterChanged(cluster: string, reachable: 'reachable' | 'suspect' | 'lost'): void {
+    if (reachable === 'lost') this.#lost.add(cluster);
+    else if (reachable === 'reachable') this.#lost.delete(cluster);
+    for (const live of this.#lives.values()) {
+      // a queued plan that counts on a lost cluster is made anew before it starts
+      if (reachable === 'lost' && countsOn(live.data, cluster)) live.stale = true;
+      this.#runner.poke(live);
+    }
+  }
+
+  async start(): Promise<void> {
+    for (const data of recover(this.#ports)) {
+      const live = newLive(data);
+      live.stale = data.header.state === 'queued';
+      this.#lives.set(data.header.id, live);
+      await reserveAgain(data, this.#ports);
+    }
+    for (const live of this.#lives.values()) {
+      this.#noteOvertaken(live);
+      this.#runner.poke(live);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#runner.stop(this.#lives.values());
+  }
+
+  #data(id: TransactionId): TransactionData | undefined {
+    const live = this.#lives.get(id);
+    if (live !== undefined) return live.data;
+    if (this.#ports.documents.get('transaction', id) === undefined) return undefined;
+    return replay(this.#ports.journal.chain(id), (digest) => this.#ports.blobs.get(digest));
+  }
+
+  #around(live: Live) {
+    const mayStart = live.data.header.state !== 'queued' || blockers(contender(live), this.#contenders()).length === 0;
+    return { lost: this.#lost, mayStart, stale: live.stale };
+  }
+
+  #busy({ id, plan }: { readonly id: TransactionId; readonly plan: Plan }): readonly Contender[] {
+    const header = { id, kind: plan.kind, stack: plan.stack, state: 'queued' } as Contender['header'];
+    return blockers({ header, locks: plan.locks }, this.#contenders());
+  }
+
+  #contenders(): readonly Contender[] {
+    return [...this.#lives.values()].map(contender);
+  }
+
+  #changed(live: Live, entries: readonly Entry[]): void {
+    if (this.#listeners.size > 0) {
+      const view = viewOf(live.data);
+      for (const listener of [...this.#listeners]) {
+        try {
+          listener(view, entries);
+        } catch (error) {
+          this.#ports.logger.error({ error: errorText(error) }, 'a listener of the engine failed');
+        }
+      }
+    }
+    const { state, sealed } = live.data.header;
+    if (sealed) this.#ended(live);
+    if (sealed || state === 'paused' || state === 'stuck' || state === 'awaitingApproval') this.#pokeQueued();
+  }
+
+  #ended(live: Live): void {
+    const { id, state } = live.data.header;
+    this.#lives.delete(id);
+    live.cancelWake();
+    for (const { step } of live.data.steps.values()) {
+      if (step.work.action === 'reserve') this.#ports.replan.release(`${id}/${step.id}`);
+    }
+    if (state !== 'committed') return;
+    for (const other of this.#lives.values()) {
+      if (!conflict(contender(live), contender(other))) continue;
+      if (other.data.header.startedAt === null) other.stale = true;
+      else this.#overtake(other, id);
+    }
+  }
+
+  #overtake(live: Live, by: TransactionId): void {
+    live.answers.push((data) =>
+      data.overtakenBy === null && isHeld(data) ? [{ type: 'tx.overtaken', data: { by } }] : [],
+    );
+    this.#runner.poke(live);
+  }
+
+  /** After a restart: whether another transaction of the stack has committed since this one was made. */
+  #noteOvertaken(live: Live): void {
+    if (!isHeld(live.data)) return;
+    const { id, stack } = live.data.header;
+    const later = this.#ports.documents.list('transaction', { after: id }).find(({ body }) => {
+      const other = body as unknown as Contender['header'];
+      const same = other.stack.project === stack.project && other.stack.name === stack.name;
+      return same && other.state === 'committed';
+    });
+    const noted = this.events(id).some(({ type, data }) => type === 'tx.overtaken' && data.by === later?.key);
+    if (later !== undefined && !noted) this.#overtake(live, later.key);
+  }
+
+  #overtakerOf(live: Live): Live | undefined {
+    return [...this.#lives.values()].find((other) => {
+      const { state, kind } = other.data.header;
+      const moving = state !== 'queued' && !isHeld(other.data);
+      return other !== live && overtakes(kind) && moving && conflict(contender(live), contender(other));
+    });
+  }
+
+  #pokeQueued(): void {
+    for (const live of this.#lives.values()) if (live.data.header.state === 'queued') this.#runner.poke(live);
+  }
+}
+
+function contender({ data }: Live): Contender {
+  return { header: data.header, locks: data.plan.locks };
+}
+
+function countsOn({ plan }: TransactionData, cluster: string): boolean {
+  return plan.steps.some((step) => clusterOf(step) === cluster);
+}
+
+/** It waits for a person, after having started. */
+function isHeld({ header: { state, heldFrom } }: TransactionData): boolean {
+  return state === 'awaitingApproval' || state === 'stuck' || (state === 'paused' && heldFrom !== 'queued');
+}
+
+function busy({ header }: Contender) {
+  const message = `${header.id} (${header.kind}, ${header.state}) is at work on ${header.stack.project}/${header.stack.name}`;
+  return { kind: 'busy', message, hint: `wait for it, or look at ldc tx show ${header.id}` };
+}

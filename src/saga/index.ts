@@ -1,0 +1,20 @@
+export { createEngine } from './engine.ts';
+export { locationText } from './location.ts';
+export type { EngineLimits, EnginePorts } from './ports.ts';
+export type { OwedDocument } from './project.ts';
+export { projectTransaction } from './project.ts';
+export type {
+  Engine,
+  NewTransaction,
+  Operation,
+  OwedWork,
+  Replan,
+  RollbackVerified,
+  StepStatus,
+  StepView,
+  TransactionFilter,
+  TransactionId,
+  TransactionState,
+  TransactionSummary,
+  TransactionView,
+} from './types.ts';
