@@ -1,6 +1,6 @@
 /** The hub's side of joining and watching clusters, as stacks and api see it. */
 import type { Json, Outcome } from '../base/index.ts';
-import type { Capacity, Observation } from '../protocol/index.ts';
+import type { AgentMessage, Capacity, Channel, Observation } from '../protocol/index.ts';
 
 /** Collection `cluster`, key = name. Who a cluster is, and what its agent last said of it. */
 export interface ClusterRecord {
@@ -50,11 +50,46 @@ export interface Registry {
     ttlMs: number;
     labels: ClusterRecord['labels'];
     actor: string;
+    /** When given, only a cluster of this name may join by it. */
+    cluster?: string;
   }): Promise<Outcome<{ token: string; record: JoinToken }>>;
   tokens(): readonly JoinToken[];
   revokeToken(id: string, actor: string): Promise<Outcome<null>>;
   /** Refused from then on, a live connection included; its record goes. */
   remove(name: string, actor: string, reason: string): Promise<Outcome<null>>;
+}
+
+/** A location and what of it is wanted (hub) or held (agent). */
+export type Held = AgentHello['held'][number];
+type AgentHello = Extract<AgentMessage, { kind: 'hello' }>;
+
+/** Who an agent is on a line: bound to its certificate at the hub. */
+export interface AgentIdentity {
+  readonly cluster: string;
+  /** SHA-256 (hex) of its public key. */
+  readonly publicKey: string;
+}
+
+/** How an agent reaches its hub: over the network (`networkDoor`) or, in a simulation, in memory. Refusals are final; `retry` and `unknown` are tried again. */
+export interface HubDoor {
+  /** Sends a certificate request with a join token. */
+  enrol(request: { token: string; cluster: string; csr: string }): Promise<Outcome<Enrolled>>;
+  /** A new certificate for the key that the identity holds. */
+  renew(identity: StoredIdentity, csr: string): Promise<Outcome<Enrolled>>;
+  /** Opens the line. */
+  open(identity: StoredIdentity, signal: AbortSignal): Promise<Outcome<Channel>>;
+}
+
+export interface Enrolled {
+  readonly cluster: string;
+  readonly certificate: string;
+  readonly ca: string;
+}
+
+/** What an agent keeps of itself, as a Secret in its cluster. */
+export interface StoredIdentity extends Enrolled {
+  /** PKCS #8, PEM. */
+  readonly key: string;
 }
 
 export type { Json };

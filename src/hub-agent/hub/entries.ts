@@ -1,0 +1,72 @@
+/** What the hub journals about clusters and tokens, and the projector that folds it into documents. */
+import type { DocumentChange, Entry, JsonObject, Projector } from '../../base/index.ts';
+import type { ClusterRecord } from '../types.ts';
+
+/** Collection of ClusterRecord without what its agent says of it; key = name. */
+export const CLUSTERS = 'cluster';
+/** What an agent last said of its cluster (a record of its own, not a view of the journal); key = name. */
+export const FACTS = 'clusterFacts';
+export const TOKENS = 'joinToken';
+
+/** A token as it is stored: only a hash of its secret. */
+export interface StoredToken {
+  readonly id: string;
+  readonly hash: string;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly createdBy: string;
+  readonly uses: number;
+  /** Public keys (SHA-256, hex) that used it: the same key may repeat. */
+  readonly keys: readonly string[];
+  readonly labels: { readonly [key: string]: string };
+  /** When set, only a cluster of this name may join by it. */
+  readonly cluster: string | null;
+}
+
+/** Folds `cluster.*` entries into the collections `cluster` and `joinToken`. */
+export const clusterProjector: Projector = (entry, documents) => {
+  const { data } = entry;
+  const name = String(data.name ?? '');
+  const before = documents.get(CLUSTERS, name)?.body;
+  switch (entry.type) {
+    case 'cluster.tokenCreated':
+      return [{ collection: TOKENS, key: String(data.id), body: token(entry) }];
+    case 'cluster.tokenRevoked':
+      return [{ collection: TOKENS, key: String(data.id), body: null }];
+    case 'cluster.joined': {
+      const used = documents.get(TOKENS, String(data.token));
+      const changes: DocumentChange[] = [{ collection: CLUSTERS, key: name, body: joined(entry, before) }];
+      if (used !== undefined) changes.push({ collection: TOKENS, key: used.key, body: usedBy(used.body, data) });
+      return changes;
+    }
+    case 'cluster.labelled':
+      if (before === undefined) return [];
+      return [{ collection: CLUSTERS, key: name, body: { ...before, labels: data.labels, taints: data.taints } }];
+    case 'cluster.removed':
+      return [{ collection: CLUSTERS, key: name, body: null }];
+    default:
+      return [];
+  }
+};
+
+function token(entry: Entry): JsonObject {
+  return { ...entry.data, createdAt: entry.ts, createdBy: entry.actor, keys: [] };
+}
+
+function usedBy(body: JsonObject, data: JsonObject): JsonObject {
+  const stored = body as unknown as StoredToken;
+  const key = String(data.publicKey);
+  return { ...body, keys: stored.keys.includes(key) ? stored.keys : [...stored.keys, key] };
+}
+
+/** A cluster that joins again with its key keeps what a person said of it. */
+function joined(entry: Entry, before: JsonObject | undefined): JsonObject {
+  const record: Pick<ClusterRecord, 'name' | 'labels' | 'taints' | 'joinedAt' | 'publicKey'> = {
+    name: String(entry.data.name),
+    labels: (entry.data.labels ?? {}) as ClusterRecord['labels'],
+    taints: [],
+    joinedAt: entry.ts,
+    publicKey: String(entry.data.publicKey),
+  };
+  return { ...(record as unknown as JsonObject), ...before, publicKey: record.publicKey };
+}

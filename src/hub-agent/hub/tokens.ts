@@ -1,0 +1,107 @@
+/** Join tokens: `ldc1.<id>.<secret>.<SHA-256 of the hub's CA>`. Only a hash of the secret is stored. */
+import { timingSafeEqual } from 'node:crypto';
+import {
+  type Clock,
+  done,
+  type Ids,
+  limits,
+  type Outcome,
+  type Random,
+  refused,
+  type Store,
+  sha256Hex,
+  timestamp,
+} from '../../base/index.ts';
+import type { JoinToken, Registry } from '../types.ts';
+import { type StoredToken, TOKENS } from './entries.ts';
+
+export type TokenOptions = Parameters<Registry['createToken']>[0];
+
+export interface Tokens {
+  create(options: TokenOptions): Promise<Outcome<{ token: string; record: JoinToken }>>;
+  list(): readonly JoinToken[];
+  revoke(id: string, actor: string): Promise<Outcome<null>>;
+  /** Holds one use for that public key and cluster; `release` when the join did not come about. */
+  use(text: string, publicKey: string, cluster: string): Outcome<{ token: StoredToken; release: () => void }>;
+}
+
+export function createTokens(options: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: Random;
+  readonly caDigest: string;
+}): Tokens {
+  const { store, clock, ids, random, caDigest } = options;
+  /** Uses that are being journaled: two agents must not share the last one. */
+  const held = new Map<string, Set<string>>();
+  const stored = (id: string) => store.documents.get(TOKENS, id)?.body as unknown as StoredToken | undefined;
+
+  return {
+    async create({ uses, ttlMs, labels, actor, cluster }) {
+      if (!Number.isInteger(uses) || uses < 1 || uses > limits.clustersMax) {
+        return refused({ kind: 'invalid', message: `uses must be a whole number from 1 to ${limits.clustersMax}` });
+      }
+      if (!(ttlMs > 0 && ttlMs <= limits.joinTokenTtlMsMax)) {
+        return refused({
+          kind: 'invalid',
+          message: `a token may live from 1 ms to ${limits.joinTokenTtlMsMax / 3_600_000} h`,
+        });
+      }
+      const id = ids.next('join');
+      const secret = Buffer.from(random.bytes(32)).toString('base64url');
+      const expiresAt = timestamp(clock.now() + ttlMs);
+      const data = { id, hash: sha256Hex(secret), expiresAt, uses, labels, cluster: cluster ?? null };
+      await store.journal.append([{ tx: 'hub', type: 'cluster.tokenCreated', actor, data }]);
+      const record = view(stored(id) as StoredToken);
+      return done({ token: `ldc1.${id}.${secret}.${caDigest}`, record });
+    },
+    list: () => store.documents.list(TOKENS).map((document) => view(document.body as unknown as StoredToken)),
+    async revoke(id, actor) {
+      if (stored(id) === undefined) return refused({ kind: 'notFound', message: `there is no join token ${id}` });
+      await store.journal.append([{ tx: 'hub', type: 'cluster.tokenRevoked', actor, data: { id } }]);
+      return done(null);
+    },
+    use(text, publicKey, cluster) {
+      const [version, id = '', secret = ''] = text.split('.');
+      const token = version === 'ldc1' ? stored(id) : undefined;
+      if (token === undefined || !sameHash(token.hash, sha256Hex(secret))) {
+        return refused({ kind: 'token', message: 'this join token is not known here', hint: NEW_TOKEN });
+      }
+      if (Date.parse(token.expiresAt) <= clock.now()) {
+        return refused({
+          kind: 'tokenExpired',
+          message: `join token ${id} expired at ${token.expiresAt}`,
+          hint: NEW_TOKEN,
+        });
+      }
+      if (token.cluster !== null && token.cluster !== cluster) {
+        return refused({ kind: 'token', message: `join token ${id} is for cluster ${token.cluster}, not ${cluster}` });
+      }
+      const inFlight = held.get(id) ?? new Set<string>();
+      const keys = new Set([...token.keys, ...inFlight]);
+      if (!keys.has(publicKey) && keys.size >= token.uses) {
+        return refused({ kind: 'tokenUsed', message: `join token ${id} has no use left`, hint: NEW_TOKEN });
+      }
+      inFlight.add(publicKey);
+      held.set(id, inFlight);
+      return done({ token, release: () => void inFlight.delete(publicKey) });
+    },
+  };
+}
+
+const NEW_TOKEN = 'make a new one with `ldc cluster token`';
+
+function sameHash(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+function view(token: StoredToken): JoinToken {
+  const { id, createdAt, expiresAt, createdBy, labels } = token;
+  return { id, createdAt, expiresAt, usesLeft: token.uses - token.keys.length, createdBy, labels };
+}
+
+/** The hub CA's SHA-256 that a token carries; undefined when the text is no join token. */
+export function caDigestOf(token: string): string | undefined {
+  return /^ldc1\.[^.]+\.[^.]+\.([0-9a-f]{64})$/.exec(token.trim())?.[1];
+}
