@@ -70,7 +70,12 @@ export function readDocuments(file: string, text: string): Reading {
   return { documents, problems, complete };
 }
 
-/** Where brackets nest deeper than allowed: the parser would recurse on them. Quotes and comments are not told apart, so the bound is wide. */
+const BRACKETS_MAX = 100_000;
+
+/**
+ * Where brackets nest so deep that the parser would need long to give up. Texts and comments are not told apart here, so
+ * the bound is far beyond what brackets in a text can reach; the exact depth is checked on the values.
+ */
 function flowTooDeep(text: string): Position | undefined {
   let depth = 0;
   let line = 1;
@@ -81,7 +86,7 @@ function flowTooDeep(text: string): Position | undefined {
       line++;
       lineStart = i + 1;
     } else if (code === 91 || code === 123) {
-      if (++depth > limits.yamlDepthMax * 16) return { line, column: i - lineStart + 1 };
+      if (++depth > BRACKETS_MAX) return { line, column: i - lineStart + 1 };
     } else if ((code === 93 || code === 125) && depth > 0) depth--;
   }
   return undefined;
@@ -104,7 +109,8 @@ class Reader {
   }
 
   read(): Json {
-    for (const error of this.#document.errors) {
+    const exhausted = this.#document.errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
+    for (const error of exhausted === undefined ? this.#document.errors : [exhausted]) {
       this.#report(error.pos[0], '', sentence(error), hintOf(error.code));
     }
     this.unusable = this.problems.length > 0;

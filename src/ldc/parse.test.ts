@@ -140,6 +140,8 @@ test('hostile texts end quickly and say why', () => {
   assert.match(texts(bomb.join('\n'))[0] ?? '', /looks like a YAML bomb/);
   assert.match(texts('a: &x\n  b: *x\n')[0] ?? '', /nested deeper than 64/);
   assert.match(texts('['.repeat(1_000_000))[0] ?? '', /nested deeper/);
+  assert.match(texts('['.repeat(50_000)).join(), /^s.yaml:1:\d+ values are nested too deeply$/);
+  assert.deepEqual(withSpec(`  # ${'['.repeat(5_000)}\n`), [], 'brackets in a comment nest nothing');
   assert.match(texts(`${'- '.repeat(50_000)}x`)[0] ?? '', /nested too deeply/);
   assert.match(texts(`a: ${'x'.repeat(11 * 1024 * 1024)}`)[0] ?? '', /has 11534339 bytes; at most 10485760/);
   assert.match(texts('---\n'.repeat(2_000_000))[0] ?? '', /more than 10000 documents/);
