@@ -44,6 +44,8 @@ export interface HubClient {
   call<P, Q, B, A>(route: Route<P, Q, B, A>, input?: CallInput<Route<P, Q, B, A>>): Promise<A>;
   /** All pages, one item at a time. */
   pages<P, Q, B, T>(route: Route<P, Q, B, Page<T>>, input?: CallInput<Route<P, Q, B, Page<T>>>): AsyncGenerator<T>;
+  /** All items of all pages. */
+  all<P, Q, B, T>(route: Route<P, Q, B, Page<T>>, input?: CallInput<Route<P, Q, B, Page<T>>>): Promise<T[]>;
   /**
    * Events as they happen; comes back after a broken line where it was. Ends when the hub says that nothing more can
    * come, or with the signal. @throws HubProblem when the hub refuses.
@@ -82,16 +84,22 @@ export function createClient(connection: Connection, ports: ClientPorts): HubCli
     });
     return (await answerOf(hub, response)) as AnswerOf<typeof route>;
   };
+  const pages: HubClient['pages'] = async function* (route, input = {}) {
+    let after: string | undefined;
+    do {
+      const query = { ...input.query, ...(after === undefined ? {} : { after }) };
+      const page = await call(route, { ...input, query: query as NonNullable<typeof input.query> });
+      yield* page.items;
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+  };
   return {
     call,
-    async *pages(route, input = {}) {
-      let after: string | undefined;
-      do {
-        const query = { ...input.query, ...(after === undefined ? {} : { after }) };
-        const page = await call(route, { ...input, query: query as NonNullable<typeof input.query> });
-        yield* page.items;
-        after = page.next ?? undefined;
-      } while (after !== undefined);
+    pages,
+    async all<P, Q, B, T>(route: Route<P, Q, B, Page<T>>, input?: CallInput<Route<P, Q, B, Page<T>>>): Promise<T[]> {
+      const items: T[] = [];
+      for await (const item of pages(route, input)) items.push(item);
+      return items;
     },
     follow: (route, params, input = {}) => follow(send, hub, urlOf(route as AnyRoute, params, {}), input, ports),
     close: () => dispatcher.destroy(),

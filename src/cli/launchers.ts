@@ -1,0 +1,54 @@
+/** What main hands in: the programs that the CLI starts and does not know. Each answers its exit code. */
+export interface Launchers {
+  hub(options: HubOptions): Promise<number>;
+  backup(options: { readonly state: string; readonly file: string }): Promise<number>;
+  restore(options: { readonly state: string; readonly file: string }): Promise<number>;
+  rearm(options: { readonly state: string; readonly reason: string }): Promise<number>;
+  agent(options: AgentOptions): Promise<number>;
+  dev(options: DevOptions): Promise<number>;
+  demo(options: DemoOptions): Promise<number>;
+  /** Installs or starts the agent of a cluster that is reached by a kubeconfig; resolves when it has joined. */
+  joinCluster(options: JoinOptions): Promise<number>;
+}
+
+export interface HubOptions {
+  readonly state: string;
+  readonly host: string;
+  readonly port: number;
+  /** Reachability checks of the hub itself. */
+  readonly reachable: readonly string[];
+}
+
+export interface AgentOptions {
+  /** `wss`-capable URL of the hub's agents' listener. */
+  readonly hub: string;
+  /** Only to join. */
+  readonly joinToken?: string;
+  /** The cluster's name, only to join. */
+  readonly name?: string;
+  /** Absent: the service account of the pod it runs in. */
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly labels: { readonly [key: string]: string };
+}
+
+export interface DevOptions {
+  readonly clusters: number;
+  readonly state: string;
+  readonly port: number;
+}
+
+export interface DemoOptions {
+  readonly keep: boolean;
+  readonly json: boolean;
+}
+
+export interface JoinOptions {
+  readonly name: string;
+  readonly kubeconfig: string;
+  readonly context?: string;
+  readonly joinToken: string;
+  /** The URL that agents dial. */
+  readonly hub: string;
+  readonly labels: { readonly [key: string]: string };
+}

@@ -1,0 +1,135 @@
+import type { StepView, TransactionSummary, TransactionView } from '../../saga/types.ts';
+import { age, duration, table } from './table.ts';
+
+/** `default/shop` */
+export function stackName({ project, name }: { readonly project: string; readonly name: string }): string {
+  return `${project}/${name}`;
+}
+
+export function transactionName({ id }: { readonly id: string }): string {
+  return `transaction/${id}`;
+}
+
+export function transactionTable(items: readonly TransactionSummary[], nowMs: number): string {
+  if (items.length === 0) return 'no transactions\n';
+  const rows = items.map((view) => [
+    view.id,
+    view.kind,
+    stackName(view.stack),
+    String(view.revision),
+    stateText(view),
+    `${view.waves.done}/${view.waves.total}`,
+    view.owed.length === 0 ? '-' : String(view.owed.length),
+    age(Date.parse(view.createdAt), nowMs),
+    view.actor,
+  ]);
+  return table(['ID', 'KIND', 'STACK', 'REVISION', 'STATE', 'WAVES', 'OWED', 'AGE', 'BY'], rows);
+}
+
+export function stateText({ state, heldFrom, forced }: Pick<TransactionView, 'state' | 'heldFrom' | 'forced'>): string {
+  const held = heldFrom === undefined ? '' : ` (was ${heldFrom})`;
+  return `${state}${held}${forced ? ', forced' : ''}`;
+}
+
+/** All that a person needs of one transaction: how it ended and why, its steps, what was proven, what is owed. */
+export function transactionText(view: TransactionView): string {
+  const head = [
+    ['transaction', view.id],
+    ['kind', view.kind],
+    ['stack', `${stackName(view.stack)} revision ${view.revision} (from ${view.baseRevision})`],
+    ['state', stateText(view)],
+    ['by', view.actor + (typeof view.reason === 'string' ? `: ${view.reason}` : '')],
+    ['created', view.createdAt],
+    ...(view.startedAt === null ? [] : [['started', view.startedAt]]),
+    ...(view.endedAt === null ? [] : [['ended', `${view.endedAt}${tookText(view)}`]]),
+    ['plan', `${view.plan.digest} (${view.plan.steps.length} steps, ${view.waves.total} waves)`],
+  ] as [string, string][];
+  const sections = [
+    head.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join(''),
+    causeText(view),
+    rollbackText(view),
+    owedText(view),
+    view.plan.steps.length === 0 ? '' : `\nsteps:\n${indent(stepTable(view.plan.steps))}`,
+  ];
+  return sections.join('');
+}
+
+/** One line (and the reasons under it) at the end of a verb. */
+export function outcomeText(view: TransactionView): string {
+  const what = `${view.kind} of ${stackName(view.stack)} revision ${view.revision}`;
+  return `${what}: ${stateText(view)}${tookText(view)}  (${view.id})\n${causeText(view)}${rollbackText(view)}${owedText(view)}`;
+}
+
+function tookText({ startedAt, endedAt }: TransactionView): string {
+  return startedAt === null || endedAt === null ? '' : ` in ${duration(Date.parse(endedAt) - Date.parse(startedAt))}`;
+}
+
+function causeText({ cause }: TransactionView): string {
+  if (cause === null) return '';
+  const where = cause.where === undefined ? '' : `  at:    ${cause.where}\n`;
+  const hint = cause.hint === undefined ? '' : `  next:  ${cause.hint}\n`;
+  return `  cause: ${cause.message}\n${where}${hint}${reasonText(cause.details, '    ')}`;
+}
+
+function rollbackText({ rollback }: TransactionView): string {
+  const verified = rollback?.verified;
+  if (!verified) return '';
+  const clusters = Object.entries(verified.clusters).map(([cluster, verdict]) => `${cluster} ${verdict}`);
+  const lines = [
+    `  undone and read back: ${verified.equal ? 'equal to the state before' : 'NOT equal to the state before'}`,
+    `    ${clusters.join(', ')}`,
+    `    before ${verified.digestBefore}`,
+    `    after  ${verified.digestAfter}`,
+    ...verified.differences.slice(0, 20).map((difference) => `    differs: ${JSON.stringify(difference)}`),
+    ...verified.kept.slice(0, 20).map((kept) => `    kept: ${JSON.stringify(kept)}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function owedText({ owed }: TransactionView): string {
+  return owed
+    .map((work) => `  owed: ${work.kind} of ${work.location}, settled when ${work.cluster} returns\n`)
+    .join('');
+}
+
+function stepTable(steps: readonly StepView[]): string {
+  const rows = steps.map((step) => [
+    step.wave === undefined ? '-' : String(step.wave + 1),
+    step.id,
+    step.status,
+    step.attempts > 1 ? `${step.attempts} tries` : '',
+    step.refusal?.message ?? '',
+  ]);
+  return table(['WAVE', 'STEP', 'STATUS', '', ''], rows);
+}
+
+export function indent(text: string, by = '  '): string {
+  return text.replace(/^(?=.)/gm, by);
+}
+
+/**
+ * A tree of reasons (kubernetes' Reason: ref, reason, message, causes, events, logs) as lines. It comes as JSON through
+ * the agents, newer ones included, so every part is optional; what is not known here is left to `-o json`.
+ */
+export function reasonText(reason: unknown, pad: string): string {
+  if (Array.isArray(reason)) return reason.map((one) => reasonText(one, pad)).join('');
+  if (typeof reason === 'string') return `${pad}${reason}\n`;
+  if (typeof reason !== 'object' || reason === null) return '';
+  const fields = reason as { readonly [key: string]: unknown };
+  const subject =
+    [fields.ref, fields.object, fields.where, fields.container, fields.kind]
+      .map(subjectText)
+      .find((text) => text !== '') ?? '';
+  const says = [fields.reason, fields.message].filter((text) => typeof text === 'string' && text !== '').join(': ');
+  const own = [subject, says].filter((text) => text !== '').join('  ');
+  const below = ['reasons', 'causes', 'events', 'logs', 'lines'];
+  const deeper = below.map((key) => reasonText(fields[key], `${pad}  `)).join('');
+  return `${own === '' ? '' : `${pad}${own}\n`}${deeper}`;
+}
+
+function subjectText(subject: unknown): string {
+  if (typeof subject === 'string') return subject;
+  if (typeof subject !== 'object' || subject === null) return '';
+  const { kind, name } = subject as { kind?: unknown; name?: unknown };
+  return typeof kind === 'string' && typeof name === 'string' ? `${kind}/${name}` : '';
+}

@@ -1,0 +1,42 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { action, type Cli, example, pairs } from '../cli.ts';
+
+interface AgentFlags {
+  readonly hub: string;
+  readonly join?: string;
+  readonly name?: string;
+  readonly kubeconfig?: string;
+  readonly kubeContext?: string;
+  readonly label?: { readonly [key: string]: string };
+}
+
+export function registerAgent(program: Command, cli: Cli): void {
+  const { io, launchers } = cli;
+  program
+    .command('agent')
+    .summary('run the agent of a cluster')
+    .description('Runs the agent of one cluster: in a pod with its service account, or beside it with a kubeconfig.')
+    .requiredOption('--hub <url>', 'the hub’s address for agents')
+    .option('--join <token>', 'a join token, only the first time')
+    .option('--name <name>', 'the name that the cluster gets, only to join')
+    .option('--kubeconfig <file>', 'how the cluster is reached (default: the pod’s service account)')
+    .option('--kube-context <name>', 'a context of the kubeconfig')
+    .option('-l, --label <key=value>', 'a label of the cluster, only to join; may repeat', pairs)
+    .addHelpText(
+      'after',
+      example('ldc agent --hub https://hub.example:7421 --name eu-3 --join TOKEN --kubeconfig ~/.kube/eu-3'),
+    )
+    .action(
+      action<AgentFlags>(cli, (flags) =>
+        launchers.agent({
+          hub: flags.hub,
+          labels: flags.label ?? {},
+          ...(flags.join === undefined ? {} : { joinToken: flags.join }),
+          ...(flags.name === undefined ? {} : { name: flags.name }),
+          ...(flags.kubeconfig === undefined ? {} : { kubeconfig: resolve(io.cwd, flags.kubeconfig) }),
+          ...(flags.kubeContext === undefined ? {} : { context: flags.kubeContext }),
+        }),
+      ),
+    );
+}
