@@ -102,6 +102,7 @@ const BY_KEY: { readonly [key: string]: string } = {
   continue: '<token>',
   token: '<token>',
   certificate: '<certificate>',
+  'ca.crt': '<certificate>',
   request: '<request>',
   serverAddress: '<address>',
 };

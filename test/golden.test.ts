@@ -18,7 +18,8 @@ import {
   type Trace,
 } from './golden-replay.ts';
 
-const TRACES = readTraces(new URL('./golden/', import.meta.url)).filter((trace) => trace.request !== undefined);
+const ALL = readTraces(new URL('./golden/', import.meta.url));
+const TRACES = ALL.filter((trace) => trace.request !== undefined);
 const LISTED: { readonly [file: string]: string } = JSON.parse(
   readFileSync(new URL('./golden-differences.json', import.meta.url), 'utf8'),
 );

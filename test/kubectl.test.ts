@@ -1,11 +1,12 @@
 /** The newest kubectl at hand against an embedded API server: what people type, and what it prints. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type ApiServer, startApiServer } from '../src/sim/api/index.ts';
+import { WIDGETS } from './golden-actors.ts';
 
 const FOLDERS = ['/usr/lib/google-cloud-sdk/bin', ...(process.env.PATH ?? '').split(':')];
 
@@ -183,6 +184,16 @@ describe('kubectl', {
     const { code, err } = await kubectl('get deployment web');
     assert.notEqual(code, 0);
     assert.match(err, /deployments\.apps "web" not found/);
+  });
+
+  test('explain prints what it printed against the real server', async () => {
+    const recorded = JSON.parse(
+      readFileSync(new URL('./golden/155-kubectl-explain.json', import.meta.url), 'utf8'),
+    ) as { stdout: string };
+    server.door.create('customresourcedefinitions.apiextensions.k8s.io', WIDGETS, 'test');
+    const { code, out, err } = await kubectl('explain widgets.spec.size');
+    assert.equal(code, 0, err);
+    assert.equal(out, recorded.stdout);
   });
 
   test('a custom resource is served as soon as it is defined', async () => {
