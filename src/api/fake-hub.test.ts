@@ -255,7 +255,14 @@ const checkout: FunctionView = {
   locations: [
     location('eu-1', 'current', 'ready', []),
     location('us-1', 'failed', 'Deployment checkout: 0 of 2 pods are ready', [
-      { object: 'Deployment checkout', message: 'image cannot be pulled', children: [] },
+      {
+        ref: { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'checkout-1' },
+        reason: 'ImagePullBackOff',
+        message: 'no such image',
+        events: [{ type: 'Warning', reason: 'Failed', message: 'pulling ldc.dev/nope failed', count: 3 }],
+        logs: [],
+        causes: [],
+      },
     ]),
   ],
 };

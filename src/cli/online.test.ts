@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { FakeHub } from '../api/fake-hub.test.ts';
+import { type FakeMachine, fakeMachine, machineWithHub } from './fake-io.test.ts';
+
+let hub: FakeHub;
+let machine: FakeMachine;
+beforeEach(async () => {
+  ({ hub, machine } = await machineWithHub());
+  machine.files.set('/work/stack.yaml', 'kind: Stack\n');
+});
+afterEach(() => hub.close());
+
+/** Lets the transaction that is begun next go its way. */
+function when(outcome: 'committed' | 'rolledBack' | 'stuck'): void {
+  const { apply } = hub.stacks;
+  hub.stacks.apply = async (source, options) => {
+    const result = await apply(source, options);
+    if (result.kind === 'submitted') void hub.engine.run(result.transaction, outcome);
+    return result;
+  };
+}
+const optionOf = (asked: { readonly options?: unknown } | undefined, name: string) =>
+  String((asked?.options as Record<string, unknown> | undefined)?.[name]);
+const applied = () => hub.stacks.asked.filter(({ use }) => use === 'apply');
+
+describe('apply', () => {
+  it('shows the plan, follows it in lines and exits 0 when committed', async () => {
+    when('committed');
+    const { code, out, err } = await machine.ldc('apply', '-f', 'stack.yaml', '--yes', '--reason', 'release 7');
+    assert.equal(code, 0);
+    assert.match(out, /^deploy default\/shop revision 1\n {2}\+ checkout on eu-1, us-1\n/);
+    assert.match(out, /deploy of default\/shop revision 1: committed in 1s {2}\(tx-/);
+    assert.match(err, /^tx-\w+ (queued|running|committed)$/m);
+    assert.equal(optionOf(applied()[0], 'reason'), 'release 7');
+  });
+
+  it('exits 3 when rolled back, with the cause and the proof', async () => {
+    when('rolledBack');
+    const { code, out } = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
+    assert.equal(code, 3);
+    assert.match(out, /: rolledBack in 1s/);
+    assert.match(
+      out,
+      /cause: checkout never got ready on us-1\n {2}at: {4}default\/shop\/checkout@us-1\n {2}next: {2}look at its pods/,
+    );
+    assert.match(out, /undone and read back: equal to the state before\n {4}eu-1 equal, us-1 equal/);
+  });
+
+  it('exits 4 when stuck, and 5 when refused', async () => {
+    when('stuck');
+    assert.equal((await machine.ldc('apply', '-f', 'stack.yaml', '--yes')).code, 4);
+    machine.files.set('/work/stack.yaml', 'homeless');
+    const refused = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
+    assert.equal(refused.code, 5);
+    assert.equal(
+      refused.err,
+      'error: checkout needs 2 clusters; 1 fits\n  checkout not on us-1: no room: needs 2 CPU, has 1\n  next: ldc cluster join\n',
+    );
+  });
+
+  it('prints the finished transaction and nothing else for -o json --yes', async () => {
+    when('rolledBack');
+    const { code, out, err } = await machine.ldc('apply', '-f', 'stack.yaml', '--yes', '-o', 'json');
+    assert.equal(code, 3);
+    assert.equal(err, '');
+    const view = JSON.parse(out) as Record<string, unknown>;
+    for (const field of ['id', 'kind', 'stack', 'revision', 'state', 'plan', 'rollback', 'startedAt', 'endedAt'])
+      assert.ok(field in view, field);
+    assert.equal((view.plan as { steps: unknown[] }).steps.length, 2);
+    assert.equal((view.rollback as { verified: { equal: boolean } }).verified.equal, true);
+    const named = await machine.ldc('apply', '-f', 'stack.yaml', '--yes', '-o', 'name');
+    assert.match(named.out, /^transaction\/tx-\w+\n$/);
+    const yaml = await machine.ldc('apply', '-f', 'stack.yaml', '--yes', '-o', 'yaml');
+    assert.match(yaml.out, /^state: rolledBack$/m);
+  });
+
+  it('changes nothing without --yes and without a terminal: exit 2', async () => {
+    const { code, err } = await machine.ldc('apply', '-f', 'stack.yaml');
+    assert.equal(code, 2);
+    assert.match(err, /no terminal to ask at\n {2}next: look at it, then say --yes/);
+    assert.equal(applied().length, 0);
+  });
+
+  it('asks at a terminal, and applies the plan that was shown or none', async () => {
+    machine.answers = ['n'];
+    const no = await machine.ldc('apply', '-f', 'stack.yaml');
+    assert.equal(no.code, 2);
+    assert.match(no.err, /Apply stack\.yaml\? \[y\/N\] nothing was changed/);
+    assert.equal(applied().length, 0);
+    when('committed');
+    machine.answers = ['y'];
+    const yes = await machine.ldc('apply', '-f', 'stack.yaml');
+    assert.equal(yes.code, 0);
+    assert.match(optionOf(applied()[0], 'expectPlan'), /^sha256:/);
+  });
+
+  it('shows problems of the hub with their places: exit 2', async () => {
+    machine.files.set('/work/stack.yaml', 'broken');
+    const { code, err } = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
+    assert.equal(code, 2);
+    assert.match(
+      err,
+      /^error: the stack definition has a problem\n {2}stack\.yaml:3:5 unknown field "nmae" \(did you mean "name"\?\)\n/,
+    );
+  });
+
+  it('does nothing when there is nothing to do, and begins without following', async () => {
+    machine.files.set('/work/stack.yaml', 'same');
+    const nothing = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
+    assert.equal(nothing.code, 0);
+    assert.match(nothing.out, /nothing to do: shop is at this revision already/);
+    machine.files.set('/work/stack.yaml', 'kind: Stack\n');
+    const begun = await machine.ldc('apply', '-f', 'stack.yaml', '--yes', '--no-wait');
+    assert.match(begun.out, /was begun; follow it: ldc tx watch tx-/);
+  });
+
+  it('stops only the following at Ctrl-C, and says how to go on', async () => {
+    const running = machine.ldc('apply', '-f', 'stack.yaml', '--yes');
+    while (hub.engine.listeners.size < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    machine.interrupt();
+    const { code, err } = await running;
+    assert.equal(code, 130);
+    const [id] = [...hub.engine.views.keys()];
+    assert.match(err, new RegExp(`stopped following; transaction ${id} goes on\n {2}next: ldc tx watch ${id}`));
+    assert.equal(hub.engine.get(id ?? '')?.state, 'queued');
+  });
+
+  it('goes on following over a broken line', async () => {
+    const running = machine.ldc('apply', '-f', 'stack.yaml', '--yes');
+    while (hub.engine.listeners.size < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    hub.cutAll();
+    const [id] = [...hub.engine.views.keys()];
+    await hub.engine.run(id ?? '', 'committed');
+    assert.equal((await running).code, 0);
+  });
+});
+
+describe('stacks', () => {
+  beforeEach(() => hub.stacks.put('shop', 3));
+
+  it('shows where functions are served', async () => {
+    const { code, out } = await machine.ldc('status', 'shop');
+    assert.equal(code, 0);
+    assert.equal(
+      out,
+      [
+        'STACK         FUNCTION  SERVED       STATE          LOCATIONS',
+        'default/shop  checkout  1/2 (max 3)  BELOW MINIMUM  eu-1, us-1 (failed)',
+        '',
+        '  checkout on us-1: Deployment checkout: 0 of 2 pods are ready',
+        '  more: ldc describe default/shop',
+        '',
+      ].join('\n'),
+    );
+    const missing = await machine.ldc('status', 'nope');
+    assert.equal(missing.code, 1);
+    assert.match(missing.err, /there is no stack default\/nope/);
+  });
+
+  it('gets lists, one, and names', async () => {
+    assert.equal((await machine.ldc('get', '-o', 'name')).out, 'stack/default/shop\n');
+    assert.equal(
+      (await machine.ldc('get', 'clusters', '-o', 'name')).out,
+      'cluster/eu-1\ncluster/eu-2\ncluster/us-1\n',
+    );
+    const revisions = await machine.ldc('get', 'revisions', 'shop');
+    assert.match(revisions.out, /^REVISION {2}STATE .*\n3 {9}committed .*\n2 {9}superseded /);
+    assert.equal((await machine.ldc('get', 'revisions')).code, 2);
+    const one = JSON.parse((await machine.ldc('get', 'stack', 'shop', '-o', 'json')).out) as { revision: number };
+    assert.equal(one.revision, 3);
+  });
+
+  it('describes with the reason that a person would dig for', async () => {
+    const { out } = await machine.ldc('describe', 'shop');
+    assert.match(
+      out,
+      /us-1: failed, revision 1, 2 replicas {2}Deployment checkout: 0 of 2 pods are ready\n {6}Pod\/checkout-1 {2}ImagePullBackOff: no such image\n {8}Failed: pulling ldc\.dev\/nope failed\n/,
+    );
+    assert.match(out, /placement:\n {2}\+ checkout on eu-1: best score \(score 3\)\n {2}- checkout on us-2: cordoned/);
+    assert.match((await machine.ldc('describe', 'cluster/eu-2')).out, /^health {6}ready since/m);
+  });
+
+  it('diffs field by field and exits 1', async () => {
+    const { code, out } = await machine.ldc('diff', '-f', 'stack.yaml');
+    assert.equal(code, 1);
+    assert.equal(out, '~ default/shop/checkout@eu-1  Deployment/checkout in shop  update\n    .spec.replicas: 1 → 2\n');
+  });
+
+  it('plans as text, data and Mermaid', async () => {
+    assert.match((await machine.ldc('plan', '-f', 'stack.yaml')).out, /^deploy default\/shop/);
+    assert.equal((await machine.ldc('plan', '-f', 'stack.yaml', '-o', 'mermaid')).out, 'flowchart LR\n');
+    const plan = JSON.parse((await machine.ldc('plan', '-f', 'stack.yaml', '-o', 'json')).out) as { kind: string };
+    assert.equal(plan.kind, 'deploy');
+  });
+
+  it('rolls back to a revision and retires', async () => {
+    const rolled = await machine.ldc('rollback', 'shop', '--to', '2', '--yes', '--no-wait', '-o', 'name');
+    assert.match(rolled.out, /^transaction\/tx-/);
+    assert.equal(optionOf(hub.stacks.asked.at(-1), 'to'), '2');
+    assert.equal((await machine.ldc('rollback', 'shop', '--to', 'two', '--yes')).code, 2);
+    assert.equal((await machine.ldc('retire', 'default/shop', '--yes', '--no-wait')).code, 0);
+    assert.equal((await machine.ldc('retire', 'Bad Name', '--yes')).code, 2);
+  });
+
+  it('asks what if', async () => {
+    const { code, out } = await machine.ldc('whatif', '--lose', 'region=eu');
+    assert.equal(code, 0);
+    assert.match(out, /^lose region=eu: 2 clusters \(eu-1, eu-2\)\n/);
+    assert.match(out, /checkout {2}1\/2 {7}us-2\nevery function survives\n$/);
+    assert.equal((await machine.ldc('whatif', '--lose', 'eu')).code, 2);
+  });
+});
+
+describe('tx', () => {
+  it('lists, shows and operates', async () => {
+    await machine.ldc('apply', '-f', 'stack.yaml', '--yes', '--no-wait');
+    const [id] = [...hub.engine.views.keys()] as [string];
+    const list = JSON.parse((await machine.ldc('tx', 'list', '-o', 'json')).out) as {
+      items: { id: string }[];
+      next: null;
+    };
+    assert.deepEqual([list.items[0]?.id, list.next], [id, null]);
+    assert.match((await machine.ldc('tx', 'list')).out, /^ID {2,}KIND {4}STACK/);
+    const paused = await machine.ldc('tx', 'pause', id, '--yes', '--reason', 'lunch');
+    assert.equal(paused.out, `pause: ${id} is paused\nfollow it: ldc tx watch ${id}\n`);
+    await hub.engine.run(id, 'rolledBack');
+    assert.match((await machine.ldc('tx', 'show', id)).out, /steps:\n {2}WAVE {2}STEP/);
+    assert.equal((await machine.ldc('tx', 'watch', id)).code, 3);
+    const late = await machine.ldc('tx', 'abort', id, '--yes');
+    assert.equal(late.code, 5);
+    assert.equal(late.err, 'error: it is rolledBack and sealed\n  next: nothing more can be done\n');
+    assert.equal((await machine.ldc('tx', 'show', 'tx-000000000000')).code, 1);
+    assert.equal((await machine.ldc('tx', 'abort', id)).code, 2);
+  });
+});
+
+describe('cluster and sim', () => {
+  it('lists, cordons, drains and removes', async () => {
+    assert.match((await machine.ldc('cluster', 'list')).out, /^CLUSTER {2}HEALTH {2}INTENT.*\neu-1 {5}ready {3}open/);
+    assert.equal((await machine.ldc('cluster', 'cordon', 'us-1', '--yes')).out, 'us-1 is cordoned\n');
+    const drained = await machine.ldc('cluster', 'drain', 'us-1', '--yes');
+    assert.equal(drained.out, 'us-1 is draining; 0 locations have to move\nus-1 is empty\n');
+    const kept = await machine.ldc('cluster', 'remove', 'eu-1', '--yes');
+    assert.equal(kept.code, 5);
+    assert.match(kept.err, /still serves a location\n {2}at: {3}cluster eu-1\n {2}next: drain it first/);
+    assert.equal((await machine.ldc('cluster', 'remove', 'eu-1', '--yes', '--force')).code, 0);
+    assert.equal((await machine.ldc('cluster', 'show', 'eu-1')).code, 1);
+  });
+
+  it('joins by a kubeconfig, and prints the command for others', async () => {
+    assert.equal((await machine.ldc('cluster', 'join', 'eu-3', '--kubeconfig', 'nope', '--yes')).code, 2);
+    assert.equal(hub.registry.tokens().length, 0, 'no token was made for nothing');
+    machine.files.set('/work/kube', 'apiVersion: v1');
+    const joined = await machine.ldc('cluster', 'join', 'eu-3', '--kubeconfig', 'kube', '-l', 'region=eu', '--yes');
+    assert.equal(joined.out, 'cluster eu-3 has joined\n');
+    assert.deepEqual(machine.launched, [
+      {
+        name: 'joinCluster',
+        options: {
+          name: 'eu-3',
+          kubeconfig: '/work/kube',
+          joinToken: 'secret-join-text-1',
+          hub: 'https://hub.test:7421',
+          labels: { region: 'eu' },
+        },
+      },
+    ]);
+    const token = await machine.ldc('cluster', 'token', '--uses', '3', '--ttl', '1h', '--yes');
+    assert.match(token.out, /ldc agent --name NAME --hub https:\/\/hub\.test:7421 --join secret-join-text-2\n/);
+    assert.equal(hub.registry.tokens()[1]?.usesLeft, 3);
+    assert.equal((await machine.ldc('cluster', 'token', '--ttl', '25h', '--yes')).code, 2);
+  });
+
+  it('says that a real hub has no faults to offer', async () => {
+    assert.equal((await machine.ldc('sim', 'cut', 'eu-1')).code, 1);
+    assert.equal((await machine.ldc('sim', 'slow', 'eu-1', '--latency', 'x')).code, 2);
+  });
+});
+
+describe('finding the hub', () => {
+  const config = (contexts: Record<string, object>, current: string) => JSON.stringify({ current, contexts });
+
+  it('takes flags, then the environment, then the context file', async () => {
+    const other = fakeMachine({ LDC_CONFIG: '/c.yaml' });
+    assert.equal((await other.ldc('status')).code, 2);
+    other.files.set(
+      '/c.yaml',
+      config({ dev: { hub: hub.url, token: hub.admin }, old: { hub: 'http://127.0.0.1:9', token: 'x' } }, 'dev'),
+    );
+    assert.equal((await other.ldc('status')).code, 0);
+    assert.equal((await other.ldc('status', '--context', 'old')).code, 1);
+    assert.equal((await other.ldc('status', '--context', 'none')).code, 2);
+    assert.equal((await other.ldc('status', '--token', 'wrong')).code, 1);
+    const list = await other.ldc('context', 'list');
+    assert.match(list.out, /\* {2}dev /);
+    assert.ok(!list.out.includes(hub.admin));
+    assert.equal((await other.ldc('context', 'use', 'old')).code, 0);
+    assert.equal(other.modes.get('/c.yaml'), 0o600);
+    assert.equal((await other.ldc('status')).code, 1);
+    other.env.LDC_HUB = hub.url;
+    other.env.LDC_TOKEN = hub.admin;
+    assert.equal((await other.ldc('status')).code, 0);
+  });
+
+  it('sends the token of a context to no other hub, and none in clear over the network', async () => {
+    const other = fakeMachine({ LDC_CONFIG: '/c.yaml' });
+    other.files.set('/c.yaml', config({ dev: { hub: 'https://real', token: 'precious' } }, 'dev'));
+    const elsewhere = await other.ldc('status', '--hub', hub.url);
+    assert.equal(elsewhere.code, 2);
+    assert.match(elsewhere.err, /there is no token for/);
+    assert.match((await other.ldc('status', '--hub', 'http://hub.example', '--token', 't')).err, /in clear/);
+    assert.equal((await other.ldc('status', '--hub', 'nonsense', '--token', 't')).code, 2);
+  });
+
+  it('says what to do when nothing listens, or the file is no YAML', async () => {
+    const other = fakeMachine({ LDC_HUB: 'http://127.0.0.1:1', LDC_TOKEN: 't', LDC_CONFIG: '/c.yaml' });
+    assert.match((await other.ldc('status')).err, /^error: .*127\.0\.0\.1:1.*\n {2}next: /);
+    other.files.set('/c.yaml', '{{{');
+    assert.match((await other.ldc('context', 'list')).err, /context file cannot be used.*\n {2}at: {3}\/c\.yaml/);
+  });
+});

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { transaction } from '../../api/fake-hub.test.ts';
+import type { Json } from '../../base/index.ts';
+import type { StepView, TransactionView } from '../../saga/types.ts';
+import { fieldChanges } from './field-changes.ts';
+import { createProgress, liveLines } from './progress.ts';
+import { age, duration, table } from './table.ts';
+
+describe('table', () => {
+  it('aligns columns whatever is in them', () => {
+    const cell = fc.string({ unit: 'grapheme-ascii', maxLength: 12 }).map((text) => text.replace(/\s/g, '_') || '-');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(cell, cell, cell), { minLength: 1, maxLength: 6 }), (rows) => {
+        const lines = table(['A', 'B', 'C'], rows).trimEnd().split('\n');
+        const at = Math.max(...rows.map(([first]) => first.length), 1) + 2;
+        assert.equal(lines.length, rows.length + 1);
+        for (const line of lines) assert.notEqual(line[at], ' ');
+      }),
+    );
+  });
+
+  it('says how long as kubectl does', () => {
+    assert.deepEqual([0, 59_400, 119_000, 120_000, 312_000, 3_600_000, 47 * 3_600_000, 72 * 3_600_000].map(duration), [
+      '0s',
+      '59s',
+      '119s',
+      '2m',
+      '5m12s',
+      '60m',
+      '47h',
+      '3d',
+    ]);
+    assert.equal(age(5_000, 1_000), '0s');
+  });
+});
+
+describe('fieldChanges', () => {
+  it('names what differs, entries of lists by name, and leaves out what servers set', () => {
+    const before: Json = {
+      metadata: { name: 'a', resourceVersion: '1', labels: { 'x/y': '1' } },
+      spec: {
+        list: [
+          { name: 'a', v: 1 },
+          { name: 'b', v: 2 },
+        ],
+        plain: [1, 2],
+      },
+      status: { ready: 1 },
+    };
+    const after: Json = {
+      metadata: { name: 'a', resourceVersion: '2', labels: { 'x/y': '2' } },
+      spec: { list: [{ name: 'b', v: 3 }], plain: [1, 3, 4], more: true },
+      status: { ready: 2 },
+    };
+    assert.deepEqual(fieldChanges(before, after), [
+      '.metadata.labels["x/y"]: "1" → "2"',
+      '.spec.list[name=a]: - {"name":"a","v":1}',
+      '.spec.list[name=b].v: 2 → 3',
+      '.spec.more: + true',
+      '.spec.plain[1]: 2 → 3',
+      '.spec.plain[2]: + 4',
+    ]);
+  });
+
+  it('finds nothing between equals, and something between others', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+        const [one, two] = [{ spec: a as Json }, { spec: b as Json }];
+        assert.deepEqual(fieldChanges(one, one), []);
+        const same = JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+        if (!same) assert.ok(fieldChanges(one, two).length > 0);
+      }),
+    );
+  });
+});
+
+describe('progress', () => {
+  const step = (id: string, status: StepView['status'], more: Partial<StepView> = {}): StepView => ({
+    id,
+    action: 'apply',
+    phase: 'running',
+    kind: 'compensatable',
+    status,
+    attempts: 1,
+    ...more,
+  });
+  const view = (steps: StepView[], more: Partial<TransactionView> = {}): TransactionView => ({
+    ...transaction('deploy', 'user:ann'),
+    state: 'running',
+    plan: { digest: 'sha256:00', steps },
+    ...more,
+  });
+
+  it('shows what failed, what moves and what waits for what', () => {
+    const steps = [
+      step('apply:a@eu-1', 'succeeded'),
+      step('gate:a@eu-1', 'started', { attempts: 3 }),
+      step('apply:a@us-1', 'pending'),
+      step('apply:b@us-1', 'pending'),
+      step('prune:a@eu-1', 'failed', { refusal: { kind: 'x', message: 'no way' } }),
+    ];
+    const waits = new Map([
+      ['apply:a@us-1', ['apply:a@eu-1', 'gate:a@eu-1']],
+      ['apply:b@us-1', ['apply:a@us-1']],
+    ]);
+    assert.deepEqual(liveLines(view(steps), waits, 12_000), [
+      'deploy default/shop r1  running  wave 1/2  1/5 steps  12s',
+      '  ✗ prune:a@eu-1  no way',
+      '  ▸ gate:a@eu-1 (try 3)',
+      '  · apply:a@us-1 waits for gate:a@eu-1',
+    ]);
+    const many = Array.from({ length: 40 }, (_, index) => step(`apply:${index}`, 'started'));
+    assert.equal(liveLines(view(many), new Map(), 0).at(-1), '  … and 28 more');
+  });
+
+  it('redraws in place at a terminal, and leaves nothing behind', () => {
+    const { output, text } = captured(true, 20);
+    const progress = createProgress(output);
+    progress.show(view([step('apply:a@eu-1', 'started')]), new Map(), 0);
+    progress.note('remark');
+    progress.done();
+    assert.equal(
+      text(),
+      'deploy default/shop…\n  ▸ apply:a@eu-1\n\x1b[2A\x1b[0Jremark\ndeploy default/shop…\n  ▸ apply:a@eu-1\n\x1b[2A\x1b[0J',
+    );
+  });
+
+  it('writes each change once where there is no terminal', () => {
+    const { output, text } = captured(false, 80);
+    const progress = createProgress(output);
+    const first = view([step('apply:a@eu-1', 'started')]);
+    for (const next of [
+      first,
+      first,
+      view([step('apply:a@eu-1', 'succeeded')], { id: first.id, waves: { done: 1, total: 2 } }),
+    ])
+      progress.show(next, new Map(), 0);
+    assert.equal(text(), `${first.id} running\n${first.id} wave 1/2\n${first.id} wave 2/2\n  apply:a@eu-1 succeeded\n`);
+  });
+});
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? 0 : value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => [k, sorted(v)]),
+  );
+}
+
+function captured(isTerminal: boolean, columns: number) {
+  const parts: string[] = [];
+  return {
+    output: { write: (part: string) => void parts.push(part), isTerminal, columns },
+    text: () => parts.join(''),
+  };
+}
