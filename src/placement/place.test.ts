@@ -256,3 +256,16 @@ spec:
   const { locations } = place({ stack: resolved, snapshot, current: [] });
   assert.deepEqual([where(locations, 'types'), where(locations)], [['us-1'], ['eu-2', 'us-1']]);
 });
+
+test('a location that states more than its pods take is not driven out when others fill its cluster', () => {
+  const stated = one('requires: { cpu: "3" }');
+  const amounts = { cpuMilli: 1_000, memoryBytes: 2 ** 29, pods: 2 };
+  const current = [{ kind: 'function', name: 'web', cluster: 'eu-1', replicas: null, amounts }] as const;
+  const filled = cluster('eu-1', { used: { cpuMilli: 7_900, memoryBytes: 2 ** 30, pods: 9 } });
+  assert.deepEqual(where(place({ stack: stated, snapshot: fleet(filled, cluster('us-1')), current }).locations), [
+    'eu-1',
+  ]);
+  const grown = one('replicas: { perLocation: 6 }');
+  const answer = place({ stack: grown, snapshot: fleet(filled, cluster('us-1')), current });
+  assert.deepEqual(where(answer.locations), ['us-1'], 'one that grows beyond its cluster moves');
+});

@@ -1,5 +1,5 @@
 import { type KubeObject, refOf, refText } from '../base/index.ts';
-import type { Amounts, ClusterSelector, ResolvedStack } from '../ldc/index.ts';
+import type { Amounts, ClusterSelector, ResolvedStack, StackFunction } from '../ldc/index.ts';
 import { demandOf, groupKind } from '../ldc/index.ts';
 import type { Fleet } from './fleet.ts';
 import type { CompileExpression, PlaceRequest } from './types.ts';
@@ -88,7 +88,7 @@ export function subjectOf(part: Part, situation: Situation): Subject {
     selectors: clusters === undefined ? [placement.clusters] : [placement.clusters, clusters],
     residency,
     need: each(total === undefined ? perLocation : 1),
-    held: heldBy(part.name, 'function', request, fleet, each),
+    held: heldBy(part.name, 'function', request, fleet, each, requires),
     prefer: {},
     min,
     max: total === undefined ? most : Math.min(most, total),
@@ -103,14 +103,32 @@ function heldBy(
   request: PlaceRequest,
   fleet: Fleet,
   each: (replicas: number | null) => Amounts,
+  requires?: StackFunction['requires'],
 ): ReadonlyMap<number, Amounts> {
   const held = new Map<number, Amounts>();
   for (const location of request.current) {
     const index = fleet.numberOf.get(location.cluster);
     if (location.kind !== kind || location.name !== name || index === undefined) continue;
-    held.set(index, location.amounts ?? each(location.replicas));
+    held.set(index, heldAmounts(each(location.replicas), location.amounts, requires));
   }
   return held;
+}
+
+/**
+ * What a location holds where it is: what it takes there; where `requires` states an amount, no less than that, else a
+ * location whose `requires` exceeds its requests would be driven out once others fill its cluster.
+ */
+function heldAmounts(
+  stated: Amounts,
+  taken: Amounts | undefined,
+  requires: StackFunction['requires'] | undefined,
+): Amounts {
+  if (taken === undefined) return stated;
+  return {
+    cpuMilli: requires?.cpu === undefined ? taken.cpuMilli : Math.max(stated.cpuMilli, taken.cpuMilli),
+    memoryBytes: requires?.memory === undefined ? taken.memoryBytes : Math.max(stated.memoryBytes, taken.memoryBytes),
+    pods: taken.pods,
+  };
 }
 
 /** What a part needs, and what needs it. */

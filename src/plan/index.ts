@@ -7,7 +7,7 @@ export { difference } from './difference.ts';
 export { changedFields } from './fields.ts';
 export { locationId, shortId } from './location.ts';
 export type { PlanOutcome, PlanRequest } from './make.ts';
-export { bundleAmounts, makePlan, makeRetirePlan } from './make.ts';
+export { bundleAmounts, currentLocations, makePlan, makeRetirePlan } from './make.ts';
 export { planMermaid } from './mermaid.ts';
 export { planJson, planText } from './render.ts';
 export type {

@@ -1,13 +1,14 @@
-import { type Digest, digestOf, type Json, type KubeObject, type Refusal } from '../base/index.ts';
+import { type Digest, digestOf, isObject, type Json, type KubeObject, type Refusal } from '../base/index.ts';
 import {
   type Amounts,
   demandOf,
   durationMs,
+  isScalable,
   type ResolvedFunction,
   type ResolvedStack,
   readDemand,
 } from '../ldc/index.ts';
-import type { ClusterView, Placement } from '../placement/index.ts';
+import type { ClusterView, CurrentLocation, Placement } from '../placement/index.ts';
 import { isGround, renderBundle } from './bundle.ts';
 import { type CommittedLocation, difference, type LocationDifference } from './difference.ts';
 import { locationId, shortId } from './location.ts';
@@ -168,6 +169,22 @@ function changesAtOnce(name: string, { stack, committed }: PlanRequest): number 
 export function bundleAmounts(bundle: Bundle, requires?: ResolvedFunction['spec']['requires']): Amounts {
   const demand = readDemand(bundle.objects);
   return demandOf(demand, demand.replicas, requires);
+}
+
+/** What is committed, as placement reads it: replicas and amounts as the bundles say. */
+export function currentLocations(committed: readonly CommittedLocation[]): readonly CurrentLocation[] {
+  return committed.map(({ bundle }) => {
+    const { kind, name, cluster } = bundle.location;
+    const scalable = bundle.objects.find(isScalable);
+    const replicas = isObject(scalable?.spec) ? scalable.spec.replicas : undefined;
+    return {
+      kind,
+      name,
+      cluster,
+      replicas: typeof replicas === 'number' ? replicas : null,
+      amounts: bundleAmounts(bundle),
+    };
+  });
 }
 
 /** What a location takes more than before; a shrinking one gives back only once it is committed. */

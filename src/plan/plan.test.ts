@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cutSecret, digestOf, findCycle, type KubeObject } from '../base/index.ts';
-import { makeRetirePlan, type Plan, planMermaid, planText, type Step } from './index.ts';
+import { currentLocations, makeRetirePlan, type Plan, planMermaid, planText, type Step } from './index.ts';
 import { clusters, deploy, deployment, stack, tryDeploy } from './samples.ts';
 
 const FOUR = clusters('eu-1', 'eu-2', 'us-1', 'us-2');
@@ -241,4 +241,38 @@ No undo brings back:
   assert.match(chart, /subgraph b2\["wave 2"\]/);
   const many = deploy(web(), clusters(...Array.from({ length: 60 }, (_, i) => `eu-${i}`)));
   assert.match(planMermaid(many.plan), /apply × 45/);
+});
+
+test('a division of replicas that holds stays, though the clusters have changed their size', () => {
+  const part =
+    '    - { name: web, manifests: [ web.yaml ], replicas: { total: 5 }, availability: { locations: { min: 2, spread: region } } }\n';
+  const divided = stack(part, { 'web.yaml': deployment('web') });
+  const first = deploy(divided, FOUR);
+  const counts = currentLocations(first.committed).map((one) => [one.cluster, one.replicas, one.amounts?.pods]);
+  assert.deepEqual(counts, [
+    ['eu-1', 3, 3],
+    ['us-1', 2, 2],
+  ]);
+  const grown = FOUR.map((one) =>
+    one.name === 'us-1' ? { ...one, allocatable: { ...one.allocatable, cpuMilli: 64_000 } } : one,
+  );
+  assert.deepEqual(deploy(divided, grown, first.committed).plan.steps, []);
+});
+
+test('several at a time when the rollout allows it, but never below the minimum', () => {
+  const wide = (max: number) =>
+    stack(
+      `${WEB.replace('max: all', `min: 2, max: ${max}`)}  rollout: { waves: [ 100% ], maxUnavailableLocations: 3 }\n`,
+      { 'web.yaml': deployment('web', `i:${max}`) },
+    );
+  const first = deploy(wide(4), FOUR);
+  const again = deploy(
+    stack(`${WEB.replace('max: all', 'min: 2, max: 4')}  rollout: { waves: [ 100% ], maxUnavailableLocations: 3 }\n`, {
+      'web.yaml': deployment('web', 'i:new'),
+    }),
+    FOUR,
+    first.committed,
+  );
+  const waits = again.plan.steps.filter((one) => one.work.action === 'apply').map((one) => one.after);
+  assert.deepEqual(waits, [[], [], ['gate:web@eu-1'], ['gate:web@us-1']], 'two of four, so that two are left');
 });

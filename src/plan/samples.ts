@@ -2,7 +2,7 @@
 import { type ResolvedStack, readStack } from '../ldc/index.ts';
 import { type ClusterView, explain, place } from '../placement/index.ts';
 import type { CommittedLocation } from './difference.ts';
-import { makePlan, type PlanOutcome, type PlanRequest } from './make.ts';
+import { currentLocations, makePlan, type PlanOutcome, type PlanRequest } from './make.ts';
 import type { Bundle, Plan } from './types.ts';
 
 /** A stack from its YAML below `functions:` and its files. */
@@ -73,12 +73,7 @@ export function tryDeploy(
   before: readonly CommittedLocation[] = [],
   more: Partial<PlanRequest> = {},
 ): PlanOutcome {
-  const current = before.map(({ bundle }) => ({
-    kind: 'function' as const,
-    name: bundle.location.name,
-    cluster: bundle.location.cluster,
-    replicas: null,
-  }));
+  const current = currentLocations(before);
   const request = { stack: wanted, snapshot: { clusters: fleet }, current };
   const baseRevision = Math.max(0, ...before.map((one) => one.revision));
   return makePlan({
