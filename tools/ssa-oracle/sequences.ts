@@ -52,7 +52,7 @@ function pick<T>(random: Random, from: readonly T[]): T {
   return from[Math.min(from.length - 1, Math.floor(random.next() * from.length))] as T;
 }
 
-class Generator {
+export class Generator {
   readonly random: Random;
   /** How likely a property is to be set. */
   density = 0.3;
@@ -176,7 +176,7 @@ function withoutDuplicates(value: Json): Json {
 const META_FIELDS = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
 
 /** A configuration of the kind: what an applier might send. */
-function configuration(generator: Generator, resource: ResourceInfo): JsonObject {
+export function configuration(generator: Generator, resource: ResourceInfo): JsonObject {
   const schema = resolve(resource.schema as TypeSchema);
   const body = generator.object(schema, 7) as JsonObject;
   const meta = resolve((schema.properties as { [name: string]: TypeSchema }).metadata as TypeSchema);

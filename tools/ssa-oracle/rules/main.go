@@ -116,6 +116,7 @@ func examine(in request) answer {
 		return answer{Error: "no strategy for " + gvk.Kind}
 	}
 	if in.Old == nil {
+		rest.FillObjectMetaSystemFields(accessor)
 		err = rest.BeforeCreate(s, ctx, hub)
 	} else {
 		_, old, oldErr := internal(in.Old)
