@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { cutSecret, type KubeObject, problemText } from '../base/index.ts';
-import { applyOverrides, demandOf, isNamedBy, manifestEntries, parseStack, readStack, stackDigest } from './index.ts';
+import {
+  applyOverrides,
+  demandOf,
+  isNamedBy,
+  manifestEntries,
+  parseStack,
+  readStack,
+  resolve,
+  stackDigest,
+} from './index.ts';
 
 const stackText = (functions: string) => `apiVersion: ldc.dev/v1
 kind: Stack
@@ -229,4 +239,41 @@ test('the digest of a stack follows its objects, and holds no Secret', () => {
   assert.match(digest('one'), /^sha256:[0-9a-f]{64}$/);
   assert.equal(digest('one'), digest('one'));
   assert.notEqual(digest('one'), digest('two'));
+});
+
+test('a stored stack resolves again without its text', () => {
+  const files = { 'web/d.yaml': deployment('d') };
+  const first = read(WEB, files);
+  assert.ok(first.stack);
+  assert.deepEqual(resolve(first.stack, new Map(Object.entries(files))), { resolved: first.resolved, problems: [] });
+  const [problem] = resolve(first.stack, new Map()).problems;
+  assert.deepEqual([problem?.file, problem?.line, problem?.message], ['stack.yaml', 1, '"./web" matches no file']);
+});
+
+test('no manifest makes it throw, and what resolves has a name, a kind and its namespace', () => {
+  const pieces = fc.constantFrom(
+    config('a'),
+    deployment('b'),
+    '---\n',
+    'metadata:\n  name: x\n',
+    'kind: List\nitems: [ 1, { kind: Pod } ]\n',
+    'apiVersion: v1\n',
+    'kind: Secret\ndata: { a: 1 }\n',
+    'metadata: []\n',
+    'metadata: { labels: { a: null }, annotations: 3 }\n',
+    '- a\n',
+    'null\n',
+    '{"kind":{}}\n',
+    '__proto__: { a: b }\n',
+  );
+  fc.assert(
+    fc.property(fc.array(fc.oneof(pieces, fc.string()), { maxLength: 8 }), (parts) => {
+      const { resolved, problems } = read(WEB, { 'web/a.yaml': parts.join('') });
+      assert.equal(resolved === undefined, problems.length > 0);
+      for (const object of resolved?.functions[0]?.objects ?? []) {
+        assert.ok(object.metadata.name !== '' && object.kind !== '' && object.metadata.namespace === 'shop');
+      }
+    }),
+    { numRuns: 400 },
+  );
 });
