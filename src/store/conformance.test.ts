@@ -17,7 +17,7 @@ import {
   systemRandom,
 } from '../base/index.ts';
 import { memoryDisk, memoryStore, openStore, valueMasterKey } from './index.ts';
-import { brokenChain } from './sequencer.ts';
+import { brokenChain } from './writer.ts';
 
 const folders: string[] = [];
 after(() => {

@@ -1,7 +1,7 @@
 /** The in-memory twin of the durable store: what it has answered survives crash(), what it has not is lost. */
 import { type Store, StoreError } from '../base/index.ts';
 import { type MemoryDisk, memoryDisk, memoryTables } from './memory-tables.ts';
-import { createSequencer } from './sequencer.ts';
+import { Sequencer } from './sequencer.ts';
 import type { StoreOptions } from './types.ts';
 import { openVault } from './vault.ts';
 
@@ -42,7 +42,7 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     unsynced = commit;
     if (options.sync !== 'manual') queueMicrotask(commit);
   };
-  const sequencer = createSequencer(tables, { ...options, epoch, defer }, (error) =>
+  const sequencer = new Sequencer(tables, { ...options, epoch, defer }, (error) =>
     error instanceof StoreError ? error : new StoreError('io', String(error)),
   );
   const key = new Uint8Array(32).fill(7); // protects nothing: this memory dies with its process
@@ -52,7 +52,7 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     journal: sequencer.journal,
     documents: sequencer.documents,
     blobs: sequencer.blobs,
-    secrets: openVault(tables, { masterKey, random: options.random }, sequencer.submit),
+    secrets: openVault(tables, { masterKey, random: options.random }, (write) => sequencer.submit(write)),
     epoch,
     commits: () => commits,
     sync() {

@@ -18,8 +18,8 @@ import {
   valueMasterKey,
 } from './index.ts';
 import { migrate, readMigrations } from './migrate.ts';
-import { brokenChain } from './sequencer.ts';
 import { storeError } from './sqlite-store.ts';
+import { brokenChain } from './writer.ts';
 
 const folders: string[] = [];
 const folder = () => {

@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import SqliteDatabase, { type Database } from 'better-sqlite3';
 import { errorText, invariant, StoreError } from '../base/index.ts';
 import { migrate, readMigrations } from './migrate.ts';
-import { brokenChain, createSequencer } from './sequencer.ts';
+import { Sequencer } from './sequencer.ts';
 import { sqliteTables } from './sqlite-tables.ts';
 import type { SqliteStore, StoreOptions, Tables } from './types.ts';
 import { openVault } from './vault.ts';
+import { brokenChain } from './writer.ts';
 
 /** How many of the last entries are checked link by link at every start; the whole journal is `ldc log verify`'s work. */
 const CHECKED_ENTRIES = 2_000;
@@ -42,8 +43,8 @@ function assemble(database: Database, lock: Database, options: SqliteStoreOption
   const tables = sqliteTables(database);
   checkIntegrity(database, tables);
   const epoch = takeEpoch(tables);
-  const sequencer = createSequencer(tables, { ...options, epoch }, storeError);
-  const secrets = openVault(tables, options, sequencer.submit);
+  const sequencer = new Sequencer(tables, { ...options, epoch }, storeError);
+  const secrets = openVault(tables, options, (write) => sequencer.submit(write));
   return {
     journal: sequencer.journal,
     documents: sequencer.documents,
