@@ -1,7 +1,8 @@
 /** The in-process way in, for the cluster's own controllers: the rules of REST without HTTP. */
 import type { Cancel, Json, KubeObject } from '../../base/index.ts';
 import type { ApiDoor, ApiResult, Change, DeleteOptions, ResourceInfo, ResourceName } from '../types.ts';
-import { type Call, type Cluster, SYSTEM_USER } from './cluster.ts';
+import { bindPod } from './binding.ts';
+import { type Call, type Cluster, part, SYSTEM_USER } from './cluster.ts';
 import { remove } from './deleter.ts';
 import { ApiError } from './status.ts';
 import { create, update } from './writer.ts';
@@ -46,13 +47,22 @@ export function createDoor(cluster: Cluster): ApiDoor {
     update: (name, object, manager, subresource = undefined) =>
       answer(200, () => {
         const { namespace, name: objectName } = object.metadata;
-        return update(cluster, call(resourceOf(name), namespace, objectName, manager, subresource ?? ''), () => object)
-          .object;
+        const asked = call(resourceOf(name), namespace, objectName, manager, subresource ?? '');
+        const node = name === 'pods' && subresource === undefined ? newNode(cluster, object) : undefined;
+        return node === undefined ? update(cluster, asked, () => object).object : bindPod(cluster, asked, node);
       }),
     delete: (name, namespace, objectName, options: DeleteOptions = {}) =>
       answer(200, () => remove(cluster, call(resourceOf(name), namespace, objectName, 'door'), options)),
     onChange: (name, listener) => onChange(cluster, registry.bucketOf(resourceOf(name)), listener),
   };
+}
+
+/** The node that an update gives to an unplaced pod: through the door, that is a binding. */
+function newNode(cluster: Cluster, pod: KubeObject): string | undefined {
+  const { nodeName } = part(pod, 'spec');
+  const live = cluster.store.get('pods', pod.metadata.namespace, pod.metadata.name);
+  const isUnplaced = live !== undefined && !part(live, 'spec').nodeName;
+  return isUnplaced && typeof nodeName === 'string' && nodeName !== '' ? nodeName : undefined;
 }
 
 function answer(status: number, run: () => unknown): ApiResult {

@@ -3,7 +3,7 @@
 import { isObject, type Json, type KubeObject } from '../../base/index.ts';
 import { jsonPatch, mergePatch, strategicMergePatch } from '../patch/index.ts';
 import { applyPatch } from './apply-patch.ts';
-import { type Body, decodeJson, goSyntaxError, strictly } from './body.ts';
+import { type Body, decodeJson, strictly } from './body.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 import { update } from './writer.ts';
@@ -35,22 +35,9 @@ export function checkPatchType(type: string, custom: boolean): void {
 export function patch(cluster: Cluster, call: Call, body: Body): Patched {
   checkPatchType(body.type, cluster.registry.isCustom(call.resource));
   if (body.type === 'application/apply-patch+yaml') return applyPatch(cluster, call, body);
-  const { value } = parsed(body, call.resource.kind);
+  const { value } = decodeJson(body.bytes, call.resource.kind);
   const { object } = update(cluster, call, (live) => patched(call, live, body.type, value));
   return { object, created: false };
-}
-
-function parsed(body: Body, kind: string): { value: Json } {
-  if (body.bytes.length === 0) throw badRequest('unexpected end of JSON input');
-  try {
-    return { value: decodeJson(body.bytes, kind).value };
-  } catch {
-    try {
-      return { value: JSON.parse(body.bytes.toString('utf8')) as Json };
-    } catch (error) {
-      throw badRequest(`error decoding patch: ${goSyntaxError(error)}`);
-    }
-  }
 }
 
 /** The live object with the patch applied and checked as a body would be. */

@@ -276,6 +276,49 @@ describe('an embedded API server', () => {
     assert.equal(reply.headers['retry-after'], '10');
   });
 
+  test('a pod is bound once, over HTTP and through the door', async () => {
+    const pod = (name: string) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default' },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+    });
+    server.door.create('pods', pod('b1'), 'test');
+    const binding = {
+      apiVersion: 'v1',
+      kind: 'Binding',
+      metadata: { name: 'b1' },
+      target: { apiVersion: 'v1', kind: 'Node', name: 'node-1' },
+    };
+    assert.equal((await call(server, 'POST', '/api/v1/namespaces/default/pods/b1/binding', binding)).status, 201);
+    assert.match(JSON.stringify(server.door.get('pods', 'default', 'b1')), /"nodeName":"node-1".*"PodScheduled"/);
+    assert.equal((await call(server, 'POST', '/api/v1/namespaces/default/pods/b1/binding', binding)).status, 409);
+    const made = server.door.create('pods', pod('b2'), 'test').body as unknown as KubeObject;
+    const placed = { ...made, spec: { ...(made.spec as JsonObject), nodeName: 'node-1' } } as KubeObject;
+    assert.equal(server.door.update('pods', placed, 'scheduler').status, 200);
+  });
+
+  test('a scale by patch moves the replicas and their generation', async () => {
+    const labels = { app: 's' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    const spec = { replicas: 1, selector: { matchLabels: labels }, template };
+    server.door.create(
+      'deployments.apps',
+      { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 's', namespace: 'default' }, spec },
+      'test',
+    );
+    const path = '/apis/apps/v1/namespaces/default/deployments/s/scale';
+    const merge = { 'Content-Type': 'application/merge-patch+json' };
+    const scaled = await call(server, 'PATCH', path, { spec: { replicas: 4 } }, merge);
+    assert.deepEqual(scaled.body.spec, { replicas: 4 });
+    assert.equal(server.door.get('deployments.apps', 'default', 's')?.metadata.generation, 2);
+    assert.equal((await call(server, 'PATCH', path, { spec: { replicas: -1 } }, merge)).status, 422);
+    assert.equal(
+      (await call(server, 'PATCH', path, {}, { 'Content-Type': 'application/apply-patch+yaml' })).status,
+      415,
+    );
+  });
+
   test('a watch from before the window ends with 410 in the stream', async () => {
     const from = server.store.revision;
     create(configMap('moved'));

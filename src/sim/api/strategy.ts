@@ -112,6 +112,7 @@ export function prepareUpdate(
   nowMs: number,
 ): KubeObject {
   const metadata = keepServerMetadata(live.metadata, sent.metadata);
+  if (subresource === 'binding') return { ...sent, metadata };
   if (subresource === 'status') return statusUpdate(live, { ...sent, metadata }, custom);
   if (subresource === 'approval') return approvalUpdate(live, sent, kubeTime(nowMs));
   const isolated = resource.subresources.includes('status') ? withStatusOf(live, sent) : sent;

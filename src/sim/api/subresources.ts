@@ -1,7 +1,8 @@
 /** The subresources that are not simply the object again: scale, log, eviction, binding, token, finalize. */
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
 import { json, optionalJson, readBody, send } from './answer.ts';
-import { type Body, decodeAny } from './body.ts';
+import { bindPod } from './binding.ts';
+import { type Body, decodeAny, decodeJson } from './body.ts';
 import { type Call, part } from './cluster.ts';
 import { remove } from './deleter.ts';
 import { evict } from './eviction.ts';
@@ -11,7 +12,7 @@ import { logQuery, noKubelet } from './pod-log.ts';
 import type { Representation } from './representation.ts';
 import type { ResourceRequest } from './resource-requests.ts';
 import { rescaled, scaleOf } from './scale.ts';
-import { badRequest, conflict, methodNotAllowed } from './status.ts';
+import { badRequest, methodNotAllowed, unsupportedMediaType } from './status.ts';
 import { fields } from './strategy.ts';
 import { serveTokenRequest } from './token-request.ts';
 import { mustFind, update } from './writer.ts';
@@ -41,6 +42,13 @@ export async function serveSubresource(
   }
 }
 
+/** A Scale has one field to set: who owns it is recorded, but it cannot be applied. */
+const SCALE_PATCHES = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+];
+
 async function serveScale({ cluster }: Serving, asked: ResourceRequest, call: Call): Promise<void> {
   const answer = (object: KubeObject) => send(asked.response, json(200, scaleOf(cluster, call.resource, object)));
   if (asked.verb === 'get') return answer(mustFind(cluster, call));
@@ -50,21 +58,22 @@ async function serveScale({ cluster }: Serving, asked: ResourceRequest, call: Ca
     return answer(update(cluster, call, (live) => rescaled(cluster, call, live, asObject(value))).object);
   }
   if (asked.verb !== 'patch') throw methodNotAllowed();
+  if (body.type === 'application/apply-patch+yaml') throw unsupportedMediaType(SCALE_PATCHES);
   checkPatchType(body.type, cluster.registry.isCustom(call.resource));
   answer(
     update(cluster, call, (live) =>
-      rescaled(cluster, call, live, patchedScale(serving(cluster, call, live), call, body)),
+      rescaled(cluster, call, live, patchedScale(asScale(cluster, call, live), call, body)),
     ).object,
   );
 }
 
-function serving(cluster: Serving['cluster'], call: Call, live: KubeObject): KubeObject {
+function asScale(cluster: Serving['cluster'], call: Call, live: KubeObject): KubeObject {
   return scaleOf(cluster, call.resource, live) as unknown as KubeObject;
 }
 
 function patchedScale(scale: KubeObject, call: Call, body: Body): JsonObject {
   const { schema: _schema, ...plain } = call.resource;
-  const value = JSON.parse(body.bytes.toString('utf8')) as Json;
+  const { value } = decodeJson(body.bytes, 'Scale');
   return patched({ ...call, resource: plain }, scale, body.type, value) as unknown as JsonObject;
 }
 
@@ -113,18 +122,7 @@ async function serveBinding({ cluster }: Serving, asked: ResourceRequest, call: 
   const { value } = decodeAny(cluster.registry, await readBody(asked.request), 'Binding');
   const node = fields(asObject(value).target).name;
   if (typeof node !== 'string' || node === '') throw badRequest('target.name: Required value');
-  update(cluster, { ...call, subresource: '' }, (live) => {
-    const { nodeName } = part(live, 'spec');
-    if (typeof nodeName === 'string' && nodeName !== '') {
-      throw conflict(
-        call.resource,
-        call.name,
-        `pod ${call.name} is already assigned to node ${JSON.stringify(nodeName)}`,
-      );
-    }
-    const { resourceVersion: _version, ...metadata } = live.metadata;
-    return { ...live, metadata, spec: { ...part(live, 'spec'), nodeName: node } };
-  });
+  bindPod(cluster, call, node);
   send(asked.response, json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }));
 }
 

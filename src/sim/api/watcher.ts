@@ -12,6 +12,8 @@ import { toVersion } from './views.ts';
 const TIMEOUT_SECONDS_MIN = 1800;
 const BOOKMARK_MS = 60_000;
 const BOOKMARK_BEFORE_END_MS = 2_000;
+/** What may wait for a slow client before it is cut off; it lists again then, as after any broken watch. */
+const BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
 
 /** How events become bytes: plain objects, Tables or PartialObjectMetadata. `first` says that nothing was sent before. */
 export type EventEncoder = (object: KubeObject, first: boolean) => JsonObject;
@@ -131,6 +133,7 @@ class WatchStream {
 
   #write(type: string, object: JsonObject): void {
     this.#response.write(`${JSON.stringify({ type, object })}\n`);
+    if (this.#response.writableLength > BACKLOG_BYTES_MAX) this.#response.destroy();
   }
 
   #bookmark(extra: JsonObject = {}): void {

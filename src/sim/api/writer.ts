@@ -34,6 +34,8 @@ export function mustFind(cluster: Cluster, call: Pick<Call, 'resource' | 'namesp
 export function create(cluster: Cluster, call: Call, sent: KubeObject, applied = false): KubeObject {
   const { resource, namespace } = call;
   const custom = cluster.registry.isCustom(resource);
+  if (resource.namespaced && namespace === undefined)
+    throw badRequest('an empty namespace may not be set during creation');
   checkNamespace(call, sent);
   const named = withIdentity(cluster, call, sent);
   const name = named.metadata.name;
@@ -128,7 +130,8 @@ export function update(
   const defaulted = onWire(applyDefaults(prepared, resource), resource);
   const tracked = applied ? defaulted : track(cluster, call, live, defaulted);
   const admitted = admitUpdate(cluster, call, live, tracked);
-  const errors = [...finalizerErrors(live, admitted), ...validate(admitted, resource, live)];
+  const fixed = call.subresource === 'binding' ? admitted : live; // a binding is the one change of a pod's node
+  const errors = [...finalizerErrors(live, admitted), ...validate(admitted, resource, fixed)];
   if (errors.length > 0) throw invalid(resource, call.name, errors);
   const counts = call.subresource === '' || call.subresource === 'scale';
   const next = onWire(counts ? withGeneration(resource, live, admitted, custom) : admitted, resource);
@@ -173,7 +176,7 @@ const UNTRACKED = new Set(['certificatesigningrequests']);
 
 /** Ownership is recorded of what the client sent and of its defaults, before admission and the kind's own rules add to it. */
 function track(cluster: Cluster, call: Call, live: KubeObject | undefined, next: KubeObject): KubeObject {
-  if (UNTRACKED.has(call.resource.plural)) return next;
+  if (UNTRACKED.has(call.resource.plural) || call.subresource === 'binding') return next;
   const { manager, subresource, resource } = call;
   const tracked = trackUpdate({ live, next, manager, subresource, time: kubeTime(cluster.clock.now()), resource });
   return subresource === 'scale' ? undated(tracked, manager) : tracked;
