@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createIds, type Json, seededRandom, silentLogger, systemClock, systemRandom } from '../../base/index.ts';
 import type { Channel } from '../../protocol/index.ts';
-import { memoryStore, valueMasterKey } from '../../store/index.ts';
+import { memoryStore } from '../../store/index.ts';
 import { networkDoor } from '../agent/door.ts';
 import { createRequest } from '../certificates.ts';
 import type { HubDoor, StoredIdentity } from '../types.ts';
@@ -25,7 +25,7 @@ beforeEach(async () => {
     clock,
     random: systemRandom,
     logger: silentLogger,
-    masterKey: valueMasterKey(Buffer.alloc(32, 1).toString('base64')),
+
     projectors: [clusterProjector],
   } as Parameters<typeof memoryStore>[0]);
   hub = await createHubLink({
@@ -156,7 +156,7 @@ describe('joining a hub', () => {
         clock,
         random: systemRandom,
         logger: silentLogger,
-        masterKey: valueMasterKey(Buffer.alloc(32, 1).toString('base64')),
+
         projectors: [clusterProjector],
       } as Parameters<typeof memoryStore>[0]),
       dir: mkdtempSync(join(tmpdir(), 'ldc-hub-')),

@@ -1,0 +1,119 @@
+import { type Digest, digestOf, type KubeObject, refOf, refText } from '../../../base/index.ts';
+import { normalizedDigest, rankGroups } from '../../../kubernetes/index.ts';
+import type { ObjectReceipt } from '../../../protocol/index.ts';
+import { type Bundle, type Location, type PreImage, readBundle, readPreImages, servedObjects } from '../bundle.ts';
+import { refuse, retryLater } from '../halted.ts';
+import { type Applied, appliedOf, halt } from '../objects.ts';
+import { usable } from './ensure.ts';
+import { forApply, isRecreated } from './wanted.ts';
+import type { Done, Work } from './work.ts';
+
+/** Controllers write all the time: a resourceVersion that moved is read again so often. */
+const TRIES = 10;
+
+/** Applies a bundle, rank by rank. Halts as stale when an object is not what its pre-image says, but for what this command did before. */
+export async function apply(
+  work: Work,
+  body: { location: Location; bundle: Digest; preImages: Digest },
+): Promise<Done> {
+  const bundle = readBundle(await work.blob(body.bundle));
+  const images = readPreImages(await work.blob(body.preImages));
+  const objects = await servedObjects(work.objects, bundle.objects);
+  const receipts: ObjectReceipt[] = [];
+  for (const group of rankGroups(objects)) {
+    // one rank at once; all are awaited before the first refusal counts, so that nothing runs on behind its back
+    const settled = await Promise.allSettled(group.map((object) => applyOne(work, bundle, object, images)));
+    for (const one of settled) {
+      if (one.status === 'rejected') throw one.reason;
+      receipts.push(one.value);
+    }
+    await usable(work, group.map(refOf));
+    if (work.signal.aborted) return refuse({ kind: 'cancelled', message: 'cancelled between two ranks of objects' });
+  }
+  return { output: { kind: 'receipt', objects: receipts, digest: digestOf(receipts) } };
+}
+
+async function applyOne(
+  work: Work,
+  bundle: Bundle,
+  object: KubeObject,
+  images: ReadonlyMap<string, PreImage>,
+): Promise<ObjectReceipt> {
+  const ref = refOf(object);
+  const image = images.get(refText(ref));
+  if (image === undefined)
+    return refuse({ kind: 'stale', message: `${refText(ref)} has no pre-image`, where: refText(ref) });
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const live = await work.objects.get(ref);
+    const digest = live === undefined ? null : normalizedDigest(live, work.cutKey);
+    if (digest !== image.digest && !(live !== undefined && (await wasOurs(work, bundle, object, live)))) {
+      return refuse(stale(refText(ref), image, live));
+    }
+    const applied = await put(work, bundle, object, live);
+    if (applied !== 'stale') return receiptOf(work, ref, image, applied);
+  }
+  return retryLater(`${refText(ref)} is being changed faster than it can be read`);
+}
+
+/** Applied by this very command before it lost its memory of it: applying it once more would change nothing. */
+async function wasOurs(work: Work, bundle: Bundle, object: KubeObject, live: KubeObject): Promise<boolean> {
+  if (!work.resumed) return false;
+  const again = appliedOf(
+    await work.objects.apply(forApply(object, live, bundle), {
+      manager: bundle.fieldManager,
+      force: true,
+      dryRun: true,
+    }),
+  );
+  return normalizedDigest(again.object, work.cutKey) === normalizedDigest(live, work.cutKey);
+}
+
+async function put(
+  work: Work,
+  bundle: Bundle,
+  object: KubeObject,
+  live: KubeObject | undefined,
+): Promise<Applied | 'stale'> {
+  const verdict = await work.objects.apply(forApply(object, live, bundle), {
+    manager: bundle.fieldManager,
+    force: bundle.conflicts === 'take',
+    ...(live?.metadata.resourceVersion === undefined ? {} : { resourceVersion: live.metadata.resourceVersion }),
+  });
+  if (verdict.kind === 'ok') return appliedOf(verdict);
+  if (verdict.kind === 'stale') return 'stale';
+  const immutable = verdict.kind === 'refused' && verdict.refusal.kind === 'immutable';
+  if (!immutable || live === undefined || !isRecreated(object)) return halt(verdict);
+  return recreate(work, bundle.fieldManager, object, live);
+}
+
+/** Deletes the object and makes it anew: only where it says so itself, and named in the plan as irreversible. */
+export async function recreate(work: Work, manager: string, object: KubeObject, live: KubeObject): Promise<Applied> {
+  const uid = String(live.metadata.uid);
+  await work.objects.remove(refOf(object), uid);
+  await work.objects.gone(refOf(object), uid, work.signal);
+  return appliedOf(await work.objects.apply(object, { manager, force: true }));
+}
+
+function receiptOf(work: Work, ref: ReturnType<typeof refOf>, image: PreImage, applied: Applied): ObjectReceipt {
+  const after = normalizedDigest(applied.object, work.cutKey);
+  const { uid, resourceVersion } = applied.object.metadata;
+  return {
+    ref,
+    change: image.digest === null ? 'created' : after === image.digest ? 'unchanged' : 'changed',
+    before: image.digest,
+    after,
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(applied.auditId === undefined ? {} : { auditId: applied.auditId }),
+  };
+}
+
+function stale(where: string, image: PreImage, live: KubeObject | undefined) {
+  const what = image.digest === null ? 'has come into being' : live === undefined ? 'was deleted' : 'was changed';
+  return {
+    kind: 'stale',
+    message: `${where} ${what} since the plan was made`,
+    where,
+    hint: 'plan and apply again: the new plan will start from what is there now',
+  };
+}

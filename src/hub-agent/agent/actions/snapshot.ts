@@ -1,0 +1,26 @@
+import { type Digest, type ObjectRef, refOf, refText } from '../../../base/index.ts';
+import { type Location, packPreImages, readBundle, readPreImage, servedObjects } from '../bundle.ts';
+import type { Done, Work } from './work.ts';
+
+/** Reads the pre-images of all that the bundle and the one before it touch. Asked twice it reads twice: nothing was written in between. */
+export async function snapshot(
+  work: Work,
+  body: { location: Location; bundle: Digest | null; previous: Digest | null },
+): Promise<Done> {
+  const refs = new Map<string, ObjectRef>();
+  for (const digest of [body.bundle, body.previous]) {
+    if (digest === null) continue;
+    const bundle = readBundle(await work.blob(digest));
+    for (const object of await servedObjects(work.objects, bundle.objects)) {
+      const ref = refOf(object);
+      if (!refs.has(refText(ref))) refs.set(refText(ref), ref);
+    }
+  }
+  const images = await Promise.all([...refs.values()].map((ref) => readPreImage(work.objects, ref, work.cutKey)));
+  const { blob, secrets } = packPreImages(body.location, images, work.cutKey);
+  const present = images.filter((image) => image.object !== null).length;
+  return {
+    output: { kind: 'snapshot', preImages: blob.digest, objects: images.length, present },
+    blobs: [work.sealed(blob, secrets)],
+  };
+}

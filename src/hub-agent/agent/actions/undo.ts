@@ -1,0 +1,130 @@
+/**
+ * Brings a location back to its pre-images (DESIGN §5): what was created is deleted by uid; what was changed is applied anew
+ * with the fields that each manager owned before, under that manager. Never a PUT, never a CRD deleted.
+ */
+import { type Digest, digestOf, type KubeObject, type ObjectRef, refOf } from '../../../base/index.ts';
+import { deleteOrder, kindRank, normalize, normalizedDigest, sameRef } from '../../../kubernetes/index.ts';
+import type { ObjectReceipt } from '../../../protocol/index.ts';
+import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
+import { compareJson } from '../compare.ts';
+import { applyEntry, extract, identityOnly, type OwnerEntry, ownersOf, removeAt } from '../field-set.ts';
+import { halt, objectOf } from '../objects.ts';
+import { recreate } from './apply.ts';
+import { managerOf } from './ensure.ts';
+import { removeOne } from './removal.ts';
+import { restoreLeftovers } from './undo-leftovers.ts';
+import { isRecreated } from './wanted.ts';
+import type { Done, Work } from './work.ts';
+
+/** Conflicts that are left out one after the other: fields that others have changed meanwhile. */
+const CONFLICT_ROUNDS_MAX = 5;
+
+export async function undo(work: Work, body: { location: Location; bundle: Digest; preImages: Digest }): Promise<Done> {
+  const bundle = readBundle(await work.blob(body.bundle));
+  const images = [...readPreImages(await work.blob(body.preImages)).values()];
+  const manager = managerOf(body.location.stack);
+  const receipts: ObjectReceipt[] = [];
+  const before = images.filter((image) => image.object !== null);
+  before.sort((a, b) => kindRank(a.ref) - kindRank(b.ref));
+  for (const image of before) receipts.push(await restore(work, bundle, image, manager));
+  const created = images.filter((image) => image.object === null).map((image) => image.ref);
+  for (const ref of deleteOrder(created)) receipts.push(await removeCreated(work, ref, manager));
+  for (const { ref, uid, change } of receipts) {
+    if (change === 'deleted' && uid !== undefined) await work.objects.gone(ref, uid, work.signal);
+  }
+  return { output: { kind: 'receipt', objects: receipts, digest: digestOf(receipts) } };
+}
+
+/** A claim that this transaction made holds nothing that was there before it: it may go, unlike one of a committed revision. */
+async function removeCreated(work: Work, ref: ObjectRef, manager: string): Promise<ObjectReceipt> {
+  if (ref.kind !== 'PersistentVolumeClaim') return removeOne(work, ref, manager);
+  const live = await work.objects.get(ref);
+  if (live === undefined) return { ref, change: 'absent', before: null, after: null };
+  const digest = normalizedDigest(live, work.cutKey);
+  const uid = String(live.metadata.uid);
+  if (!ownersOf(live).some((owner) => owner.manager === manager)) {
+    return { ref, change: 'kept', before: digest, after: digest, uid, note: 'it is not managed by this stack' };
+  }
+  const removed = await work.objects.remove(ref, uid);
+  return { ref, change: removed ? 'deleted' : 'absent', before: digest, after: null, uid };
+}
+
+async function restore(work: Work, bundle: Bundle, image: PreImage, manager: string): Promise<ObjectReceipt> {
+  const past = image.object as KubeObject;
+  const { ref } = image;
+  const found = await work.objects.get(ref);
+  const before = found === undefined ? null : normalizedDigest(found, work.cutKey);
+  if (found !== undefined && before === image.digest) return receipt(ref, 'unchanged', before, found, work);
+  let live = await applyFormer(work, past, found, manager, applyEntry(past, manager), bundle);
+  for (const entry of ownersOf(past)) {
+    if (entry.operation === 'Apply' && entry.manager !== manager && lost(past, live, entry, work)) {
+      live = await applyFormer(work, past, live, entry.manager, entry, bundle);
+    }
+  }
+  live = await restoreLeftovers(work, bundle, past, live, manager);
+  return receipt(ref, 'changed', before, live, work);
+}
+
+/**
+ * Server-side apply of what a manager owned before, with the values of then: it gives up what it has taken since. A field
+ * that another has changed meanwhile is left to that one.
+ */
+async function applyFormer(
+  work: Work,
+  past: KubeObject,
+  live: KubeObject | undefined,
+  manager: string,
+  entry: OwnerEntry | undefined,
+  bundle: Bundle,
+): Promise<KubeObject> {
+  const nothing = entry === undefined;
+  // an object that is gone comes back whole, its former owners after it
+  if (nothing && live === undefined) return objectOf(await work.objects.apply(bare(past), { manager, force: false }));
+  if (nothing && live !== undefined && applyEntry(live, manager) === undefined) return live;
+  let wanted = nothing ? identityOnly(refOf(past)) : extract(past, entry.fieldsV1);
+  for (let round = 0; ; round++) {
+    const verdict = await work.objects.apply(wanted, { manager, force: false });
+    if (verdict.kind === 'ok') return objectOf(verdict);
+    if (verdict.kind === 'conflict' && round < CONFLICT_ROUNDS_MAX) {
+      for (const { field } of verdict.fields) wanted = removeAt(wanted, field);
+      continue;
+    }
+    const immutable = verdict.kind === 'refused' && verdict.refusal.kind === 'immutable';
+    const declared = bundle.objects.some((object) => sameRef(refOf(object), refOf(past)) && isRecreated(object));
+    if (immutable && live !== undefined && (declared || isRecreated(past))) {
+      return (await recreate(work, manager, wanted, live)).object;
+    }
+    return halt(verdict);
+  }
+}
+
+/** Whether a former manager lost something of what it applied: a place that it owned, or its value. */
+function lost(past: KubeObject, live: KubeObject, entry: OwnerEntry, work: Work): boolean {
+  const now = applyEntry(live, entry.manager);
+  if (now === undefined || compareJson(entry.fieldsV1, now.fieldsV1).length > 0) return true;
+  const before = extract(normalize(past, work.cutKey), entry.fieldsV1);
+  return compareJson(before as never, extract(normalize(live, work.cutKey), entry.fieldsV1) as never).length > 0;
+}
+
+/** Without what only the server writes. */
+function bare(past: KubeObject): KubeObject {
+  const { name, namespace, labels, annotations } = past.metadata;
+  const { status: _status, ...rest } = past;
+  return { ...rest, metadata: dropUndefined({ name, namespace, labels, annotations }) } as unknown as KubeObject;
+}
+
+function dropUndefined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}
+
+function receipt(
+  ref: ObjectRef,
+  change: ObjectReceipt['change'],
+  before: Digest | null,
+  live: KubeObject,
+  work: Work,
+): ObjectReceipt {
+  const { uid, resourceVersion } = live.metadata;
+  const after = normalizedDigest(live, work.cutKey);
+  return dropUndefined({ ref, change, before, after, uid, resourceVersion }) as ObjectReceipt;
+}

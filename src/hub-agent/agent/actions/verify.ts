@@ -1,0 +1,203 @@
+/** Reads everything touched and compares it with the pre-images, and the workloads' readiness with what it was. */
+import {
+  type Digest,
+  digestOf,
+  isObject,
+  type Json,
+  type KubeObject,
+  type ObjectRef,
+  refText,
+} from '../../../base/index.ts';
+import { listAll, normalize, normalizedDigest, normalizeOwners, ownedBy, statusOf } from '../../../kubernetes/index.ts';
+import type { Difference } from '../../../protocol/index.ts';
+import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
+import { compareObjects } from '../compare.ts';
+import { ownersOf } from '../field-set.ts';
+import { managerOf } from './ensure.ts';
+import { explanation } from './undo-leftovers.ts';
+import { isRecreated } from './wanted.ts';
+import type { Done, Work } from './work.ts';
+
+/** Workloads that were ready get so long to be it again. */
+const READY_MS_MAX = 90_000;
+const POLL_MS = 200;
+const POLL_MS_MAX = 1_500;
+
+interface Target {
+  readonly location: Location;
+  readonly bundle: Bundle;
+  readonly images: readonly PreImage[];
+  readonly manager: string;
+}
+
+interface Finding {
+  readonly ref: ObjectRef;
+  readonly before: Digest | null;
+  readonly after: Digest | null;
+  readonly differences: readonly Difference[];
+  readonly kept?: string;
+}
+
+export async function verify(
+  work: Work,
+  body: { locations: readonly { location: Location; preImages: Digest; bundle: Digest }[] },
+): Promise<Done> {
+  const targets = await Promise.all(
+    body.locations.map(async ({ location, preImages, bundle }) => ({
+      location,
+      bundle: readBundle(await work.blob(bundle)),
+      images: [...readPreImages(await work.blob(preImages)).values()],
+      manager: managerOf(location.stack),
+    })),
+  );
+  const startedMs = work.clock.monotonic();
+  for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.4, POLL_MS_MAX)) {
+    const findings = (await Promise.all(targets.map((target) => lookAt(work, target)))).flat();
+    // only readiness is waited for: the rest does not come by itself
+    const waiting = findings.some((one) => one.differences.some((difference) => difference.field === 'readiness'));
+    const over = work.signal.aborted || work.clock.monotonic() - startedMs > READY_MS_MAX;
+    if (!waiting || over) return report(findings);
+    await Promise.all(targets.map((target) => replaceStuckPods(work, target)));
+    await work.clock.sleep(waitMs, work.signal);
+  }
+}
+
+function lookAt(work: Work, target: Target): Promise<readonly Finding[]> {
+  return Promise.all(target.images.map((image) => compareOne(work, target, image)));
+}
+
+async function compareOne(work: Work, target: Target, image: PreImage): Promise<Finding> {
+  const live = await work.objects.get(image.ref);
+  const before = image.digest;
+  const after = live === undefined ? null : normalizedDigest(live, work.cutKey);
+  const { project, name } = target.location.stack;
+  const location = `${project}/${name}/${target.location.name}@${target.location.cluster}`;
+  const at = { location, ref: image.ref };
+  if (image.object === null) {
+    if (live === undefined) return { ref: image.ref, before, after, differences: [] };
+    if (image.ref.kind === 'CustomResourceDefinition') {
+      return { ref: image.ref, before, after: before, differences: [], kept: 'a CRD is never deleted' };
+    }
+    const foreign = !ownersOf(live).some((owner) => owner.manager === target.manager);
+    const explained = foreign ? { explained: 'another has made it meanwhile' } : {};
+    return {
+      ref: image.ref,
+      before,
+      after,
+      differences: [{ ...at, field: 'object', before: null, after: 'present', ...explained }],
+    };
+  }
+  if (live === undefined) {
+    return { ref: image.ref, before, after, differences: [{ ...at, field: 'object', before: 'present', after: null }] };
+  }
+  const differences =
+    before === after ? [] : fieldDifferences(work, target, image.object, live).map((one) => ({ ...at, ...one }));
+  const readiness = statusOf(live);
+  if (image.ready === true && readiness.status !== 'current') {
+    differences.push({ ...at, field: 'readiness', before: 'ready', after: readiness.message });
+  }
+  return { ref: image.ref, before, after, differences };
+}
+
+type FieldDifference = Omit<Difference, 'location' | 'ref'>;
+
+function fieldDifferences(work: Work, target: Target, past: KubeObject, live: KubeObject): FieldDifference[] {
+  const [then, now] = [normalize(past, work.cutKey), normalize(live, work.cutKey)];
+  const declared = target.bundle.objects.find(
+    (object) => object.kind === past.kind && object.metadata.name === past.metadata.name && isRecreated(object),
+  );
+  const found = compareObjects(then, now).map((change): FieldDifference => {
+    const identity = change.path === '.metadata.uid' || change.path === '.metadata.creationTimestamp';
+    const why =
+      identity && declared !== undefined
+        ? 'it was deleted and made anew, as `ldc.dev/replace: recreate` says'
+        : explanation(change, past, live, target.bundle, target.manager);
+    return {
+      field: change.path,
+      before: change.before ?? null,
+      after: change.after ?? null,
+      ...(why === undefined ? {} : { explained: why }),
+    };
+  });
+  const owners = ownerDifference(
+    past,
+    live,
+    found.length > 0 && found.every((one) => one.explained !== undefined),
+    target.manager,
+  );
+  return owners === undefined ? found : [...found, owners];
+}
+
+/** Who owns what. Explained where only other managers' entries moved, or where a value that others changed took its owner along. */
+function ownerDifference(
+  past: KubeObject,
+  live: KubeObject,
+  valuesExplained: boolean,
+  manager: string,
+): FieldDifference | undefined {
+  const [then, now] = [past, live].map((object) => normalizeOwners(object.metadata.managedFields)) as [Json[], Json[]];
+  if (JSON.stringify(then) === JSON.stringify(now)) return undefined;
+  const own = (list: readonly Json[]) =>
+    JSON.stringify(list.filter((entry) => isObject(entry) && entry.manager === manager));
+  const show = (list: readonly Json[]) => list.flatMap((entry) => (isObject(entry) ? [String(entry.manager)] : []));
+  const explained = valuesExplained || own(then) === own(now);
+  return {
+    field: 'owner',
+    before: show(then),
+    after: show(now),
+    ...(explained ? { explained: 'other managers have changed their fields meanwhile' } : {}),
+  };
+}
+
+/**
+ * A StatefulSet never replaces a pod that is not ready by itself, also not after its template was brought back: such pods
+ * of the undone revision are deleted, the highest ordinal first, one at a time.
+ */
+async function replaceStuckPods(work: Work, target: Target): Promise<void> {
+  for (const image of target.images) {
+    if (image.ref.kind !== 'StatefulSet' || image.object === null || image.ready !== true) continue;
+    const set = await work.objects.get(image.ref);
+    const status = isObject(set?.status) ? set.status : {};
+    if (set === undefined || status.observedGeneration !== set.metadata.generation) continue;
+    const listed = await listAll(work.client, {
+      path: `/api/v1/namespaces/${image.ref.namespace ?? 'default'}/pods`,
+      apiVersion: 'v1',
+      kind: 'Pod',
+    });
+    if (listed.kind === 'failed') continue;
+    const pods = listed.objects.filter((pod) => ownedBy(pod, set));
+    if (pods.some((pod) => pod.metadata.deletionTimestamp !== undefined)) continue;
+    const stuck = pods
+      .filter((pod) => pod.metadata.labels?.['controller-revision-hash'] !== status.updateRevision)
+      .filter((pod) => statusOf(pod).status !== 'current')
+      .sort((a, b) => ordinal(b) - ordinal(a))[0];
+    if (stuck !== undefined) {
+      const ref = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        namespace: image.ref.namespace ?? 'default',
+        name: stuck.metadata.name,
+      };
+      await work.objects.remove(ref, String(stuck.metadata.uid));
+    }
+  }
+}
+
+function ordinal(pod: KubeObject): number {
+  return Number(/-(\d+)$/.exec(pod.metadata.name)?.[1] ?? -1);
+}
+
+function report(findings: readonly Finding[]): Done {
+  const sorted = [...findings].sort((a, b) => (refText(a.ref) < refText(b.ref) ? -1 : 1));
+  const differences = sorted.flatMap((one) => one.differences);
+  return {
+    output: {
+      kind: 'verify',
+      equal: differences.every((one) => one.explained !== undefined),
+      differences,
+      kept: sorted.flatMap((one) => (one.kept === undefined ? [] : [{ ref: one.ref, why: one.kept }])),
+      digestBefore: digestOf(sorted.map((one) => [refText(one.ref), one.before])),
+      digestAfter: digestOf(sorted.map((one) => [refText(one.ref), one.after])),
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/** What an action is handed: the cluster, the blobs, the key that cuts Secrets, and whether it was begun before. */
+import type { Clock, Digest } from '../../../base/index.ts';
+import type { Client, Discovery } from '../../../kubernetes/index.ts';
+import type { Blob, CommandOutput } from '../../../protocol/index.ts';
+import type { OpenBlob } from '../bundle.ts';
+import type { Objects } from '../objects.ts';
+import type { ServiceProbe } from '../probe.ts';
+
+export interface Work {
+  readonly objects: Objects;
+  readonly client: Client;
+  readonly discovery: Discovery;
+  readonly clock: Clock;
+  readonly cutKey: Uint8Array;
+  readonly probe: ServiceProbe;
+  /** Aborted by a `cancel` and when the agent stops. */
+  readonly signal: AbortSignal;
+  /** The same command was begun before and its end is not known: what it made is this command's. */
+  readonly resumed: boolean;
+  blob(digest: Digest): Promise<OpenBlob>;
+  /** Seals values of blobs to the hub. */
+  sealed(blob: Blob, secrets: ReadonlyMap<string, string>): Blob;
+}
+
+export interface Done {
+  readonly output: CommandOutput;
+  readonly blobs?: readonly Blob[];
+}
