@@ -134,13 +134,15 @@ function findDuplicates(node: unknown, path: string, found: string[]): void {
   }
 }
 
+/** Kinds of YAML scalars and collections that JSON has no form for: they are read as what they are written as. */
+const NOT_READ = /:(?:timestamp|binary|omap|pairs|set)$/;
+
 /** YAML 1.1 as the API server reads it (`y` is a boolean), its timestamps and binaries left as text. */
 function decodeYaml(text: string): Decoded {
   const document = parseDocument(text, {
     version: '1.1',
     uniqueKeys: false,
-    customTags: (tags) =>
-      tags.filter((tag) => typeof tag !== 'string' || !['timestamp', 'binary', 'omap', 'pairs', 'set'].includes(tag)),
+    customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !NOT_READ.test(tag.tag)),
   });
   const [error] = document.errors;
   if (error !== undefined)
