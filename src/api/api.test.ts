@@ -205,6 +205,10 @@ describe('stacks', () => {
     assert.equal(answer.status, 404);
     assert.match(String(answer.body.hint), /ldc status/);
     assert.equal((await ask('GET', '/api/v1/nope')).status, 404);
+    const method = await ask('DELETE', '/api/v1/stacks');
+    assert.equal(method.status, 405);
+    assert.equal(method.headers.get('allow'), 'POST, GET');
+    assert.equal((await ask('GET', '/api/v1/clusters/%E0%A4%A')).status, 400);
   });
 });
 
@@ -338,6 +342,18 @@ describe('transactions', () => {
       'event: end',
     ]);
     assert.equal(hub.engine.listeners.size, listening, 'the stream let go of its subscription');
+  });
+});
+
+describe('streams', () => {
+  it('end when their token is revoked', async () => {
+    const token = await hub.tokenFor('auditor');
+    const stream = await fetch(`${hub.url}/api/v1/journal`, {
+      headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream' },
+    });
+    await ask('DELETE', `/api/v1/tokens/${token.split('.')[1]}`);
+    await hub.store.journal.append([{ tx: 'hub', type: 'test.late', actor: 'hub', data: {} }]);
+    assert.ok(!(await stream.text()).includes('test.late'));
   });
 });
 

@@ -1,6 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { errorText } from '../base/index.ts';
-import { mount } from './http/mount.ts';
+import { bearerOf, mount } from './http/mount.ts';
 import { HttpProblem, notFound, problemDetailsOf, problemOf } from './http/problem.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
@@ -33,7 +33,7 @@ export function createApp(services: Services): { readonly app: Express; close():
   });
   app.get('/openapi.json', (_, response) => void response.json(openApi));
   app.get('/metrics', (request, response) => {
-    if (tokens.authenticate(/^Bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1] ?? '') === undefined)
+    if (bearerOf(request, tokens) === undefined)
       throw new HttpProblem(401, { kind: 'unauthenticated', message: 'metrics need a bearer token' });
     response.type('text/plain; version=0.0.4').send(metrics.text());
   });

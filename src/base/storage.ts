@@ -36,8 +36,8 @@ export interface Journal {
    * Resolves with the entries as written once they are durable. Rejects with a StoreError (`full`, `readOnly`, `closed`, `tooLarge`) and nothing written.
    */
   append(entries: readonly NewEntry[]): Promise<readonly Entry[]>;
-  /** One chain in order; `after` leaves out entries up to that seq. */
-  chain(tx: string, after?: number): readonly Entry[];
+  /** One chain in order; `after` leaves out entries up to that seq, `limit` those beyond that many. */
+  chain(tx: string, after?: number, limit?: number): readonly Entry[];
   /** All entries in the order of writing; `position` counts from 1 over the whole journal. */
   read(after: number, limit: number): readonly { readonly position: number; readonly entry: Entry }[];
   /** Called after entries became durable, in order. */

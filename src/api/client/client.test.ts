@@ -86,6 +86,26 @@ describe('client', () => {
     await client.close();
   });
 
+  it('asks again over a cut line only what may be repeated', async () => {
+    let calls = 0;
+    const server = createServer((request, response) => {
+      calls++;
+      if (calls < 3) request.socket.destroy();
+      else response.setHeader('content-type', 'application/json').end('{"items":[],"next":null}');
+    });
+    const client = clientOf({ hub: await listen(server) });
+    assert.deepEqual(await client.call(routes.stacks.list), { items: [], next: null });
+    assert.equal(calls, 3);
+    calls = 0;
+    await assert.rejects(client.call(routes.stacks.apply, { body: { stack: 'x' } }), HubUnreachable);
+    assert.equal(calls, 1);
+    calls = 0;
+    await client.call(routes.stacks.apply, { body: { stack: 'x' }, idempotencyKey: 'k' });
+    assert.equal(calls, 3);
+    await client.close();
+    server.close();
+  });
+
   it('stops following at the signal, and at a refusal', async () => {
     const client = clientOf();
     const answer = await client.call(routes.stacks.apply, { body: { stack: 'kind: Stack' } });

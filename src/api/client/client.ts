@@ -2,7 +2,7 @@ import { Agent, fetch, type RequestInit, type Response } from 'undici';
 import { backoffMs, type Clock, type Entry, isObject, type Random } from '../../base/index.ts';
 import type { AnswerOf, AnyRoute, BodyOf, Page, ParamsOf, QueryOf, Route } from '../contract/index.ts';
 import { type ProblemDetails, problemDetails } from '../contract/problem.ts';
-import { HubProblem, type HubUnreachable, unreachableHub } from './error.ts';
+import { HubProblem, HubUnreachable, unreachableHub } from './error.ts';
 import { parseEvents } from './sse.ts';
 
 export interface Connection {
@@ -40,7 +40,10 @@ export interface FollowInput {
 }
 
 export interface HubClient {
-  /** @throws HubProblem when the hub refuses, HubUnreachable when it does not answer. */
+  /**
+   * A line that breaks in mid-call is tried again where that is harmless.
+   * @throws HubProblem when the hub refuses, HubUnreachable when it does not answer.
+   */
   call<P, Q, B, A>(route: Route<P, Q, B, A>, input?: CallInput<Route<P, Q, B, A>>): Promise<A>;
   /** All pages, one item at a time. */
   pages<P, Q, B, T>(route: Route<P, Q, B, Page<T>>, input?: CallInput<Route<P, Q, B, Page<T>>>): AsyncGenerator<T>;
@@ -54,6 +57,8 @@ export interface HubClient {
   close(): Promise<void>;
 }
 
+/** A line that is cut in mid-call: reads, and changes with an Idempotency-Key, are asked again. */
+const CALL_ATTEMPTS = 3;
 const CALL_TIMEOUT_MS = 120_000;
 /** The hub sends a comment each 15 s. */
 const SILENCE_MS_MAX = 45_000;
@@ -76,13 +81,22 @@ export function createClient(connection: Connection, ports: ClientPorts): HubCli
   };
   const call: HubClient['call'] = async (route, input = {}) => {
     const body = route.body === undefined ? undefined : JSON.stringify(input.body ?? {});
-    const response = await send(urlOf(route as AnyRoute, input.params, input.query), {
-      method: route.method,
-      headers: headersOf(input, body),
-      ...(body === undefined ? {} : { body }),
-      ...(input.signal === undefined ? {} : { signal: input.signal }),
-    });
-    return (await answerOf(hub, response)) as AnswerOf<typeof route>;
+    const repeatable = route.method === 'GET' || input.idempotencyKey !== undefined;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const response = await send(urlOf(route as AnyRoute, input.params, input.query), {
+          method: route.method,
+          headers: headersOf(input, body),
+          ...(body === undefined ? {} : { body }),
+          ...(input.signal === undefined ? {} : { signal: input.signal }),
+        });
+        return (await answerOf(hub, response)) as AnswerOf<typeof route>;
+      } catch (error) {
+        const cut = error instanceof HubUnreachable && error.kind === 'cut';
+        if (!cut || !repeatable || attempt === CALL_ATTEMPTS) throw error;
+        await ports.clock.sleep(backoffMs(ports.random, attempt, 200, 2_000), input.signal);
+      }
+    }
   };
   const pages: HubClient['pages'] = async function* (route, input = {}) {
     let after: string | undefined;

@@ -145,6 +145,7 @@ export const joinTokens = {
         uses: z.int().min(1).max(10_000).default(1),
         ttlMs: z.int().min(1_000).max(86_400_000).default(900_000),
         labels: textMap.default({}),
+        cluster: name.optional().describe('only a cluster of this name may join by it'),
       })
       .prefault({}),
     answer: z.object({ token: z.string(), record: joinToken, agents: z.string().describe('URL that agents dial') }),

@@ -9,6 +9,8 @@ export interface Call<R> {
   readonly body: BodyOf<R>;
   readonly caller: Caller;
   readonly ifMatch: string | undefined;
+  /** Whether the token is good still: a stream outlives the check of its call. */
+  readonly stillAllowed: () => boolean;
 }
 
 export interface Reply<A> {

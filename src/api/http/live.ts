@@ -24,14 +24,19 @@ const STREAMS_MAX = 2_000;
 /** Server-sent events, one factory a hub: it bounds how many streams are open. */
 export function createLive(clock: Clock) {
   let open = 0;
-  return async function streamLive(request: Request, response: Response, source: LiveSource, after: number) {
+  return async function streamLive(
+    request: Request,
+    response: Response,
+    source: LiveSource,
+    options: { readonly after: number; readonly stillAllowed: () => boolean },
+  ) {
     if (open >= STREAMS_MAX) throw tooMany();
     open++;
     const gone = closing(response);
     try {
       response.status(200).set({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
       response.flushHeaders();
-      await pump(response, source, lastEventId(request) ?? after, clock, gone);
+      await pump(response, source, { ...options, after: lastEventId(request) ?? options.after }, clock, gone);
     } finally {
       open--;
       response.end();
@@ -39,7 +44,13 @@ export function createLive(clock: Clock) {
   };
 }
 
-async function pump(response: Response, source: LiveSource, after: number, clock: Clock, gone: AbortSignal) {
+async function pump(
+  response: Response,
+  source: LiveSource,
+  { after, stillAllowed }: { readonly after: number; readonly stillAllowed: () => boolean },
+  clock: Clock,
+  gone: AbortSignal,
+) {
   let cursor = after;
   let woken = false;
   let wake = () => {};
@@ -48,7 +59,7 @@ async function pump(response: Response, source: LiveSource, after: number, clock
     wake();
   });
   try {
-    while (!gone.aborted) {
+    while (!gone.aborted && stillAllowed()) {
       woken = false;
       const events = source.read(cursor);
       for (const event of events) {

@@ -20,11 +20,12 @@ export function mount(app: Express, bindings: readonly Binding[], services: Moun
     const { route } = binding;
     const serve = async (request: Request, response: Response) => {
       const caller = authenticate(request, tokens);
+      const stillAllowed = () => bearerOf(request, tokens) !== undefined;
       const trail = new Trail(route, caller, request, response);
       try {
         await authorise(route, caller);
         await readBody(route, request, response);
-        await answer(binding, request, response, { caller, trail, idempotency, services });
+        await answer(binding, request, response, { caller, stillAllowed, trail, idempotency, services });
       } catch (error) {
         const problem = problemOf(error);
         if (isAudited(route) && !trail.journaled)
@@ -37,12 +38,29 @@ export function mount(app: Express, bindings: readonly Binding[], services: Moun
       serve(request, response).catch(next);
     });
   }
+  refuseOtherMethods(app, bindings);
 }
 
 const METHODS = { GET: 'get', POST: 'post', PATCH: 'patch', DELETE: 'delete' } as const;
 
+/** What is served by another method says so, and is not called missing. */
+function refuseOtherMethods(app: Express, bindings: readonly Binding[]): void {
+  const methods = Map.groupBy(bindings, ({ route }) => route.path);
+  for (const [path, served] of methods) {
+    const allow = served.map(({ route }) => route.method).join(', ');
+    app.all(path.replace(/\{(\w+)\}/g, ':$1'), (request: Request) => {
+      throw new HttpProblem(
+        405,
+        { kind: 'methodNotAllowed', message: `${request.method} is not served here`, hint: `served: ${allow}` },
+        { headers: { allow } },
+      );
+    });
+  }
+}
+
 interface Context {
   readonly caller: Caller;
+  readonly stillAllowed: () => boolean;
   readonly trail: Trail;
   readonly idempotency: Idempotency;
   readonly services: MountServices;
@@ -57,6 +75,7 @@ async function answer(binding: Binding, request: Request, response: Response, co
     body: route.body === undefined ? undefined : (parse(route.body, request.body, 'body') as never),
     caller: context.caller,
     ifMatch: request.get('if-match'),
+    stillAllowed: context.stillAllowed,
   };
   trail.saw(call, services.fingerprintKey);
   const form = chosenForm(route, request);
@@ -104,16 +123,22 @@ async function perform(
   return { status: kept.status, body: kept.body };
 }
 
+/** Who the token of a request stands for now. */
+export function bearerOf(request: Request, tokens: Tokens): Caller | undefined {
+  const bearer = /^Bearer +([\x21-\x7e]{1,300})$/i.exec(request.get('authorization') ?? '')?.[1];
+  return bearer === undefined ? undefined : tokens.authenticate(bearer);
+}
+
 /** @throws HttpProblem 401 */
 function authenticate(request: Request, tokens: Tokens): Caller {
-  const bearer = /^Bearer +([\x21-\x7e]{1,300})$/i.exec(request.get('authorization') ?? '')?.[1];
-  const caller = bearer === undefined ? undefined : tokens.authenticate(bearer);
+  const caller = bearerOf(request, tokens);
   if (caller !== undefined) return caller;
+  const none = request.get('authorization') === undefined;
   throw new HttpProblem(
     401,
     {
       kind: 'unauthenticated',
-      message: bearer === undefined ? 'the call has no bearer token' : 'the token is not valid, or no longer',
+      message: none ? 'the call has no bearer token' : 'the token is not valid, or no longer',
       hint: 'send `Authorization: Bearer TOKEN`; `ldc dev` prints one, an admin can make one',
     },
     { headers: { 'www-authenticate': 'Bearer realm="ldc"' } },

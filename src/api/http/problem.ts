@@ -98,6 +98,8 @@ export function problemOf(error: unknown): HttpProblem | undefined {
       ...(hint ? { hint } : {}),
     });
   }
+  if (error instanceof URIError)
+    return new HttpProblem(400, { kind: 'invalidRequest', message: 'the path is not encoded as a URL must be' });
   return bodyProblem(error);
 }
 

@@ -2,7 +2,7 @@ import type { ClusterRecord } from '../../hub-agent/types.ts';
 import { type ClusterView, routes } from '../contract/index.ts';
 import { type Binding, bind } from '../http/binding.ts';
 import { checkIfMatch } from '../http/etag.ts';
-import { pageOf } from '../http/page.ts';
+import { given, pageOf } from '../http/page.ts';
 import { doneOr, HttpProblem, notFound } from '../http/problem.ts';
 import type { Services } from '../services.ts';
 
@@ -64,7 +64,10 @@ export function joinTokenRoutes(services: Services): Binding[] {
   return [
     bind(J.list, ({ query }) => ({ answer: pageOf(registry.tokens(), ({ id }) => id, query) })),
     bind(J.create, async ({ body, caller }) => {
-      const { token, record } = doneOr(await registry.createToken({ ...body, actor: caller.actor }));
+      const { cluster, ...rest } = body;
+      const { token, record } = doneOr(
+        await registry.createToken({ ...rest, ...given({ cluster }), actor: caller.actor }),
+      );
       return { answer: { token, record, agents: agentsUrl } };
     }),
     bind(J.revoke, async ({ params, caller }) => {

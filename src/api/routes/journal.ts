@@ -1,4 +1,4 @@
-import type { Journal } from '../../base/index.ts';
+import type { Entry, Journal } from '../../base/index.ts';
 import { PAGE_ITEMS, type PositionedEntry, routes } from '../contract/index.ts';
 import { AUDIT_CHAIN } from '../http/audit.ts';
 import { type Binding, bind } from '../http/binding.ts';
@@ -13,7 +13,7 @@ export function journalRoutes({ journal }: Services, live: ReturnType<typeof cre
         const { entries, cursor, more } = readOn(journal, query.after ?? 0, query.limit ?? PAGE_ITEMS);
         return { answer: { items: entries, next: more ? String(cursor) : null } };
       },
-      ({ query }, form, request, response) => {
+      ({ query, stillAllowed }, form, request, response) => {
         const after = query.after ?? 0;
         if (form === 'application/x-ndjson') return streamLines(response, allFrom(journal, after));
         const source = {
@@ -24,18 +24,18 @@ export function journalRoutes({ journal }: Services, live: ReturnType<typeof cre
           subscribe: (wake: () => void) => journal.onAppend(wake),
           finished: () => false,
         };
-        return live(request, response, source, after);
+        return live(request, response, source, { after, stillAllowed });
       },
     ),
     bind(
       routes.journal.audit,
       ({ query }) => {
         const limit = query.limit ?? PAGE_ITEMS;
-        const entries = journal.chain(AUDIT_CHAIN, query.after ?? 0).slice(0, limit + 1);
+        const entries = journal.chain(AUDIT_CHAIN, query.after ?? 0, limit + 1).slice(0, limit + 1);
         const items = entries.slice(0, limit);
         return { answer: { items, next: entries.length > limit ? String(items.at(-1)?.seq) : null } };
       },
-      ({ query }, _form, _request, response) => streamLines(response, journal.chain(AUDIT_CHAIN, query.after ?? 0)),
+      ({ query }, _form, _request, response) => streamLines(response, auditFrom(journal, query.after ?? 0)),
     ),
   ];
 }
@@ -62,5 +62,14 @@ function* allFrom(journal: Journal, after: number): Generator<PositionedEntry> {
     yield* page.entries;
     if (!page.more) return;
     cursor = page.cursor;
+  }
+}
+
+function* auditFrom(journal: Journal, after: number): Generator<Entry> {
+  for (let cursor = after; ; ) {
+    const entries = journal.chain(AUDIT_CHAIN, cursor, PAGE_ITEMS);
+    if (entries.length === 0) return;
+    yield* entries;
+    cursor = entries.at(-1)?.seq ?? cursor;
   }
 }

@@ -28,10 +28,10 @@ export function transactionRoutes(services: Services, live: ReturnType<typeof cr
         const items = entries.slice(0, limit);
         return { answer: { items, next: entries.length > limit ? String(items.at(-1)?.seq) : null } };
       },
-      async ({ params, query }, form, request, response: Response) => {
+      async ({ params, query, stillAllowed }, form, request, response: Response) => {
         found(services, params.id);
         if (form === 'application/x-ndjson') return streamLines(response, engine.events(params.id, query.after ?? 0));
-        return live(request, response, eventsOf(services, params.id), query.after ?? 0);
+        return live(request, response, eventsOf(services, params.id), { after: query.after ?? 0, stillAllowed });
       },
     ),
     bind(R.plan, ({ params }) => {

@@ -53,7 +53,7 @@ async function join(cli: Cli, flags: JoinFlags, name: string): Promise<number> {
   if (!(await confirm(io, `Join ${name} by ${flags.kubeconfig}?`, flags.yes))) return exit.usage;
   const labels = flags.label ?? {};
   const made = await withClient(cli, flags, (client, { routes }) =>
-    client.call(routes.joinTokens.create, { body: { uses: 1, ttlMs: MINUTE_MS * 15, labels } }),
+    client.call(routes.joinTokens.create, { body: { uses: 1, ttlMs: MINUTE_MS * 15, labels, cluster: name } }),
   );
   const code = await launchers.joinCluster({
     name,
