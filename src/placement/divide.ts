@@ -16,46 +16,51 @@ export function divide(
 ): { readonly counts: ReadonlyMap<string, number>; readonly left: number } {
   const sorted = shares.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const counts = new Map(sorted.map((share) => [share.name, 0]));
-  let left = total;
-  if (total >= sorted.length) {
-    for (const share of sorted) {
-      if (share.limit < 1) continue;
-      counts.set(share.name, 1);
-      left--;
-    }
-  }
+  let left = spread(total, sorted, counts, total >= sorted.length ? 1 : 0);
+  // those that were given the least of one may still take what limits kept away from others
+  while (left > 0 && sorted.some((share) => roomOf(share, counts) > 0)) left = spread(left, sorted, counts, 0);
+  return { counts, left };
+}
+
+/** Hands out `amount` among those with room, at least `least` to each; answers what is left. */
+function spread(amount: number, shares: readonly Share[], counts: Map<string, number>, least: 0 | 1): number {
+  let rest = amount;
+  let open = shares.filter((share) => roomOf(share, counts) > 0);
+  const give = (share: Share, count: number) => {
+    counts.set(share.name, (counts.get(share.name) ?? 0) + count);
+    rest -= count;
+  };
   for (;;) {
-    const open = sorted.filter((share) => (counts.get(share.name) as number) < share.limit);
-    if (left === 0 || open.length === 0) return { counts, left };
-    left = round(left, sum(counts, open) + left, open, counts);
+    const ideals = idealsOf(rest, open);
+    // who falls short of the least gets it, then who would exceed its room gets that; the others share the rest anew
+    const short = open.filter((share) => (ideals.get(share) ?? 0) < least);
+    const settled = short.length > 0 ? short : open.filter((share) => (ideals.get(share) ?? 0) > roomOf(share, counts));
+    if (settled.length === 0) {
+      largestRemainder(ideals, give, () => rest);
+      return rest;
+    }
+    for (const share of settled) give(share, short.length > 0 ? least : roomOf(share, counts));
+    open = open.filter((share) => !settled.includes(share));
   }
 }
 
-/** One round of the largest remainder among those that can take more; answers what is left. Each round fills up a limit or ends. */
-function round(left: number, whole: number, open: readonly Share[], counts: Map<string, number>): number {
-  const weights = open.reduce((total, share) => total + share.weight, 0);
-  const ideals = open.map((share) => {
-    const part = weights > 0 ? share.weight / weights : 1 / open.length;
-    return { share, ideal: whole * part, has: counts.get(share.name) as number };
-  });
-  let rest = left;
-  const given = new Map<string, number>();
-  for (const { share, ideal, has } of ideals) {
-    const more = Math.min(rest, Math.max(0, Math.min(Math.floor(ideal), share.limit) - has));
-    given.set(share.name, more);
-    rest -= more;
-  }
-  const missing = (one: (typeof ideals)[number]) => one.ideal - one.has - (given.get(one.share.name) as number);
-  for (const one of ideals.toSorted((a, b) => missing(b) - missing(a))) {
-    const has = one.has + (given.get(one.share.name) as number);
-    if (rest === 0 || has >= one.share.limit) continue;
-    given.set(one.share.name, (given.get(one.share.name) as number) + 1);
-    rest--;
-  }
-  for (const [name, more] of given) counts.set(name, (counts.get(name) as number) + more);
-  return rest;
+function idealsOf(amount: number, shares: readonly Share[]): ReadonlyMap<Share, number> {
+  const weights = shares.reduce((sum, share) => sum + share.weight, 0);
+  return new Map(
+    shares.map((share) => [share, weights > 0 ? (amount * share.weight) / weights : amount / shares.length]),
+  );
 }
 
-function sum(counts: ReadonlyMap<string, number>, shares: readonly Share[]): number {
-  return shares.reduce((total, share) => total + (counts.get(share.name) as number), 0);
+function largestRemainder(
+  ideals: ReadonlyMap<Share, number>,
+  give: (share: Share, count: number) => void,
+  rest: () => number,
+): void {
+  for (const [share, ideal] of ideals) give(share, Math.floor(ideal));
+  const byRemainder = [...ideals].sort(([, a], [, b]) => b - Math.floor(b) - (a - Math.floor(a)));
+  for (const [share] of byRemainder.slice(0, rest())) give(share, 1);
+}
+
+function roomOf(share: Share, counts: ReadonlyMap<string, number>): number {
+  return share.limit - (counts.get(share.name) ?? 0);
 }

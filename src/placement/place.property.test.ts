@@ -193,7 +193,20 @@ test('divide gives all, keeps limits, and gives more to more weight', () => {
           if (a.weight > b.weight) assert.ok((free.get(a.name) as number) >= (free.get(b.name) as number));
         }
     }),
-    { numRuns: 500 },
+    {
+      numRuns: 2_000,
+      examples: [
+        [
+          9,
+          [
+            { weight: 0, limit: 0 },
+            { weight: 8, limit: 0 },
+            { weight: 0, limit: 0 },
+            { weight: 9, limit: 0 },
+          ],
+        ],
+      ],
+    },
   );
   assert.deepEqual(
     [
