@@ -8,6 +8,7 @@ import {
   applyDefaults,
   builtinResources,
   canonicalQuantity,
+  decodeProblem,
   decodeStrict,
   dropUnknown,
   parseQuantity,
@@ -175,4 +176,18 @@ test('create sets what nobody owns: job selector, namespace finalizer, pod phase
   assert.equal(qos({}), 'BestEffort');
   assert.equal(qos({ requests: { cpu: '1' } }), 'Burstable');
   assert.equal(qos({ limits: { cpu: '1', memory: '1Gi' } }), 'Guaranteed');
+});
+
+test('values of the wrong type are refused as a decoder words it', () => {
+  const deployment = (spec: Json) => ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd' }, spec });
+  const problem = (spec: Json) => decodeProblem(deployment(spec), schema('Deployment'));
+  assert.equal(
+    problem({ replicas: '2' }),
+    'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+  );
+  assert.equal(
+    problem({ template: { spec: { containers: [{ name: 1 }] } } }),
+    'json: cannot unmarshal number into Go struct field Container.spec.template.spec.containers.name of type string',
+  );
+  assert.equal(problem({ replicas: 2, strategy: { rollingUpdate: { maxSurge: '25%' } }, template: null }), undefined);
 });
