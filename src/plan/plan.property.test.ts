@@ -54,29 +54,22 @@ function checkGraph(plan: Plan): void {
 }
 
 /**
- * The most gates of one function that may be open at the same time among locations that serve already: in a chain where
- * each waits for the one k places before it, a location is unordered with k - 1 on either side.
+ * The most locations of one function, serving already, that may change at the same time: within a wave they form
+ * chains, each waiting for the gate of one before it, and no two for the same one; so as many as there are chains.
  */
 function openAtOnce(plan: Plan, name: string): number {
   const updates = plan.steps.filter(
-    (step) => step.work.action === 'apply' && step.work.location.name === name && step.work.previous !== null,
+    ({ work }) => work.action === 'apply' && work.location.name === name && work.previous !== null,
   );
-  const after = new Map(plan.steps.map((step) => [step.id, step.after]));
-  const waitsFor = (id: string, target: string, seen = new Set<string>()): boolean => {
-    if (id === target) return true;
-    if (seen.has(id)) return false;
-    seen.add(id);
-    return (after.get(id) ?? []).some((one) => waitsFor(one, target, seen));
-  };
-  const together = updates.map(
-    (step) =>
-      updates.filter(
-        (other) =>
-          !waitsFor(step.id, other.id.replace('apply:', 'gate:')) &&
-          !waitsFor(other.id, step.id.replace('apply:', 'gate:')),
-      ).length,
+  const waves = Map.groupBy(updates, (step) => step.wave);
+  return Math.max(
+    0,
+    ...[...waves.values()].map((own) => {
+      const gates = own.flatMap((step) => step.after.filter((id) => id.startsWith(`gate:${name}@`)));
+      assert.equal(new Set(gates).size, gates.length, 'no two wait for the same gate');
+      return own.length - gates.length;
+    }),
   );
-  return Math.max(0, ...together.map((count) => Math.ceil((count + 1) / 2)));
 }
 
 test('any two deploys: a sound graph, one set of steps per touched location, the same input the same plan', () => {
