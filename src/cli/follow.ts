@@ -7,6 +7,7 @@ import { createProgress, type Progress, type Waits } from './render/progress.ts'
 
 /** Events come in bursts; the view is read this long after the first of them. */
 const REFRESH_MS = 150;
+const TICK_MS = 1_000;
 /** After a line that broke while reading. */
 const RETRY_MS = 1_000;
 
@@ -66,6 +67,7 @@ class Follower {
   #waits: Waits = new Map();
   #planDigest: string | undefined;
   #refresh: Cancel | undefined;
+  #tick: Cancel | undefined;
   #refreshing: Promise<void> = Promise.resolve();
   #fault: unknown;
   #interrupted = false;
@@ -92,13 +94,30 @@ class Follower {
 
   async run(): Promise<TransactionView> {
     await this.#read();
+    if (this.#io.err.isTerminal) this.#tickOn();
     if (!this.#ended()) await this.#watch();
+    this.#tick?.();
     this.#refresh?.();
     await this.#refreshing;
     if (this.#interrupted && !this.#ended()) throw stillGoing(this.#id);
     if (this.#fault !== undefined) throw this.#fault;
     if (!this.#ended()) await this.#read();
     return this.#view as TransactionView;
+  }
+
+  /** Elapsed time goes on at a terminal while nothing else does. */
+  #tickOn(): void {
+    this.#tick = this.#io.clock.after(TICK_MS, () => {
+      this.#show();
+      if (!this.#stop.signal.aborted) this.#tickOn();
+    });
+  }
+
+  #show(): void {
+    const view = this.#view;
+    if (view === undefined) return;
+    const since = Date.parse(view.startedAt ?? view.createdAt);
+    this.#progress?.show(view, this.#waits, this.#io.clock.now() - since);
   }
 
   async #watch(): Promise<void> {
@@ -136,8 +155,7 @@ class Follower {
       const { plan } = await this.#client.call(this.#api.routes.transactions.plan, { params });
       this.#waits = new Map(plan.steps.map((step) => [step.id, step.after]));
     }
-    const since = Date.parse(view.startedAt ?? view.createdAt);
-    this.#progress?.show(view, this.#waits, this.#io.clock.now() - since);
+    this.#show();
     this.#tellWhoIsNeeded(view);
     if (this.#ended()) this.#stop.abort();
   }

@@ -49,7 +49,9 @@ describe('apply', () => {
 
   it('exits 4 when stuck, and 5 when refused', async () => {
     when('stuck');
-    assert.equal((await machine.ldc('apply', '-f', 'stack.yaml', '--yes')).code, 4);
+    const stuck = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
+    assert.equal(stuck.code, 4);
+    assert.match(stuck.out, /choose: ldc tx retry tx-\w+, or with --reason: ldc tx skip/);
     machine.files.set('/work/stack.yaml', 'homeless');
     const refused = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
     assert.equal(refused.code, 5);

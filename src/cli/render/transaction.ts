@@ -49,6 +49,7 @@ export function transactionText(view: TransactionView): string {
     causeText(view),
     rollbackText(view),
     owedText(view),
+    choicesText(view),
     view.plan.steps.length === 0 ? '' : `\nsteps:\n${indent(stepTable(view.plan.steps))}`,
   ];
   return sections.join('');
@@ -57,11 +58,25 @@ export function transactionText(view: TransactionView): string {
 /** One line (and the reasons under it) at the end of a verb. */
 export function outcomeText(view: TransactionView): string {
   const what = `${view.kind} of ${stackName(view.stack)} revision ${view.revision}`;
-  return `${what}: ${stateText(view)}${tookText(view)}  (${view.id})\n${causeText(view)}${rollbackText(view)}${owedText(view)}`;
+  return `${what}: ${stateText(view)}${tookText(view)}  (${view.id})\n${causeText(view)}${rollbackText(view)}${owedText(view)}${choicesText(view)}`;
 }
 
 function tookText({ startedAt, endedAt }: TransactionView): string {
   return startedAt === null || endedAt === null ? '' : ` in ${duration(Date.parse(endedAt) - Date.parse(startedAt))}`;
+}
+
+/** What a person can do with one that cannot go on by itself. */
+function choicesText({ id, state }: TransactionView): string {
+  switch (state) {
+    case 'stuck':
+      return `  choose: ldc tx retry ${id}, or with --reason: ldc tx skip ${id}, ldc tx force-close ${id}\n`;
+    case 'awaitingApproval':
+      return `  choose: ldc tx approve ${id}, or ldc tx abort ${id}\n`;
+    case 'paused':
+      return `  choose: ldc tx resume ${id}, or ldc tx abort ${id}\n`;
+    default:
+      return '';
+  }
 }
 
 function causeText({ cause }: TransactionView): string {
