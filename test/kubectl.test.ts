@@ -10,8 +10,9 @@ import { WIDGETS } from './golden-actors.ts';
 
 const FOLDERS = ['/usr/lib/google-cloud-sdk/bin', ...(process.env.PATH ?? '').split(':')];
 
-/** The newest versioned binary, else whatever `kubectl` is in PATH. */
+/** `LDC_KUBECTL` when it is set, else the newest versioned binary, else whatever `kubectl` is in PATH. */
 function findKubectl(): string | undefined {
+  if (process.env.LDC_KUBECTL !== undefined) return process.env.LDC_KUBECTL;
   const present = FOLDERS.filter((folder) => folder !== '' && existsSync(folder));
   const versioned = present.flatMap((folder) =>
     readdirSync(folder)
