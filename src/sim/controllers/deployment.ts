@@ -121,7 +121,6 @@ class Rollout {
       return;
     }
     this.#resize(oldReplicas(generationOf(fresh), old.map(generationOf), this.#desired(), bounds));
-    this.#forgetOld(fresh);
   }
 
   #recreate(): void {
@@ -137,7 +136,6 @@ class Rollout {
     const fresh = this.#ensureFresh();
     if (fresh === undefined) return;
     this.#resize(new Map([[fresh.metadata.name, this.#desired()]]));
-    this.#forgetOld(fresh);
   }
 
   /** The wanted number changed in the middle of a rollout (or while paused): spread it over what is there. */
@@ -299,7 +297,6 @@ class Rollout {
 
   /** Old sets without pods are kept for `kubectl rollout undo`, but not without end. */
   #forgetOld(fresh: ReplicaSet): void {
-    if (!isComplete(this.#deployment, this.#deployment.status ?? {})) return;
     const empty = this.#old(fresh).filter((set) => !set.spec.replicas && !set.status?.replicas && !isTerminating(set));
     const surplus = empty.length - (this.#deployment.spec.revisionHistoryLimit ?? 10);
     for (const set of empty.sort((a, b) => revisionOf(a) - revisionOf(b)).slice(0, Math.max(0, surplus))) {
@@ -317,6 +314,7 @@ class Rollout {
       progress: this.#progress,
       collisionCount: this.#collisions,
     });
+    if (fresh !== undefined && isComplete(this.#deployment, status)) this.#forgetOld(fresh);
     if (!jsonEqual(status, this.#deployment.status)) {
       const { namespace, name } = this.#deployment.metadata;
       const live = this.#context.door.get('deployments.apps', namespace, name);

@@ -210,8 +210,10 @@ function templateFor({ spec, metadata }: Job): PodTemplate {
 /** After the n-th failure the next pod waits 10 s × 2^(n-1), at most 10 minutes, from the last failure on. */
 export function backoffLeft(failed: readonly Pod[], nowMs: number): number {
   if (failed.length === 0) return 0;
-  const ends = failed.flatMap((pod) => {
-    return (pod.status?.containerStatuses ?? []).map(({ state }) => fromKubeTime(state?.terminated?.finishedAt) ?? 0);
+  const ends = failed.map((pod) => {
+    const finished = (pod.status?.containerStatuses ?? []).map(({ state }) => state?.terminated?.finishedAt);
+    const told = [...finished, conditionOf(pod.status?.conditions, 'Ready')?.lastTransitionTime];
+    return Math.max(0, ...told.map((time) => fromKubeTime(time) ?? 0));
   });
   const delay = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failed.length - 1, 20));
   return Math.max(0, Math.max(0, ...ends) + delay - nowMs);

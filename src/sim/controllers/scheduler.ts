@@ -112,6 +112,7 @@ function fullness({ node, used }: { node: Node; used: Amounts }): number {
 
 function bind(context: Context, pod: Pod, node: string): void {
   const { namespace, name } = pod.metadata;
+  // through the door, an update that gives an unplaced pod its node is a binding
   const bound = { ...pod, spec: { ...pod.spec, nodeName: node } };
   written(context.door.update('pods', bound, COMPONENT));
   const message = `Successfully assigned ${namespace}/${name} to ${node}`;

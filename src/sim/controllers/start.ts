@@ -1,8 +1,11 @@
 import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { ApiDoor } from '../types.ts';
+import { startClaims } from './claims.ts';
 import type { Context } from './controller.ts';
+import { startCronJobs } from './cronjob.ts';
 import { startDaemonSets } from './daemonset.ts';
 import { startDeployments } from './deployment.ts';
+import { startDisruptionBudgets } from './disruption.ts';
 import { startEndpoints } from './endpoints.ts';
 import { Informers } from './informer.ts';
 import { startJobs } from './job.ts';
@@ -26,6 +29,9 @@ const STARTERS = [
   startStatefulSets,
   startDaemonSets,
   startJobs,
+  startCronJobs,
+  startClaims,
+  startDisruptionBudgets,
   startEndpoints,
   startScheduler,
 ];
