@@ -19,10 +19,5 @@ export function contextOf(data: TransactionData, { output, refusal }: StepState)
 
 /** The digest of the pre-images that the location's snapshot step has read. */
 export function preImagesOf(data: TransactionData, location: Location): Digest | undefined {
-  const wanted = locationText(location);
-  for (const { step, output } of data.steps.values()) {
-    if (step.work.action !== 'snapshot' || output?.kind !== 'snapshot') continue;
-    if (locationText(step.work.location) === wanted) return output.preImages;
-  }
-  return undefined;
+  return data.preImages.get(locationText(location));
 }

@@ -20,7 +20,8 @@ import { committed } from './endings.ts';
 import type { TransactionEvent } from './events.ts';
 import { failedSteps, giveUp, lostSteps, refusalOf } from './faults.ts';
 import { compensate } from './rollback.ts';
-import { forwardOnly, type StepState, type TransactionData } from './state.ts';
+import { forwardOnly, phaseOf, type StepState, stateOf, type TransactionData } from './state.ts';
+import { isOpen } from './tally.ts';
 
 export function decide(data: TransactionData, around: Surroundings): Decision {
   switch (data.header.state) {
@@ -96,49 +97,40 @@ function decideDecided(data: TransactionData, around: Surroundings): Decision {
 function goOn(data: TransactionData, around: Surroundings): Decision {
   const events: TransactionEvent[] = [];
   const dueMs: number[] = [];
-  for (const state of data.steps.values()) {
+  for (const id of data.tally.ready) {
     if (events.length >= around.eventsMax) break;
-    const { step, status } = state;
-    if (status === 'pending' && mayStart(data, step, around)) {
-      const pivot = step.kind === 'pivot' ? { pivot: true } : {};
-      events.push({
-        type: 'step.started',
-        data: { step: step.id, attempt: state.starts === 0 ? 1 : nextAttempt(state), ...pivot },
-      });
-    } else if (status === 'started' && step.work.action === 'soak') {
-      const endMs = (state.startedAtMs ?? 0) + step.work.durationMs;
-      if (around.nowMs < endMs) dueMs.push(endMs);
-      else events.push({ type: 'step.succeeded', data: { step: step.id, output: { value: null } } });
-    }
+    const state = stateOf(data, id);
+    if (!mayStart(data, state.step, around)) continue;
+    const pivot = state.step.kind === 'pivot' ? { pivot: true } : {};
+    const attempt = state.starts === 0 ? 1 : nextAttempt(state);
+    events.push({ type: 'step.started', data: { step: id, attempt, ...pivot } });
+  }
+  for (const id of data.tally.of('started')) {
+    const { step, startedAtMs } = stateOf(data, id);
+    if (step.work.action !== 'soak' || events.length >= around.eventsMax) continue;
+    const endMs = (startedAtMs ?? 0) + step.work.durationMs;
+    if (around.nowMs < endMs) dueMs.push(endMs);
+    else events.push({ type: 'step.succeeded', data: { step: id, output: { value: null } } });
   }
   for (const wave of finishedWaves(data)) events.push({ type: 'wave.done', data: { wave } });
   return { events, asks: startedAsks(data), wakeAtMs: earliest(...dueMs) };
 }
 
 function mayStart(data: TransactionData, step: Step, around: Surroundings): boolean {
-  if (step.phase !== data.header.state || data.unmet.get(step.id) !== 0) return false;
+  if (step.phase !== data.header.state) return false;
   const cluster = clusterOf(step);
   return cluster === null || !around.lost.has(cluster);
 }
 
 function finishedWaves(data: TransactionData): readonly number[] {
   if (data.header.waves.total === data.wavesDone.size || data.header.state === 'preparing') return [];
-  const open = new Set<number>();
-  const all = new Set<number>();
-  for (const { step, status } of data.steps.values()) {
-    if (step.wave === undefined) continue;
-    all.add(step.wave);
-    if (status === 'pending' || status === 'started' || status === 'failed') open.add(step.wave);
-  }
-  return [...all].filter((wave) => !open.has(wave) && !data.wavesDone.has(wave)).sort((a, b) => a - b);
+  const done = data.tally.finishedWaves().filter((wave) => !data.wavesDone.has(wave));
+  return done.sort((a, b) => a - b);
 }
 
 function phaseDone(data: TransactionData): boolean {
-  for (const { step, status } of data.steps.values()) {
-    const open = status === 'pending' || status === 'started' || status === 'failed';
-    if (open && step.phase === data.header.state) return false;
-  }
-  return true;
+  const phase = phaseOf(data);
+  return phase !== null && data.tally.openIn(phase) === 0;
 }
 
 function nextPhase(data: TransactionData, around: Surroundings): Decision {
@@ -194,26 +186,22 @@ function startAgain(state: StepState): TransactionEvent {
 
 /** Deletions on a cluster that is gone are owed; the rest of the decision goes on. */
 function oweLost(data: TransactionData, { lost, eventsMax }: Surroundings): Decision {
-  const events: TransactionEvent[] = [];
-  for (const state of data.steps.values()) {
-    const cluster = clusterOf(state.step);
-    if (cluster === null || !lost.has(cluster) || state.step.phase !== 'decided') continue;
-    if (isOpen(state) && events.length < eventsMax) events.push(giveUp(data, state, 'prune'));
-  }
-  return { ...NOTHING, events };
+  if (lost.size === 0) return NOTHING;
+  const gone = openSteps(data).filter(({ step }) => {
+    const cluster = clusterOf(step);
+    return step.phase === 'decided' && cluster !== null && lost.has(cluster);
+  });
+  return journal(...gone.slice(0, eventsMax).map((state) => giveUp(data, state, 'prune')));
 }
 
 /** force-close after the point of no return: all that has not happened is owed. */
 function closeForward(data: TransactionData, { eventsMax }: Surroundings, kind: 'apply' | 'prune'): Decision {
-  const events: TransactionEvent[] = [];
-  for (const state of data.steps.values()) {
-    if (isOpen(state) && events.length < eventsMax) events.push(giveUp(data, state, kind));
-  }
-  return { ...NOTHING, events };
+  const open = openSteps(data).slice(0, eventsMax);
+  return journal(...open.map((state) => giveUp(data, state, kind)));
 }
 
-function isOpen({ status }: StepState): boolean {
-  return status === 'pending' || status === 'started' || status === 'failed';
+function openSteps(data: TransactionData): readonly StepState[] {
+  return [...data.steps.values()].filter(({ status }) => isOpen(status));
 }
 
 function isStuck(

@@ -1,6 +1,6 @@
 /** What a decision is made of; shared by the way forward (decide.ts) and the way back (rollback.ts). */
 import type { TransactionEvent } from './events.ts';
-import type { StepState, TransactionData } from './state.ts';
+import { type StepState, stateOf, type TransactionData } from './state.ts';
 
 /** Something to be waited for. Its key names it over all decisions, and is the command id where there is one. */
 export type Ask =
@@ -37,17 +37,26 @@ export const journal = (...events: TransactionEvent[]): Decision => ({ ...NOTHIN
 /** Steps in flight or to be asked again: started, and not ended by the clock alone. */
 export function startedAsks(data: TransactionData): readonly Ask[] {
   const asks: Ask[] = [];
-  for (const state of data.steps.values()) {
-    if (state.status === 'started' && state.step.work.action !== 'soak') asks.push(askOf(data, state, 'do'));
+  for (const id of data.tally.of('started')) {
+    const state = stateOf(data, id);
+    if (state.step.work.action !== 'soak') asks.push(askOf(data, state, 'do'));
   }
   return asks;
 }
 
 /** Command id: `<transaction>/<step>/do|undo`, with `#n` from the second attempt on, for a refusal is final for its id. */
-export function askOf(data: TransactionData, { step, attempt }: StepState, kind: 'do' | 'undo'): Ask {
+export function askOf(data: TransactionData, state: StepState, kind: 'do' | 'undo'): Ask {
+  const made = asks[kind].get(state);
+  if (made !== undefined) return made;
+  const { step, attempt } = state;
   const suffix = attempt > 1 ? `#${attempt}` : '';
-  return { kind, key: `${data.header.id}/${step.id}/${kind}${suffix}`, step: step.id };
+  const ask: Ask = { kind, key: `${data.header.id}/${step.id}/${kind}${suffix}`, step: step.id };
+  asks[kind].set(state, ask);
+  return ask;
 }
+
+/** A state is replaced with each change, so what was made of it stays true. */
+const asks = { do: new WeakMap<StepState, Ask>(), undo: new WeakMap<StepState, Ask>() };
 
 /** Silence leaves the command as it was: the same id is asked again. A refusal is final for its id. */
 export function nextAttempt({ attempt, refusal }: StepState): number {

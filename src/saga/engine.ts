@@ -1,5 +1,5 @@
 /** The engine's surface: takes transactions in, keeps the unfinished ones, answers for all. */
-import { type Cancel, done, type Entry, errorText, type Outcome, refused } from '../base/index.ts';
+import { type Cancel, done, type Entry, errorText, type Outcome, refused, StoreError } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { clusterOf } from './actions/index.ts';
 import { Asker } from './asks.ts';
@@ -42,7 +42,7 @@ class TransactionEngine implements Engine {
   }
 
   submit(request: NewTransaction): Promise<Outcome<TransactionView>> {
-    const answer = this.#lastSubmission.then(() => this.#submit(request));
+    const answer = this.#lastSubmission.then(() => this.#submit(request)).catch(notWritten);
     this.#lastSubmission = answer.catch(() => {});
     return answer;
   }
@@ -270,6 +270,12 @@ function countsOn({ plan }: TransactionData, cluster: string): boolean {
 /** It waits for a person, after having started. */
 function isHeld({ header: { state, heldFrom } }: TransactionData): boolean {
   return state === 'awaitingApproval' || state === 'stuck' || (state === 'paused' && heldFrom !== 'queued');
+}
+
+/** Nothing of it exists: the store says what to do. @throws whatever is not the store's */
+function notWritten(error: unknown): Outcome<never> {
+  if (!(error instanceof StoreError)) throw error;
+  return refused({ kind: `store.${error.kind}`, message: `the transaction could not be written: ${error.message}` });
 }
 
 function busy({ header }: Contender) {

@@ -4,7 +4,7 @@ import { actionOf, clusterOf } from './actions/index.ts';
 import { preImagesOf } from './context.ts';
 import type { DataOf, TransactionEvent } from './events.ts';
 import { locationText } from './location.ts';
-import type { StepState, TransactionData } from './state.ts';
+import { type StepState, stateOf, type TransactionData } from './state.ts';
 
 /** The refusal of a step that never got an answer although its agent was connected: silence, not a cluster's no. */
 export const NO_ANSWER = 'noAnswer';
@@ -12,8 +12,8 @@ export const NO_ANSWER = 'noAnswer';
 /** Steps that were refused; silence of a cluster that is lost by now is for onLostCluster and no failure. */
 export function failedSteps(data: TransactionData, lost: ReadonlySet<string>): readonly StepState[] {
   const failed: StepState[] = [];
-  for (const state of data.steps.values()) {
-    if (state.status !== 'failed') continue;
+  for (const id of data.tally.of('failed')) {
+    const state = stateOf(data, id);
     const cluster = clusterOf(state.step);
     if (state.refusal?.kind === NO_ANSWER && cluster !== null && lost.has(cluster)) continue;
     failed.push(state);

@@ -2,7 +2,7 @@
  * Keeps the collections `transaction` (key: id; its header), `unfinished` (key: id, while it is not sealed) and `owed`
  * (key: cluster/transaction/step) in the same database transaction as the entries themselves.
  */
-import type { Digest, DocumentChange, JsonObject, Projector } from '../base/index.ts';
+import type { Digest, DocumentChange, Entry, JsonObject, Projector } from '../base/index.ts';
 import type { LocationRevision } from '../plan/index.ts';
 import { isEventType, parseEntry, type TransactionEntry } from './events.ts';
 import { beginHeader, foldHeader, type Header } from './header.ts';
@@ -23,10 +23,13 @@ export interface OwedDocument {
 }
 
 /** Entries that change no header and no owed document: not folded, for they are most of a chain. */
-const SILENT = new Set(['step.undoStarted', 'step.undone', 'step.undoFailed', 'step.skipped', 'rollback.cluster']);
+function isSilent({ type, data }: Entry): boolean {
+  if (type === 'step.owed') return false;
+  return type === 'rollback.cluster' || (type.startsWith('step.') && data.pivot !== true && data.settles === undefined);
+}
 
 export const projectTransaction: Projector = (raw, documents) => {
-  if (!isEventType(raw.type) || SILENT.has(raw.type)) return [];
+  if (!isEventType(raw.type) || isSilent(raw)) return [];
   const entry = parseEntry(raw);
   if (entry.type === 'tx.created') {
     return [put('transaction', entry.tx, beginHeader(entry)), put('unfinished', entry.tx, { id: entry.tx })];

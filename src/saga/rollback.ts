@@ -18,7 +18,7 @@ import {
 import { rolledBack } from './endings.ts';
 import type { TransactionEvent } from './events.ts';
 import { owedEvent, refusalOf } from './faults.ts';
-import type { ClusterVerdict, StepState, TransactionData } from './state.ts';
+import { type ClusterVerdict, type StepState, stateOf, type TransactionData } from './state.ts';
 
 export function compensate(data: TransactionData, around: Surroundings): Decision {
   const undo = undoSteps(data, around);
@@ -32,12 +32,12 @@ export function compensate(data: TransactionData, around: Surroundings): Decisio
 }
 
 function undoSteps(data: TransactionData, around: Surroundings): Decision & { readonly blocked: readonly StepState[] } {
-  const clear = clearSteps(data);
+  let clear: ReadonlySet<string> | undefined; // worked out only when there is a step whose turn may have come
   const events: TransactionEvent[] = [];
   const asks: Ask[] = [];
   const blocked: StepState[] = [];
   const laterMs: number[] = [];
-  for (const state of [...data.steps.values()].reverse()) {
+  for (const state of begunSteps(data)) {
     if (events.length >= around.eventsMax) break;
     const { id } = state.step;
     if (!needsUndo(state)) {
@@ -51,9 +51,10 @@ function undoSteps(data: TransactionData, around: Surroundings): Decision & { re
       asks.push(askOf(data, state, 'undo'));
     } else if (state.status === 'started' && actionOf(state.step.work).undoNeedsOutcome) {
       asks.push(askOf(data, state, 'do'));
-    } else if (!clear.has(id)) {
-      // a later step is still being undone
     } else if (state.status !== 'undoFailed') {
+      clear ??= clearSteps(data);
+      if (!clear.has(id)) continue; // a later step is still being undone
+
       events.push({ type: 'step.undoStarted', data: { step: id, attempt: 1 } });
     } else if (state.failures >= around.attemptsMax) {
       blocked.push(state);
@@ -64,6 +65,12 @@ function undoSteps(data: TransactionData, around: Surroundings): Decision & { re
     }
   }
   return { events, asks, wakeAtMs: earliest(...laterMs), blocked };
+}
+
+const BEGUN = ['started', 'succeeded', 'failed', 'undoStarted', 'undoFailed'] as const;
+
+function begunSteps(data: TransactionData): readonly StepState[] {
+  return BEGUN.flatMap((status) => Array.from(data.tally.of(status), (id) => stateOf(data, id)));
 }
 
 /** Whether it has begun and has an undo that has not ended. */
@@ -154,7 +161,9 @@ export function touched(data: TransactionData): ReadonlyMap<string, readonly Ste
     if (step.work.action !== 'apply' && step.work.action !== 'ensure') continue;
     if (status === 'pending' || status === 'dropped') continue;
     const cluster = clusterOf(step) ?? '';
-    clusters.set(cluster, [...(clusters.get(cluster) ?? []), state]);
+    const states = clusters.get(cluster);
+    if (states === undefined) clusters.set(cluster, [state]);
+    else states.push(state);
   }
   return clusters;
 }

@@ -140,7 +140,8 @@ export class Runner {
       const fitted = await fitAll(events, this.#ports.blobs);
       entries = await this.#ports.journal.append(fitted.map((event) => newEntry(id, actor, event)));
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      // too large is a bug here (fit.ts), and trying again would not help
+      if (!(error instanceof StoreError) || error.kind === 'tooLarge') throw error;
       this.#ports.logger.error({ transaction: id, kind: error.kind, error: error.message }, 'journal refused a write');
       this.#wakeIn(live, WRITE_AGAIN_MS);
       return false;

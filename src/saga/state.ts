@@ -4,8 +4,10 @@ import type { Plan, Step, StepPhase } from '../plan/index.ts';
 import type { CommandOutput } from '../protocol/index.ts';
 import { type Held, parseEntry, type TransactionEntry, type TransactionEvent } from './events.ts';
 import { beginHeader, foldHeader, type Header } from './header.ts';
+import { locationText } from './location.ts';
 import { letsOthersStart, nextStepStatus, type StepEventType } from './step-status.ts';
-import type { RollbackVerified, StepStatus } from './types.ts';
+import { Tally } from './tally.ts';
+import type { RollbackVerified, StepStatus, StepView } from './types.ts';
 
 export interface StepState {
   readonly step: Step;
@@ -37,6 +39,14 @@ export interface TransactionData {
   /** How many of a step's `after` still hold it back. */
   readonly unmet: Map<string, number>;
   readonly dependents: Map<string, string[]>;
+  tally: Tally;
+  /** Digest of what each location's snapshot has read. */
+  readonly preImages: Map<string, Digest>;
+  /** The steps' views in the plan's order, and the ids of those that are out of date (views.ts keeps both). */
+  views: StepView[];
+  readonly changedSteps: Set<string>;
+  /** Each step's place in the plan. */
+  readonly places: Map<string, number>;
   readonly verdicts: Map<string, ClusterVerdict>;
   readonly wavesDone: Set<number>;
   /** seq of the last entry. */
@@ -73,6 +83,11 @@ export function begin(entry: TransactionEntry, load: LoadBlob): TransactionData 
     steps: new Map(),
     unmet: new Map(),
     dependents: new Map(),
+    tally: new Tally(),
+    preImages: new Map(),
+    views: [],
+    changedSteps: new Set(),
+    places: new Map(),
     verdicts: new Map(),
     wavesDone: new Set(),
     seq: entry.seq,
@@ -138,6 +153,10 @@ function applyStep(data: TransactionData, entry: StepEntry, load: LoadBlob): voi
     case 'step.succeeded': {
       const output = (release(entry.data.output, load) ?? undefined) as CommandOutput | undefined;
       change(data, state, entry.type, { output, refusal: undefined, endedAtMs: atMs });
+      const { work } = state.step;
+      if (work.action === 'snapshot' && output?.kind === 'snapshot') {
+        data.preImages.set(locationText(work.location), output.preImages);
+      }
       return;
     }
     case 'step.undone':
@@ -161,6 +180,7 @@ function applyTransaction(data: TransactionData, entry: TransactionEntry, load: 
     case 'tx.replanned':
       data.plan = planOf(entry.data.plan, load);
       for (const map of [data.steps, data.unmet, data.dependents]) map.clear();
+      data.tally = new Tally();
       linkSteps(data, data.plan.steps);
       return;
     case 'tx.amended':
@@ -220,10 +240,16 @@ function change(data: TransactionData, state: StepState, event: StepEventType, m
   const status = nextStepStatus(state.status, event);
   if (status === undefined) throw new Error(`${event} means nothing to step ${id}, which is ${state.status}`);
   data.steps.set(id, { ...state, ...more, status });
+  data.changedSteps.add(id);
+  data.tally.move(state.step, state.status, status);
+  if (status === 'pending' && data.unmet.get(id) === 0) data.tally.ready.add(id);
   if (letsOthersStart(status) === letsOthersStart(state.status)) return;
   const by = letsOthersStart(status) ? -1 : 1;
   for (const dependent of data.dependents.get(id) ?? []) {
-    data.unmet.set(dependent, (data.unmet.get(dependent) ?? 0) + by);
+    const unmet = (data.unmet.get(dependent) ?? 0) + by;
+    data.unmet.set(dependent, unmet);
+    if (unmet > 0) data.tally.ready.delete(dependent);
+    else if (data.steps.get(dependent)?.status === 'pending') data.tally.ready.add(dependent);
   }
 }
 
@@ -252,6 +278,8 @@ function forgetFailures(data: TransactionData): void {
 }
 
 function linkSteps(data: TransactionData, steps: readonly Step[]): void {
+  for (const [place, { id }] of data.plan.steps.entries()) data.places.set(id, place);
+  data.views = [];
   for (const step of steps) {
     data.steps.set(step.id, {
       step,
@@ -264,10 +292,13 @@ function linkSteps(data: TransactionData, steps: readonly Step[]): void {
       refusal: undefined,
       output: undefined,
     });
+    data.changedSteps.add(step.id);
+    data.tally.add(step, 'pending');
   }
   for (const step of steps) {
     const holding = step.after.filter((id) => !letsOthersStart(stateOf(data, id).status));
     data.unmet.set(step.id, holding.length);
+    if (holding.length === 0) data.tally.ready.add(step.id);
     for (const id of step.after) {
       const dependents = data.dependents.get(id);
       if (dependents === undefined) data.dependents.set(id, [step.id]);

@@ -3,17 +3,14 @@ import { timestamp } from '../base/index.ts';
 import { actionOf } from './actions/index.ts';
 import type { Header } from './header.ts';
 import { locationText } from './location.ts';
-import type { StepState, TransactionData } from './state.ts';
+import { type StepState, stateOf, type TransactionData } from './state.ts';
 import type { StepView, TransactionSummary, TransactionView } from './types.ts';
-
-/** A step's view depends on its state alone, which is replaced with each change. */
-const stepViews = new WeakMap<StepState, StepView>();
 
 export function viewOf(data: TransactionData): TransactionView {
   const { machine, pivoted, planBlob, ...header } = data.header;
   return {
     ...header,
-    plan: { digest: header.plan.digest, steps: data.plan.steps.map(({ id }) => stepView(data.steps.get(id))) },
+    plan: { digest: header.plan.digest, steps: stepViews(data) },
     cause: data.cause === null ? header.cause : data.cause,
     rollback: header.rollback === null ? null : { verified: data.verified },
   };
@@ -23,15 +20,23 @@ export function summaryOf({ machine, pivoted, planBlob, ...summary }: Header): T
   return summary;
 }
 
-function stepView(state: StepState | undefined): StepView {
-  if (state === undefined) throw new Error('a step of the plan has no state');
-  const known = stepViews.get(state);
-  if (known !== undefined) return known;
+/** Only steps that have changed since the last view are shown anew; the array is the caller's own. */
+function stepViews(data: TransactionData): readonly StepView[] {
+  if (data.views.length !== data.plan.steps.length) {
+    data.views = data.plan.steps.map(({ id }) => stepView(stateOf(data, id)));
+  } else {
+    for (const id of data.changedSteps) data.views[data.places.get(id) as number] = stepView(stateOf(data, id));
+  }
+  data.changedSteps.clear();
+  return data.views.slice();
+}
+
+function stepView(state: StepState): StepView {
   const { step } = state;
   const action = actionOf(step.work);
   const location = action.location(step.work);
   const cluster = action.cluster(step.work);
-  const view: StepView = {
+  return {
     id: step.id,
     action: step.work.action,
     phase: step.phase,
@@ -45,6 +50,4 @@ function stepView(state: StepState | undefined): StepView {
     ...(state.endedAtMs === null ? {} : { endedAt: timestamp(state.endedAtMs) }),
     ...(state.refusal === undefined ? {} : { refusal: state.refusal }),
   };
-  stepViews.set(state, view);
-  return view;
 }
