@@ -49,7 +49,7 @@ export interface AvailabilityPort {
 
 /** Faults of embedded clusters. */
 export interface SimPort {
-  clusters(): readonly JsonObject[];
+  clusters(): readonly JsonObject[] | Promise<readonly JsonObject[]>;
   /** Refused `notFound` when no embedded cluster has that name. */
   fault(cluster: string, fault: Fault, options: { readonly latencyMs?: number }): Promise<Outcome<JsonObject>>;
 }

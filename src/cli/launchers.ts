@@ -15,8 +15,21 @@ export interface HubOptions {
   readonly state: string;
   readonly host: string;
   readonly port: number;
+  /** Names and addresses under which it is reached, for its certificates. */
+  readonly names: readonly string[];
+  /** What the hub calls itself, in its CA and to its agents. */
+  readonly name: string;
+  readonly timers: HealthTimings;
   /** Reachability checks of the hub itself. */
   readonly reachable: readonly string[];
+}
+
+/** When a silent cluster is suspect, lost and back; what is absent has its default (availability). Milliseconds. */
+export interface HealthTimings {
+  readonly heartbeatMs?: number;
+  readonly suspectAfterMs?: number;
+  readonly lostAfterMs?: number;
+  readonly backAfterMs?: number;
 }
 
 export interface AgentOptions {
@@ -36,6 +49,7 @@ export interface DevOptions {
   readonly clusters: number;
   readonly state: string;
   readonly port: number;
+  readonly timers: HealthTimings;
 }
 
 export interface DemoOptions {

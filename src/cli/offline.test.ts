@@ -111,18 +111,41 @@ describe('completion', () => {
 describe('launchers', () => {
   it('hands checked options to main', async () => {
     const machine = fakeMachine();
-    await machine.ldc('dev', '--clusters', '6', '--state', 's', '--port', '7500');
+    await machine.ldc(
+      'dev',
+      '--clusters',
+      '6',
+      '--state',
+      's',
+      '--port',
+      '7500',
+      '--heartbeat',
+      '500ms',
+      '--suspect-after',
+      '2s',
+    );
     await machine.ldc('demo', '--keep');
     await machine.ldc('hub', '--reachable', 'https://a', 'https://b');
     await machine.ldc('hub', 'backup', 'x.bak', '--state', '/var/ldc');
     await machine.ldc('hub', 'rearm', '--reason', 'scrapped', '--yes');
     await machine.ldc('agent', '--hub', 'https://h:1', '--join', 't', '--name', 'eu-3', '-l', 'region=eu', '-l', 'a=b');
     assert.deepEqual(machine.launched, [
-      { name: 'dev', options: { clusters: 6, state: '/work/s', port: 7500 } },
+      {
+        name: 'dev',
+        options: { clusters: 6, state: '/work/s', port: 7500, timers: { heartbeatMs: 500, suspectAfterMs: 2_000 } },
+      },
       { name: 'demo', options: { keep: true, json: false } },
       {
         name: 'hub',
-        options: { state: '/work/.ldc', host: '127.0.0.1', port: 7420, reachable: ['https://a', 'https://b'] },
+        options: {
+          state: '/work/.ldc',
+          host: '127.0.0.1',
+          port: 7420,
+          names: [],
+          name: 'ldc',
+          timers: {},
+          reachable: ['https://a', 'https://b'],
+        },
       },
       { name: 'backup', options: { state: '/var/ldc', file: '/work/x.bak' } },
       { name: 'rearm', options: { state: '/work/.ldc', reason: 'scrapped' } },
@@ -133,6 +156,8 @@ describe('launchers', () => {
     ]);
     assert.equal((await machine.ldc('dev', '--clusters', '0')).code, 2);
     assert.equal((await machine.ldc('dev', '--port', '65535')).code, 2);
+    assert.equal((await machine.ldc('dev', '--lost-after', '10s')).code, 2, 'lost before it is suspect');
+    assert.equal((await machine.ldc('hub', '--heartbeat', 'soon')).code, 2);
     assert.equal((await machine.ldc('hub', 'restore', 'x.bak')).code, 2, 'restore asks, and nobody is there');
     assert.equal(machine.launched.length, 6);
   });

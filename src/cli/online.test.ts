@@ -107,6 +107,21 @@ describe('apply', () => {
     );
   });
 
+  it('shows problems in manifests with the way to them from here', async () => {
+    machine.files.clear();
+    await machine.ldc('init', 'my/shop', '--name', 'shop');
+    const manifest = '/work/my/shop/shop/shop.yaml';
+    machine.files.set(manifest, `${machine.files.get(manifest)}---\nkind: Service\n`);
+    const offline = await machine.ldc('validate', '-f', 'my/shop');
+    assert.match(offline.out, /^my\/shop\/shop\/shop\.yaml:\d+:\d+ /m);
+    hub.stacks.plan = () => ({
+      kind: 'invalid',
+      problems: [{ file: 'shop/shop.yaml', line: 7, column: 1, path: '', message: 'bad' }],
+    });
+    const online = await machine.ldc('plan', '-f', 'my/shop');
+    assert.match(online.err, /^ {2}my\/shop\/shop\/shop\.yaml:7:1 bad$/m);
+  });
+
   it('does nothing when there is nothing to do, and begins without following', async () => {
     machine.files.set('/work/stack.yaml', 'same');
     const nothing = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');

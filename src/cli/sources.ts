@@ -1,7 +1,7 @@
 import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path';
-import { isObject, type Json, limits } from '../base/index.ts';
+import { isObject, type Json, limits, type Problem } from '../base/index.ts';
 import type { StackSource } from '../stacks/types.ts';
-import { exit, Failure, usage } from './failure.ts';
+import { exit, Failure, failureOf, usage } from './failure.ts';
 import type { Io } from './io.ts';
 
 type ReadIo = Pick<Io, 'cwd' | 'files' | 'input'>;
@@ -42,6 +42,24 @@ async function sourceOf(io: ReadIo, path: string, stack: string, folder: string)
     if (bytes > limits.stackUploadBytesMax) throw tooLarge(path);
   }
   return { path, stack, files };
+}
+
+/** Problems with the way to their file from here: in a source, paths of manifests are relative to the stack's folder. */
+export function placed(source: StackSource, problems: readonly Problem[]): readonly Problem[] {
+  const folder = source.path === '<stdin>' ? '' : dirname(source.path);
+  return problems.map((one) => (one.file in source.files ? { ...one, file: join(folder, one.file) } : one));
+}
+
+/** Runs a call about a source; problems that the hub finds come with the way to their file. */
+export async function aboutSource<T>(source: StackSource, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure.problems.length === 0) throw error;
+    const { code, message, hint } = failure;
+    throw new Failure(code, message, { hint, problems: placed(source, failure.problems) });
+  }
 }
 
 /** The stack files of a path: itself, or those in the folder. */

@@ -14,7 +14,7 @@ export function fleetRoutes({ stacks, availability }: Services): Binding[] {
 
 export function simRoutes(sim: SimPort): Binding[] {
   return [
-    bind(routes.sim.clusters, () => ({ answer: { items: [...sim.clusters()] } })),
+    bind(routes.sim.clusters, async () => ({ answer: { items: [...(await sim.clusters())] } })),
     bind(routes.sim.fault, async ({ params, body }) => ({
       answer: doneOr(await sim.fault(params.name, params.fault, given(body))),
     })),

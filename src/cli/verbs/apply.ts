@@ -3,7 +3,7 @@ import { action, type Cli, example, withFiles } from '../cli.ts';
 import { newKey, withClient } from '../connect.ts';
 import { exit } from '../failure.ts';
 import { checkFormat } from '../render/output.ts';
-import { readSources } from '../sources.ts';
+import { aboutSource, readSources } from '../sources.ts';
 import { reasonOf, withSubmit } from './options.ts';
 import { type SubmitFlags, submitAndFollow } from './submit.ts';
 
@@ -30,7 +30,7 @@ async function apply(cli: Cli, flags: ApplyFlags): Promise<number> {
       const { plan, apply: submit } = api.routes.stacks;
       const code = await submitAndFollow(cli, client, api, flags, {
         question: `Apply ${source.path}?`,
-        plan: () => client.call(plan, { body: source }),
+        plan: () => aboutSource(source, () => client.call(plan, { body: source })),
         submit: async ({ expectPlan }) => {
           const body = {
             ...source,
@@ -38,7 +38,8 @@ async function apply(cli: Cli, flags: ApplyFlags): Promise<number> {
             ifBusy: flags.ifBusy ?? 'wait',
             ...(expectPlan ? { expectPlan } : {}),
           };
-          return client.call(submit, { body, idempotencyKey: newKey(cli.io) });
+          const idempotencyKey = newKey(cli.io);
+          return aboutSource(source, () => client.call(submit, { body, idempotencyKey }));
         },
       });
       if (code !== exit.done) return code;

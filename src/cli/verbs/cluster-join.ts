@@ -6,6 +6,7 @@ import { confirm } from '../confirm.ts';
 import { withClient } from '../connect.ts';
 import { exit, usage } from '../failure.ts';
 import { checkFormat, print } from '../render/output.ts';
+import { durationMs } from './launch-options.ts';
 
 interface JoinFlags extends HubFlags {
   readonly kubeconfig: string;
@@ -21,6 +22,9 @@ interface TokenFlags extends HubFlags {
   readonly yes?: boolean;
   readonly output?: string;
 }
+
+/** Of the token that `join` makes and uses at once. */
+const JOIN_TTL_MS = 15 * 60_000;
 
 /** Joining with one command: `join` does it all from here, `token` prints the command for the cluster's own side. */
 export function registerJoin(cluster: Command, cli: Cli): void {
@@ -53,7 +57,7 @@ async function join(cli: Cli, flags: JoinFlags, name: string): Promise<number> {
   if (!(await confirm(io, `Join ${name} by ${flags.kubeconfig}?`, flags.yes))) return exit.usage;
   const labels = flags.label ?? {};
   const made = await withClient(cli, flags, (client, { routes }) =>
-    client.call(routes.joinTokens.create, { body: { uses: 1, ttlMs: MINUTE_MS * 15, labels, cluster: name } }),
+    client.call(routes.joinTokens.create, { body: { uses: 1, ttlMs: JOIN_TTL_MS, labels, cluster: name } }),
   );
   const code = await launchers.joinCluster({
     name,
@@ -72,7 +76,7 @@ async function token(cli: Cli, flags: TokenFlags): Promise<number> {
   const { io } = cli;
   const uses = Number(flags.uses);
   if (!Number.isInteger(uses) || uses < 1) throw usage(`${flags.uses} is no number of uses`, 'a whole number from 1');
-  const ttlMs = ttlOf(flags.ttl);
+  const ttlMs = durationMs(flags.ttl, 'time that a token may be good', limits.joinTokenTtlMsMax);
   if (
     !(await confirm(
       io,
@@ -93,14 +97,4 @@ async function token(cli: Cli, flags: TokenFlags): Promise<number> {
     });
     return exit.done;
   });
-}
-
-const MINUTE_MS = 60_000;
-const UNIT_MS: { readonly [unit: string]: number } = { s: 1_000, m: MINUTE_MS, h: 60 * MINUTE_MS };
-
-function ttlOf(text: string): number {
-  const match = /^([1-9]\d{0,5})([smh])$/.exec(text);
-  const ms = match === null ? Number.NaN : Number(match[1]) * (UNIT_MS[match[2] as string] ?? Number.NaN);
-  if (ms > 0 && ms <= limits.joinTokenTtlMsMax) return ms;
-  throw usage(`${text} is no time that a token may be good`, 'such as 90s, 15m or 1h, at most 24h');
 }

@@ -4,7 +4,7 @@ import { withClient } from '../connect.ts';
 import { exit } from '../failure.ts';
 import { checkFormat, print } from '../render/output.ts';
 import { diffText } from '../render/stack.ts';
-import { readSources } from '../sources.ts';
+import { aboutSource, readSources } from '../sources.ts';
 
 interface DiffFlags extends HubFlags {
   readonly file: string[];
@@ -27,7 +27,7 @@ async function diff(cli: Cli, flags: DiffFlags): Promise<number> {
   return withClient(cli, flags, async (client, { routes }) => {
     let differs = false;
     for (const source of sources) {
-      const { items } = await client.call(routes.stacks.diff, { body: source });
+      const { items } = await aboutSource(source, () => client.call(routes.stacks.diff, { body: source }));
       const changed = items.filter(({ change }) => change !== 'none');
       differs ||= changed.length > 0;
       const names = changed.map(({ location, ref }) => `${location}/${ref.kind}/${ref.name}`);

@@ -3,9 +3,11 @@ import type { Command } from 'commander';
 import { action, type Cli, example } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { exit } from '../failure.ts';
-import { portOf, STATE } from './launch-options.ts';
+import { portOf, STATE, type TimerFlags, timingsOf, withTimers } from './launch-options.ts';
 
-interface HubOwnFlags {
+interface HubOwnFlags extends TimerFlags {
+  readonly name: string;
+  readonly hostName?: readonly string[];
   readonly state: string;
   readonly host: string;
   readonly port: string;
@@ -18,13 +20,14 @@ interface HubOwnFlags {
 export function registerHub(program: Command, cli: Cli): void {
   const { io, launchers } = cli;
   const stateOf = ({ state }: HubOwnFlags) => resolve(io.cwd, state);
-  const hub = program
-    .command('hub')
+  const hub = withTimers(program.command('hub'))
     .summary('run the control plane; backup, restore, rearm')
     .description('Runs the hub: REST on its port, agents on the next one.')
     .option('--state <folder>', 'where its state is kept', STATE)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port of REST', '7420')
+    .option('--name <name>', 'what it calls itself, in its CA and to its agents', 'ldc')
+    .option('--host-name <name...>', 'names and addresses under which it is reached, for its certificates')
     .option('--reachable <url...>', 'what must answer for the hub to believe in its own network')
     .addHelpText(
       'after',
@@ -36,6 +39,9 @@ export function registerHub(program: Command, cli: Cli): void {
           state: stateOf(flags),
           host: flags.host,
           port: portOf(flags.port),
+          names: flags.hostName ?? [],
+          name: flags.name,
+          timers: timingsOf(flags),
           reachable: flags.reachable ?? [],
         }),
       ),

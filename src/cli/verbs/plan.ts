@@ -3,7 +3,7 @@ import { action, type Cli, example, type HubFlags, withFiles, withHub } from '..
 import { withClient } from '../connect.ts';
 import { exit } from '../failure.ts';
 import { checkFormat, print } from '../render/output.ts';
-import { readSources } from '../sources.ts';
+import { aboutSource, readSources } from '../sources.ts';
 
 interface PlanFlags extends HubFlags {
   readonly file: string[];
@@ -26,7 +26,7 @@ async function plan(cli: Cli, flags: PlanFlags): Promise<number> {
   const sources = await readSources(cli.io, flags.file);
   return withClient(cli, flags, async (client, { routes }) => {
     for (const source of sources) {
-      const planned = await client.call(routes.stacks.plan, { body: source });
+      const planned = await aboutSource(source, () => client.call(routes.stacks.plan, { body: source }));
       if (flags.output === 'mermaid') cli.io.out.write(planned.mermaid);
       else await print(cli.io, flags.output, { value: planned.plan, names: [], human: () => planned.text });
     }

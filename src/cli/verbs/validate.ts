@@ -3,7 +3,7 @@ import { type Problem, problemText } from '../../base/index.ts';
 import { action, type Cli, example, withFiles, withOutput } from '../cli.ts';
 import { exit } from '../failure.ts';
 import { checkFormat, print } from '../render/output.ts';
-import { readSources } from '../sources.ts';
+import { placed, readSources } from '../sources.ts';
 
 export function registerValidate(program: Command, cli: Cli): void {
   withOutput(withFiles(program.command('validate')), 'json|yaml')
@@ -19,11 +19,18 @@ async function validate({ io }: Cli, { file, output }: { file: string[]; output?
   checkFormat(output, ['json', 'yaml']);
   const sources = await readSources(io, file);
   const { readStack } = await import('../../ldc/index.ts');
-  const results = sources.map(({ path, stack, files }) => {
+  const results = sources.map((source) => {
+    const { path, stack, files } = source;
     const { resolved, problems } = readStack({ path, text: stack, files: new Map(Object.entries(files)) });
     const parts = resolved === undefined ? [] : [...resolved.functions, ...resolved.databases];
     const objects = parts.reduce((sum, part) => sum + part.objects.length, 0);
-    return { path, problems, name: resolved && `${resolved.project}/${resolved.name}`, parts: parts.length, objects };
+    return {
+      path,
+      problems: placed(source, problems),
+      name: resolved && `${resolved.project}/${resolved.name}`,
+      parts: parts.length,
+      objects,
+    };
   });
   const problems = results.flatMap((result) => result.problems);
   await print(io, output, {
