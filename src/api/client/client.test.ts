@@ -62,7 +62,11 @@ describe('client', () => {
     });
     await nobody.close();
     const other = clientOf({ hub: await listen(server) });
-    await assert.rejects(other.call(routes.stacks.list), HubUnreachable);
+    await assert.rejects(other.call(routes.stacks.list), (error) => {
+      assert.ok(error instanceof HubProblem);
+      assert.equal(error.problem.kind, 'notAHub');
+      return true;
+    });
     await other.close();
     server.close();
   });

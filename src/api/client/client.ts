@@ -178,9 +178,10 @@ async function answerOf(hub: string, response: Response): Promise<unknown> {
   try {
     body = await response.json();
   } catch (error) {
-    if (response.ok) throw unreachableHub(hub, error);
+    // a body that broke off is a cut line; one that is no JSON is someone else's answer
+    if (response.ok && !(error instanceof SyntaxError)) throw unreachableHub(hub, error);
   }
-  if (response.ok) return body;
+  if (response.ok && body !== undefined) return body;
   throw new HubProblem(problemOf(hub, response, body));
 }
 

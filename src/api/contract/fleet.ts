@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AvailabilityStatus } from '../../availability/types.ts';
-import { name } from './basics.ts';
+import { name, page, paging } from './basics.ts';
 import { route } from './route.ts';
 import { functionView, whatIfView } from './stack-views.ts';
 
@@ -14,8 +14,8 @@ export const functions = {
     path: '/api/v1/functions',
     summary: 'Where each function is served now.',
     role: 'viewer',
-    query: z.strictObject({ project: name.optional(), stack: name.optional() }),
-    answer: z.object({ items: z.array(functionView) }),
+    query: z.strictObject({ ...paging, project: name.optional(), stack: name.optional() }),
+    answer: page(functionView),
   }),
 };
 

@@ -1,12 +1,17 @@
+import type { FunctionView } from '../../stacks/types.ts';
 import { routes } from '../contract/index.ts';
 import { type Binding, bind } from '../http/binding.ts';
-import { given } from '../http/page.ts';
+import { given, pageOf } from '../http/page.ts';
 import { doneOr } from '../http/problem.ts';
 import type { Services, SimPort } from '../services.ts';
 
 export function fleetRoutes({ stacks, availability }: Services): Binding[] {
   return [
-    bind(routes.functions.list, ({ query }) => ({ answer: { items: [...stacks.functions(given(query))] } })),
+    bind(routes.functions.list, ({ query }) => {
+      const { after, limit, ...filter } = query;
+      const keyOf = (view: FunctionView) => `${view.project}/${view.stack}/${view.function}`;
+      return { answer: pageOf(stacks.functions(given(filter)), keyOf, { after, limit }) };
+    }),
     bind(routes.fleet.whatIf, ({ query }) => ({ answer: stacks.whatIf(labelsOf(query.lose)) })),
     bind(routes.fleet.availability, () => ({ answer: availability.status() })),
   ];

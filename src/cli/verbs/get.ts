@@ -70,7 +70,7 @@ async function getStacks(client: HubClient, { routes }: Api, name: string | unde
 async function getFunctions(client: HubClient, { routes }: Api, name: string | undefined): Promise<Answer> {
   const ref = name === undefined ? undefined : stackRef(name);
   const query = ref === undefined ? {} : { project: ref.project, stack: ref.name };
-  const { items } = await client.call(routes.functions.list, { query });
+  const items = await client.all(routes.functions.list, { query });
   const names = items.map((view) => `function/${view.project}/${view.stack}/${view.function}`);
   return { value: { items, next: null }, names, human: () => functionTable(items) };
 }

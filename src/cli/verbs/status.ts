@@ -25,8 +25,8 @@ async function status(cli: Cli, flags: StatusFlags, name: string | undefined): P
   return withClient(cli, flags, async (client, { routes }) => {
     if (ref !== undefined) await client.call(routes.stacks.get, { params: ref }); // says so when there is none
     const query = ref === undefined ? {} : { project: ref.project, stack: ref.name };
-    const [{ items }, availability] = await Promise.all([
-      client.call(routes.functions.list, { query }),
+    const [items, availability] = await Promise.all([
+      client.all(routes.functions.list, { query }),
       client.call(routes.fleet.availability),
     ]);
     await print(cli.io, flags.output, {
