@@ -38,21 +38,12 @@ export function readSource(source: StackSource, cutKey: Uint8Array): SourceRead 
 /** What ldc understands but cannot do yet: said before anything is planned. */
 export function refusedPart({ stack }: ResolvedStack): Refusal | undefined {
   const database = stack.spec.databases[0];
-  if (database !== undefined) {
-    return {
-      kind: 'databasesNotServed',
-      message: `database ${database.name} is understood, but this version of ldc deploys no databases yet`,
-      where: 'spec.databases',
-      hint: 'take spec.databases out to deploy the functions alone',
-    };
-  }
-  const traffic = stack.spec.traffic[0];
-  if (traffic === undefined) return undefined;
+  if (database === undefined) return undefined;
   return {
-    kind: 'trafficNotServed',
-    message: `traffic of kind ${traffic.kind} is understood, but this version of ldc steers no traffic yet`,
-    where: 'spec.traffic',
-    hint: 'take spec.traffic out; a function is reached through its Service in each location',
+    kind: 'databasesNotServed',
+    message: `database ${database.name} is understood, but this version of ldc deploys no databases yet`,
+    where: 'spec.databases',
+    hint: 'take spec.databases out to deploy the functions alone',
   };
 }
 
