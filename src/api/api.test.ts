@@ -346,6 +346,14 @@ describe('transactions', () => {
 });
 
 describe('streams', () => {
+  it('refuse a Last-Event-ID that is none, as a problem', async () => {
+    const headers = { accept: 'text/event-stream', 'last-event-id': 'x' };
+    const answer = await ask('GET', '/api/v1/journal', { headers });
+    assert.equal(answer.status, 400);
+    assert.equal(answer.body.kind, 'invalidRequest');
+    assert.equal((await ask('GET', '/api/v1/stacks', { headers: { accept: 'text/html' } })).status, 406);
+  });
+
   it('end when their token is revoked', async () => {
     const token = await hub.tokenFor('auditor');
     const stream = await fetch(`${hub.url}/api/v1/journal`, {

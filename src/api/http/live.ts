@@ -31,12 +31,13 @@ export function createLive(clock: Clock) {
     options: { readonly after: number; readonly stillAllowed: () => boolean },
   ) {
     if (open >= STREAMS_MAX) throw tooMany();
+    const after = lastEventId(request) ?? options.after;
     open++;
     const gone = closing(response);
     try {
       response.status(200).set({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
       response.flushHeaders();
-      await pump(response, source, { ...options, after: lastEventId(request) ?? options.after }, clock, gone);
+      await pump(response, source, { ...options, after }, clock, gone);
     } finally {
       open--;
       response.end();
