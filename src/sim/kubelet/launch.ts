@@ -7,8 +7,7 @@ import { ownFolder } from './account.ts';
 import { type ContainerRun, fieldPathOf } from './container-run.ts';
 import { environmentOf, expand, hostnameOf, type PodFacts } from './environment.ts';
 import type { Host } from './host.ts';
-import { LogFile } from './log-file.ts';
-import { logFolder } from './pod-worker.ts';
+import { LogFile, logFile, logFolder } from './log-file.ts';
 import { fetchReferences } from './references.ts';
 import { outcomeOf, simulate } from './simulated.ts';
 import { makeVolumes, mountRewriter } from './volumes.ts';
@@ -161,9 +160,4 @@ function volumesOf(
   } catch (error) {
     throw new ConfigError('FailedMount', `MountVolume.SetUp failed: ${errorText(error)}`);
   }
-}
-
-/** The log of one attempt of a container. */
-export function logFile(root: string, pod: Pod, container: string, attempt: number): string {
-  return join(logFolder(root, pod), container, `${attempt}.log`);
 }

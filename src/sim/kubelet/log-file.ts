@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { type Clock, timestamp } from '../../base/index.ts';
+import { dirname, join } from 'node:path';
+import { type Clock, type KubeObject, timestamp } from '../../base/index.ts';
 
 const LOG_BYTES_MAX = 10 * 1024 * 1024;
 const LINE_BYTES_MAX = 16 * 1024;
@@ -80,4 +80,14 @@ export function readLog(path: string): readonly LogLine[] {
         return match === null ? [] : [{ at: match[1] as string, text: match[2] as string }];
       });
   });
+}
+
+/** The folder of a pod's logs, below a root: unique over pods of one name. */
+export function logFolder(root: string, { metadata: { namespace, name, uid } }: KubeObject): string {
+  return join(root, `${namespace}_${name}_${uid}`);
+}
+
+/** The log of one attempt of a container. */
+export function logFile(root: string, pod: KubeObject, container: string, attempt: number): string {
+  return join(logFolder(root, pod), container, `${attempt}.log`);
 }

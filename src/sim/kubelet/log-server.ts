@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { logFile } from './launch.ts';
-import { type LogLine, readLog } from './log-file.ts';
+import { type LogLine, logFile, readLog } from './log-file.ts';
 import type { PodWorker } from './pod-worker.ts';
 
 export interface LogServer {

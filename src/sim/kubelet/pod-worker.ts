@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { jsonEqual } from '../../base/index.ts';
 import { type Container, isFinished, isTerminating, type Pod, type PodStatus } from '../kinds/index.ts';
 import { ContainerRun } from './container-run.ts';
@@ -203,10 +202,4 @@ export class PodWorker {
       }
     }
   }
-}
-
-/** The folder of a pod's logs, below a root: unique over pods of one name. */
-export function logFolder(root: string, pod: Pod): string {
-  const { namespace, name, uid } = pod.metadata;
-  return join(root, `${namespace}_${name}_${uid}`);
 }
