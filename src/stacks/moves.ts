@@ -14,7 +14,7 @@ import {
 } from './records.ts';
 import type { Room } from './room.ts';
 import { canSettle, type OwedRecord, settlePlan } from './settle-plan.ts';
-import { keepPlanned, submit } from './submit.ts';
+import { handIn, submit } from './submit.ts';
 import type { ApplyResult, MoveEvidence, Moves, Stacks } from './types.ts';
 
 /** Collection `owed` of the engine; keys begin with the cluster. */
@@ -83,8 +83,7 @@ async function reschedule(
   const wish = { resolved, revision: committed.revision, away, avoid: [...avoid, ...held], reason };
   const planned = planReschedule(wish, room);
   if (planned.kind === 'refused') return planned;
-  await keepPlanned(planned, room);
-  return submit(planned.plan, null, { ...BY_HUB, reason }, room);
+  return handIn(planned, async () => null, { ...BY_HUB, reason }, room);
 }
 
 /** A transaction that waits for a person keeps its clusters: a move goes to ones that it has not touched (DESIGN §5). */

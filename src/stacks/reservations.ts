@@ -17,27 +17,45 @@ export interface Reservations {
   has(key: string): boolean;
   reserve(key: string, reservation: Reservation): void;
   release(key: string): void;
-  /** Placed by a plan that was handed in, but not reserved yet; forgotten once `settled` says so. */
-  promise(transaction: string, wanted: readonly Reservation[]): void;
+  /** Placed by a plan that is being handed in: counted at once, so that the next plan does not take the same room. */
+  promise(wanted: readonly Reservation[]): Promised;
+  /** Forgets what was promised to transactions of which `settled` says that their reserve steps have run. */
   forgetPromises(settled: (transaction: string) => boolean): void;
+}
+
+/** Until one of the two is called the promise holds. */
+export interface Promised {
+  /** The plan became this transaction. */
+  bind(transaction: string): void;
+  /** It became none. */
+  drop(): void;
 }
 
 export const NOTHING: Amounts = { cpuMilli: 0, memoryBytes: 0, pods: 0 };
 
 export function createReservations(): Reservations {
   const held = new Map<string, Reservation>();
-  const promised = new Map<string, readonly Reservation[]>();
+  const promised = new Set<{ transaction: string | null; readonly wanted: readonly Reservation[] }>();
   return {
-    byCluster: () => sumOf([...held.values(), ...[...promised.values()].flat()]),
+    byCluster: () => sumOf([...held.values(), ...[...promised].flatMap(({ wanted }) => wanted)]),
     reserved: () => sumOf([...held.values()]),
     has: (key) => held.has(key),
     reserve: (key, reservation) => void held.set(key, reservation),
     release: (key) => void held.delete(key),
-    promise(transaction, wanted) {
-      if (wanted.length > 0) promised.set(transaction, wanted);
+    promise(wanted) {
+      const promise = { transaction: null as string | null, wanted };
+      promised.add(promise);
+      return {
+        bind: (transaction) => {
+          promise.transaction = transaction;
+        },
+        drop: () => void promised.delete(promise),
+      };
     },
     forgetPromises(settled) {
-      for (const transaction of promised.keys()) if (settled(transaction)) promised.delete(transaction);
+      for (const promise of promised) {
+        if (promise.transaction !== null && settled(promise.transaction)) promised.delete(promise);
+      }
     },
   };
 }

@@ -21,7 +21,7 @@ import {
 import { createReplan } from './replan.ts';
 import { createRoom, type Room, type StacksPorts } from './room.ts';
 import { type CutStack, keepSource, outlineOf, readSource, shownSource } from './source.ts';
-import { keepPlanned, submit } from './submit.ts';
+import { handIn, keepPlanned, submit } from './submit.ts';
 import type { ApplyOptions, ApplyResult, Moves, PlanResult, StackSource, Stacks } from './types.ts';
 import { functionsOf, revisionsOf, summaryOf } from './views.ts';
 
@@ -139,9 +139,11 @@ async function apply(
   }
   const changed = shown.changed(planned.plan, options);
   if (changed !== undefined) return changed;
-  const kept = await keepSource(room.store, source, stack);
-  await keepPlanned(planned, room);
-  return submit(planned.plan, { stack: ref, revision, ...outlineOf(resolved), ...kept }, options, room);
+  const keep = async () => {
+    const kept = await keepSource(room.store, source, stack);
+    return { stack: ref, revision, ...outlineOf(resolved), ...kept };
+  };
+  return handIn(planned, keep, options, room);
 }
 
 async function rollback(
@@ -162,7 +164,6 @@ async function rollback(
   }
   const changed = shown.changed(planned.plan, options);
   if (changed !== undefined) return changed;
-  await keepPlanned(planned, room);
   const written = {
     stack: { ...target.revision.stack },
     revision,
@@ -172,7 +173,7 @@ async function rollback(
     resolved: content,
     source,
   };
-  return submit(planned.plan, written, options, room);
+  return handIn(planned, async () => written, options, room);
 }
 
 async function retire(stack: StackRef, options: ApplyOptions, shown: Shown, room: Room): Promise<ApplyResult> {

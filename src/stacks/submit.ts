@@ -8,6 +8,8 @@ import { stackId } from './records.ts';
 import type { Room } from './room.ts';
 import type { ApplyOptions, ApplyResult } from './types.ts';
 
+type SubmitOptions = Pick<ApplyOptions, 'actor' | 'ifBusy'> & { readonly reason: Json };
+
 /** Stores bundles and Secret values. Durable when it resolves. */
 export async function keepPlanned(planned: Extract<Planned, { kind: 'planned' }>, room: Room): Promise<void> {
   const { blobs, secrets } = room.store;
@@ -15,11 +17,35 @@ export async function keepPlanned(planned: Extract<Planned, { kind: 'planned' }>
   await Promise.all([...planned.bundles.values()].map((bundle) => blobs.put(bundle as unknown as Json)));
 }
 
+/**
+ * From a fresh plan to a transaction: its room is counted from now on, what it names is kept, then it is handed in.
+ * @param keep stores the revision's content and says what it is; null when the plan brings none
+ */
+export async function handIn(
+  planned: Extract<Planned, { kind: 'planned' }>,
+  keep: () => Promise<RevisionWritten | null>,
+  options: SubmitOptions,
+  room: Room,
+): Promise<ApplyResult> {
+  const promised = room.reservations.promise(wantedRoom(planned.plan));
+  try {
+    const written = await keep();
+    await keepPlanned(planned, room);
+    const result = await submit(planned.plan, written, options, room);
+    if (result.kind === 'submitted') promised.bind(result.transaction);
+    else promised.drop();
+    return result;
+  } catch (error) {
+    promised.drop();
+    throw error;
+  }
+}
+
 /** @param written the revision that the plan brings; null when it brings none (retire, settle, reschedule) */
 export async function submit(
   plan: Plan,
   written: RevisionWritten | null,
-  options: Pick<ApplyOptions, 'actor' | 'ifBusy'> & { readonly reason: Json },
+  options: SubmitOptions,
   room: Room,
 ): Promise<ApplyResult> {
   const { journal } = room.store;
@@ -30,7 +56,6 @@ export async function submit(
   }
   const outcome = await room.engine().submit({ plan, actor, reason, ifBusy });
   if (outcome.kind === 'done') {
-    room.reservations.promise(outcome.value.id, wantedRoom(plan));
     return { kind: 'submitted', transaction: outcome.value.id, transactionKind: plan.kind };
   }
   const refusal = refusalOf(outcome);

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { applied, type Bed, fakeCluster, four, heldOn, openBed, source } from './testbed.test.ts';
+
+const shop = { project: 'default', name: 'shop' };
+
+async function bedWith(what: Parameters<typeof source>[1], clusters = four()) {
+  const bed = openBed(clusters);
+  await bed.start();
+  const first = await applied(bed, source('shop', what));
+  assert.equal(first.state, 'committed', JSON.stringify(first.cause));
+  return bed;
+}
+
+function clusterOf(bed: Bed, name: string) {
+  const cluster = bed.byName.get(name);
+  assert.ok(cluster);
+  return cluster;
+}
+
+const wanted = (bed: Bed, name = 'web') =>
+  (bed.room.functions({}).find((each) => each.function === name)?.locations ?? []).map(({ cluster }) => cluster).sort();
+const moves = (bed: Bed, kind: 'reschedule' | 'settle') => bed.engine.list({ kind }).items;
+
+describe('a lost cluster', () => {
+  it('is left by one reschedule; on its return a settle removes the stale copy, and only then is it ready', async () => {
+    const bed = await bedWith([{ name: 'web', min: 2, spread: 'region' }]);
+    const [first = ''] = wanted(bed);
+    clusterOf(bed, first).cut = true;
+    await bed.until('it is lost', () => bed.availability.health(first)?.health === 'lost', 10_000);
+    assert.equal(moves(bed, 'reschedule').length, 0, 'no move is decided in the round that finds it lost');
+    await bed.until('moved', () => !wanted(bed).includes(first), 20_000);
+    const [move] = moves(bed, 'reschedule');
+    assert.equal(moves(bed, 'reschedule').length, 1);
+    assert.equal(move?.state, 'committed');
+    assert.equal(wanted(bed).length, 2);
+    assert.equal(bed.room.get(shop)?.revision, 1);
+    assert.deepEqual(bed.room.owing(), [first]);
+    assert.equal(clusterOf(bed, first).held.size, 1, 'nobody could remove it yet');
+
+    clusterOf(bed, first).cut = false;
+    await bed.until('settled', () => bed.room.owing().length === 0, 20_000);
+    assert.equal(bed.availability.health(first)?.health, 'returning', 'quarantined until it has been steady');
+    assert.equal(clusterOf(bed, first).held.size, 0);
+    assert.deepEqual(heldOn(bed, 'default/shop/web'), wanted(bed));
+    await bed.until('ready again', () => bed.availability.health(first)?.health === 'ready', 20_000);
+    assert.equal(moves(bed, 'settle').length, 1);
+    const types = bed.store.journal
+      .chain(`cluster/${first}`)
+      .map(({ type, data }) => (type === 'cluster.health' ? String(data.to) : type));
+    assert.deepEqual(types, ['ready', 'suspect', 'lost', 'move.decided', 'returning', 'move.decided', 'ready']);
+    await bed.availability.stop();
+  });
+
+  it('with no candidate is refused once, and what is there stays wanted and untouched', async () => {
+    const clusters = [fakeCluster('eu-1'), fakeCluster('us-1', 50), fakeCluster('us-2', 50)];
+    const bed = await bedWith([{ name: 'web' }], clusters);
+    assert.deepEqual(wanted(bed), ['eu-1']);
+    clusterOf(bed, 'eu-1').cut = true;
+    await bed.pass(30_000);
+    assert.deepEqual(wanted(bed), ['eu-1']);
+    assert.equal(moves(bed, 'reschedule').length, 0);
+    const refused = bed.store.journal.chain('cluster/eu-1').filter(({ type }) => type === 'move.refused');
+    assert.equal(refused.length, 1);
+    assert.match(JSON.stringify(refused[0]?.data), /noCandidate/);
+    assert.equal(bed.availability.status().cooldowns.length, 1);
+    clusterOf(bed, 'eu-1').cut = false;
+    await bed.until('ready', () => bed.availability.health('eu-1')?.health === 'ready', 30_000);
+    assert.equal(clusterOf(bed, 'eu-1').held.size, 1);
+    await bed.availability.stop();
+  });
+
+  it('of a fleet that is mostly silent moves nothing, and says so in the journal', async () => {
+    const bed = await bedWith([{ name: 'web' }, { name: 'api' }]);
+    await bed.pass(5_000); // the hub's own first lease
+    for (const name of ['eu-1', 'us-1', 'eu-2']) clusterOf(bed, name).cut = true;
+    await bed.pass(30_000);
+    assert.equal(moves(bed, 'reschedule').length, 0);
+    assert.deepEqual(
+      bed.availability.status().brakes.map(({ kind }) => kind),
+      ['fleet'],
+    );
+    for (const name of ['eu-1', 'us-1', 'eu-2']) clusterOf(bed, name).cut = false;
+    await bed.until(
+      'all are back',
+      () => bed.availability.clusters().every(({ health }) => health === 'ready'),
+      60_000,
+    );
+    assert.deepEqual(bed.availability.status().brakes, []);
+    const hub = bed.store.journal.chain('hub').map(({ type, data }) => `${type} ${data.scope}`);
+    assert.deepEqual(hub, ['brake.on fleet', 'brake.off fleet']);
+    await bed.availability.stop();
+  });
+});
+
+describe('drain', () => {
+  it('brings up new copies before it takes the old ones away, and says what is left', async () => {
+    const bed = await bedWith([{ name: 'web', min: 2, spread: 'region' }]);
+    const [first = ''] = wanted(bed);
+    const view = await bed.availability.drain(first, 'user:test', 'maintenance');
+    assert.ok(view.kind === 'done' && view.value.wanted.length === 1);
+    let fewest = 99;
+    await bed.until(
+      'drained',
+      () => {
+        fewest = Math.min(fewest, heldOn(bed, 'default/shop/web').length);
+        return bed.availability.drained(first)?.wanted.length === 0;
+      },
+      30_000,
+    );
+    assert.ok(fewest >= 2, `never fewer than the minimum: ${fewest}`);
+    assert.equal(clusterOf(bed, first).held.size, 0);
+    assert.deepEqual(bed.room.owing(), []);
+    await bed.availability.stop();
+  });
+
+  it('never takes the last copy: without a candidate it stays', async () => {
+    const bed = await bedWith([{ name: 'web' }], [fakeCluster('eu-1'), fakeCluster('us-1', 50)]);
+    await bed.availability.drain('eu-1', 'user:test', null);
+    await bed.pass(10_000);
+    assert.deepEqual(heldOn(bed, 'default/shop/web'), ['eu-1']);
+    assert.deepEqual(bed.availability.drained('eu-1')?.wanted, ['default/shop/web@eu-1']);
+    const unknown = await bed.availability.setIntent('nowhere', 'cordoned', 'user:test', null);
+    assert.equal(unknown.kind === 'refused' && unknown.refusal.kind, 'unknownCluster');
+    await bed.availability.stop();
+  });
+});
+
+describe('in mid-deploy', () => {
+  it('a lost cluster is replaced inside the same transaction', async () => {
+    const bed = openBed(four());
+    await bed.start();
+    for (const name of bed.byName.keys()) if (name.startsWith('us')) clusterOf(bed, name).cut = false;
+    const what = source('shop', [{ name: 'web', min: 2, spread: 'region' }]);
+    const planned = bed.room.plan(what);
+    assert.ok(planned.kind === 'planned');
+    const victim = planned.plan.locations.at(-1)?.location.cluster ?? '';
+    const result = await bed.room.apply(what, { actor: 'user:test', reason: null, ifBusy: 'wait' });
+    assert.ok(result.kind === 'submitted');
+    clusterOf(bed, victim).cut = true;
+    const ended = await bed.ended(result.transaction);
+    assert.equal(ended.state, 'committed', JSON.stringify(ended.cause));
+    assert.equal(wanted(bed).length, 2);
+    assert.equal(wanted(bed).includes(victim), false);
+    await bed.availability.stop();
+  });
+});
+
+describe('a hub that starts again', () => {
+  it('goes on from what is durable: what is wanted, who is lost, what is stale', async () => {
+    const clusters = four();
+    const bed = openBed(clusters);
+    await bed.start();
+    await applied(bed, source('shop', [{ name: 'web', min: 2, spread: 'region' }]));
+    const [first = ''] = wanted(bed);
+    clusterOf(bed, first).cut = true;
+    await bed.until('moved', () => !wanted(bed).includes(first), 20_000);
+    const before = wanted(bed);
+    bed.store.crash();
+    const next = openBed(clusters, bed.store.disk, bed.clock);
+    await next.engine.start();
+    await next.availability.start();
+    assert.equal(next.availability.health(first)?.health, 'lost');
+    assert.deepEqual(wanted(next), before);
+    assert.deepEqual(next.room.owing(), [first]);
+    assert.deepEqual(next.room.desired(first), []);
+    clusterOf(next, first).cut = false;
+    await next.until('settled', () => next.room.owing().length === 0, 20_000);
+    assert.equal(clusterOf(next, first).held.size, 0);
+    await next.availability.stop();
+  });
+});
+
+describe('capacity in flight', () => {
+  it('two stacks that move at once do not take the same room', async () => {
+    const clusters = [fakeCluster('eu-1'), fakeCluster('eu-2'), fakeCluster('us-1', 1_000), fakeCluster('us-2', 1_000)];
+    const bed = openBed(clusters);
+    await bed.start();
+    for (const name of ['us-1', 'us-2', 'eu-2']) await bed.availability.setIntent(name, 'cordoned', 'user:test', null);
+    for (const name of ['one', 'two']) {
+      assert.equal((await applied(bed, source(name, [{ name: 'web', cpu: '800m' }]))).state, 'committed');
+    }
+    for (const name of ['us-1', 'us-2']) await bed.availability.setIntent(name, 'open', 'user:test', null);
+    clusterOf(bed, 'eu-1').cut = true;
+    await bed.until(
+      'both moved',
+      () => bed.engine.list({ kind: 'reschedule' }).items.filter(({ state }) => state === 'committed').length === 2,
+      40_000,
+    );
+    assert.equal(bed.engine.list({ kind: 'reschedule' }).items.length, 2, 'none was refused for want of room');
+    assert.deepEqual(
+      [...heldOn(bed, 'default/one/web'), ...heldOn(bed, 'default/two/web')].filter((name) => name !== 'eu-1').sort(),
+      ['us-1', 'us-2'],
+    );
+    await bed.availability.stop();
+  });
+});
