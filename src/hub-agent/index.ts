@@ -1,3 +1,6 @@
+export { type Agent, type AgentOptions, createAgent } from './agent/agent.ts';
+export { networkDoor } from './agent/door.ts';
+export { apiServerProbe, type ProbeAnswer, type ProbeTarget, type ServiceProbe } from './agent/probe.ts';
 export { clusterProjector } from './hub/entries.ts';
 export { createHubLink, type HubLink, type HubLinkOptions, type HubSignals } from './hub/index.ts';
 export type { ClusterRecord, Enrolled, Held, HubDoor, JoinToken, Registry, StoredIdentity } from './types.ts';

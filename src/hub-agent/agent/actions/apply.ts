@@ -50,7 +50,9 @@ async function applyOne(
       return refuse(stale(refText(ref), image, live));
     }
     const applied = await put(work, bundle, object, live);
-    if (applied !== 'stale') return receiptOf(work, ref, image, applied);
+    if (applied === 'stale') continue;
+    work.onApplied(applied.object);
+    return receiptOf(work, ref, image, applied);
   }
   return retryLater(`${refText(ref)} is being changed faster than it can be read`);
 }

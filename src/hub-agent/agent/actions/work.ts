@@ -1,5 +1,5 @@
 /** What an action is handed: the cluster, the blobs, the key that cuts Secrets, and whether it was begun before. */
-import type { Clock, Digest } from '../../../base/index.ts';
+import type { Clock, Digest, KubeObject } from '../../../base/index.ts';
 import type { Client, Discovery } from '../../../kubernetes/index.ts';
 import type { Blob, CommandOutput } from '../../../protocol/index.ts';
 import type { OpenBlob } from '../bundle.ts';
@@ -17,6 +17,8 @@ export interface Work {
   readonly signal: AbortSignal;
   /** The same command was begun before and its end is not known: what it made is this command's. */
   readonly resumed: boolean;
+  /** Told of each object as it was applied: what it looks like now is no drift. */
+  onApplied(object: KubeObject): void;
   blob(digest: Digest): Promise<OpenBlob>;
   /** Seals values of blobs to the hub. */
   sealed(blob: Blob, secrets: ReadonlyMap<string, string>): Blob;

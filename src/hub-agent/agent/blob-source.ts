@@ -1,0 +1,84 @@
+/** Blobs from the hub: asked for once however many want them, kept while there is room. */
+import { type Clock, type Digest, digestOf } from '../../base/index.ts';
+import type { Blob, SealKey } from '../../protocol/index.ts';
+import type { OpenBlob } from './bundle.ts';
+import { Halted, refuse } from './halted.ts';
+
+const KEPT_MAX = 128;
+const WAIT_MS_MAX = 30_000;
+
+export interface BlobSource {
+  get(digest: Digest): Promise<OpenBlob>;
+  /** A blob came from the hub. */
+  received(blob: Blob): void;
+  missing(digest: Digest): void;
+  /** The line ended: who waits is told to ask again. */
+  lineEnded(): void;
+}
+
+export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: Digest) => boolean): BlobSource {
+  const kept = new Map<Digest, OpenBlob>();
+  const waiting = new Map<Digest, PromiseWithResolvers<OpenBlob>>();
+
+  function fail(digest: Digest, error: Halted): void {
+    waiting.get(digest)?.reject(error);
+    waiting.delete(digest);
+  }
+  function keep(digest: Digest, blob: OpenBlob): void {
+    kept.delete(digest);
+    kept.set(digest, blob);
+    const oldest = kept.keys().next().value;
+    if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest);
+  }
+  return {
+    async get(digest) {
+      const known = kept.get(digest);
+      if (known !== undefined) {
+        keep(digest, known);
+        return known;
+      }
+      const already = waiting.get(digest);
+      if (already !== undefined) return already.promise;
+      const wait = Promise.withResolvers<OpenBlob>();
+      waiting.set(digest, wait);
+      const late = clock.after(WAIT_MS_MAX, () => fail(digest, cut('the hub did not send a blob in time')));
+      if (!ask(digest)) fail(digest, cut('the line to the hub is down'));
+      try {
+        return await wait.promise;
+      } finally {
+        late();
+      }
+    },
+    received(blob) {
+      const wait = waiting.get(blob.digest);
+      if (wait === undefined) return;
+      waiting.delete(blob.digest);
+      if (digestOf(blob.value) !== blob.digest) return wait.reject(cut(`blob ${blob.digest} has another digest`));
+      try {
+        const text = blob.secrets === undefined ? '{}' : Buffer.from(sealKey.open(blob.secrets)).toString('utf8');
+        const open = {
+          value: blob.value,
+          secrets: new Map(Object.entries(JSON.parse(text) as { [k: string]: string })),
+        };
+        keep(blob.digest, open);
+        wait.resolve(open);
+      } catch {
+        wait.reject(cut('Secret values were sealed to another key'));
+      }
+    },
+    missing(digest) {
+      try {
+        refuse({ kind: 'blobMissing', message: `the hub does not have ${digest}` });
+      } catch (error) {
+        fail(digest, error as Halted);
+      }
+    },
+    lineEnded() {
+      for (const digest of [...waiting.keys()]) fail(digest, cut('the line to the hub ended'));
+    },
+  };
+}
+
+function cut(reason: string): Halted {
+  return new Halted({ kind: 'unknown', reason });
+}

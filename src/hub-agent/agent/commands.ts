@@ -1,0 +1,198 @@
+/** Runs the hub's commands: an old epoch is refused, one id is done once, one thing at a time changes a location. */
+import { type Clock, done, errorText, type Logger, limits, type Outcome, refused } from '../../base/index.ts';
+import type { Blob, Command, CommandBody, CommandOutput } from '../../protocol/index.ts';
+import type { Held } from '../types.ts';
+import { apply } from './actions/apply.ts';
+import { dryRun, preview } from './actions/dry-run.ts';
+import { ensure, undoEnsure } from './actions/ensure.ts';
+import { describe, gate } from './actions/gate.ts';
+import { prune, readBack, remove } from './actions/removal.ts';
+import { snapshot } from './actions/snapshot.ts';
+import { undo } from './actions/undo.ts';
+import { verify } from './actions/verify.ts';
+import type { Done, Work } from './actions/work.ts';
+import { type Location, readBundle } from './bundle.ts';
+import { Halted } from './halted.ts';
+import { type Final, locationKey, type Memory } from './memory.ts';
+import type { Queues } from './queues.ts';
+
+export interface Commands {
+  /** Answers when the command has ended; undefined: the same id is under way and will answer. */
+  handle(command: Command): Promise<Answer> | undefined;
+  open(): readonly string[];
+  stop(): void;
+}
+
+export interface Answer {
+  readonly outcome: Outcome<CommandOutput>;
+  readonly blobs: readonly Blob[];
+}
+
+export interface CommandsOptions {
+  readonly memory: Memory;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  work(signal: AbortSignal, resumed: boolean): Work;
+  /** What is held has changed: watch it, or no longer. */
+  onHeld(location: Location, held: Held | null): Promise<void>;
+}
+
+const CHANGING: readonly CommandBody['kind'][] = ['ensure', 'apply', 'prune', 'remove', 'undo', 'undoEnsure'];
+
+export function createCommands(options: CommandsOptions): Commands {
+  const { memory, queues, clock, logger } = options;
+  const running = new Map<string, AbortController>();
+
+  async function run(command: Command, signal: AbortSignal): Promise<Answer> {
+    const { id, epoch, body } = command;
+    if (epoch < memory.state.epoch) {
+      return only(
+        refused({
+          kind: 'staleEpoch',
+          message: `epoch ${epoch} is older than ${memory.state.epoch}: another hub acts`,
+        }),
+      );
+    }
+    if (!CHANGING.includes(body.kind)) return attempt(command, options.work(signal, false));
+    return queues.run(queueOf(body), async () => {
+      const known = memory.state.commands[id];
+      if (known?.outcome !== undefined) return only(known.outcome);
+      const wrong = staleRevision(body, memory.state.held, known !== undefined);
+      if (wrong !== undefined) return only(wrong);
+      const opened = { atMs: clock.now() };
+      await memory.update((state) => ({
+        ...state,
+        epoch: Math.max(state.epoch, epoch),
+        commands: { ...state.commands, [id]: opened },
+      }));
+      const answer = await attempt(command, options.work(signal, known !== undefined));
+      const { outcome } = answer;
+      if (outcome.kind === 'done' || outcome.kind === 'refused') {
+        const final: Final = outcome;
+        await memory.update((state) => ({
+          ...state,
+          commands: { ...state.commands, [id]: { ...opened, outcome: final } },
+        }));
+      }
+      return answer;
+    });
+  }
+
+  async function attempt(command: Command, work: Work): Promise<Answer> {
+    try {
+      const { output, blobs } = await perform(command.body, work);
+      return { outcome: done(output), blobs: blobs ?? [] };
+    } catch (error) {
+      if (error instanceof Halted) return only(error.outcome);
+      logger.error({ command: command.id, error: errorText(error) }, 'a command failed in an unexpected way');
+      return only({ kind: 'unknown', reason: `the agent failed: ${errorText(error)}` });
+    }
+  }
+
+  async function perform(body: CommandBody, work: Work): Promise<Done> {
+    switch (body.kind) {
+      case 'snapshot':
+        return snapshot(work, body);
+      case 'ensure':
+        return ensure(work, body);
+      case 'undoEnsure':
+        return undoEnsure(work, body);
+      case 'dryRun':
+        return dryRun(work, body);
+      case 'preview':
+        return preview(work, body);
+      case 'apply':
+        await hold(body.location, { location: body.location, revision: body.revision, bundle: body.bundle }, work);
+        return apply(work, body);
+      case 'undo': {
+        const { location, previous } = body;
+        await hold(location, previous === null ? null : { location, ...previous }, work);
+        return undo(work, body);
+      }
+      case 'remove':
+        await hold(body.location, null, work);
+        return remove(work, body);
+      case 'prune':
+        return prune(work, body);
+      case 'gate':
+        return gate(work, body);
+      case 'readBack':
+        return readBack(work, body);
+      case 'verify':
+        return verify(work, body);
+      case 'describe': {
+        const stored = await memory.loadBundle(body.location);
+        return describe(work, stored === undefined ? undefined : readBundle(stored));
+      }
+      case 'cancel':
+        running.get(body.command)?.abort();
+        return { output: { kind: 'cancelled', command: body.command } };
+    }
+  }
+
+  /** The new wish is written before anything is done for it: from here on drift is measured against it. */
+  async function hold(location: Location, held: Held | null, work: Work): Promise<void> {
+    const key = locationKey(location);
+    if (held === null) await memory.dropBundle(location);
+    else await memory.saveBundle(location, await work.blob(held.bundle));
+    await memory.update((state) => ({
+      ...state,
+      held: [...state.held.filter((one) => locationKey(one.location) !== key), ...(held === null ? [] : [held])],
+    }));
+    await options.onHeld(location, held);
+  }
+
+  return {
+    handle(command) {
+      if (running.has(command.id)) return undefined;
+      if (running.size >= limits.agentCommandsAtOnceMax && command.body.kind !== 'cancel') {
+        return Promise.resolve(only({ kind: 'retry', afterMs: 500, reason: 'the agent is busy with other commands' }));
+      }
+      const control = new AbortController();
+      running.set(command.id, control);
+      return run(command, control.signal)
+        .catch(
+          (error: unknown): Answer =>
+            only(error instanceof Halted ? error.outcome : { kind: 'unknown', reason: errorText(error) }),
+        )
+        .finally(() => running.delete(command.id));
+    },
+    open: () => [...running.keys()],
+    stop() {
+      for (const control of running.values()) control.abort();
+    },
+  };
+}
+
+function only(outcome: Outcome<CommandOutput>): Answer {
+  return { outcome, blobs: [] };
+}
+
+function queueOf(body: CommandBody): string {
+  switch (body.kind) {
+    case 'ensure':
+      return `stack ${body.stack.project}/${body.stack.name}`;
+    case 'undoEnsure':
+      return `stack ${body.stack.project}/${body.stack.name}`;
+    case 'apply':
+    case 'undo':
+    case 'prune':
+    case 'remove':
+      return locationKey(body.location);
+    default:
+      return '';
+  }
+}
+
+/** A revision below the one that is held comes from a hub that has forgotten it. */
+function staleRevision(body: CommandBody, held: readonly Held[], begun: boolean): Outcome<CommandOutput> | undefined {
+  if (body.kind !== 'apply' || begun) return undefined;
+  const now = held.find((one) => locationKey(one.location) === locationKey(body.location));
+  if (now === undefined || body.revision >= now.revision) return undefined;
+  return refused({
+    kind: 'staleRevision',
+    message: `revision ${body.revision} is older than ${now.revision}, which this cluster holds`,
+    hint: 'a hub from a backup: `ldc hub rearm` adopts what its agents hold',
+  });
+}
