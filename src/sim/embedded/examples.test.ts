@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -10,6 +10,7 @@ import { type Fleet, regionNames, startFleet } from './index.ts';
 
 const shop = join(import.meta.dirname, '../../../examples/shop');
 const stateDir = mkdtempSync(join(tmpdir(), 'ldc-shop-'));
+chmodSync(stateDir, 0o755); // else the containers' data goes to a folder of its own, which nobody here removes
 const PLURALS: { readonly [kind: string]: string } = {
   Deployment: '/apis/apps/v1/namespaces/shop/deployments',
   Job: '/apis/batch/v1/namespaces/shop/jobs',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -89,6 +89,7 @@ const isAvailable = (client: Client, name: string, replicas: number) => async ()
 
 describe('embedded fleet', () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'ldc-fleet-'));
+  chmodSync(stateDir, 0o755); // else the containers' data goes to a folder of its own, which nobody here removes
   let fleet: Fleet;
   let cluster: EmbeddedCluster;
   const start = () =>

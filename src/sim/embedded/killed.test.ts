@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect as dial } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { startTimeOf } from '../kubelet/leftovers.ts';
 import { type Fleet, regionNames, startFleet } from './index.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'ldc-killed-'));
+chmodSync(stateDir, 0o755); // else the containers' data goes to a folder of its own, which nobody here removes
 const source = (path: string) => JSON.stringify(pathToFileURL(join(import.meta.dirname, path)).href);
 
 /** A whole installation in a process of its own: one cluster with two pods of a service and one that runs a shell command. */
