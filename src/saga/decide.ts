@@ -66,7 +66,7 @@ function decideForward(data: TransactionData, around: Surroundings): Decision {
   }
   const failed = failedSteps(data, around.lost);
   if (failed.length > 0 && reversible) return onFailure(data, failed);
-  const held = data.closing ? closeForward(data, around, 'apply') : retryFailed(failed, around);
+  const held = data.closing ? closeForward(data, around) : retryFailed(failed, around);
   if (held.events.length > 0) return held;
   const going = goOn(data, around);
   if (going.events.length > 0) return going;
@@ -81,7 +81,7 @@ function decideForward(data: TransactionData, around: Surroundings): Decision {
 }
 
 function decideDecided(data: TransactionData, around: Surroundings): Decision {
-  const owed = data.closing ? closeForward(data, around, 'prune') : oweLost(data, around);
+  const owed = data.closing ? closeForward(data, around) : oweLost(data, around);
   if (owed.events.length > 0) return owed;
   const failed = failedSteps(data, around.lost);
   const retried = retryFailed(failed, around);
@@ -191,13 +191,13 @@ function oweLost(data: TransactionData, { lost, eventsMax }: Surroundings): Deci
     const cluster = clusterOf(step);
     return step.phase === 'decided' && cluster !== null && lost.has(cluster);
   });
-  return journal(...gone.slice(0, eventsMax).map((state) => giveUp(data, state, 'prune')));
+  return journal(...gone.slice(0, eventsMax).map((state) => giveUp(data, state)));
 }
 
 /** force-close after the point of no return: all that has not happened is owed. */
-function closeForward(data: TransactionData, { eventsMax }: Surroundings, kind: 'apply' | 'prune'): Decision {
+function closeForward(data: TransactionData, { eventsMax }: Surroundings): Decision {
   const open = openSteps(data).slice(0, eventsMax);
-  return journal(...open.map((state) => giveUp(data, state, kind)));
+  return journal(...open.map((state) => giveUp(data, state)));
 }
 
 function openSteps(data: TransactionData): readonly StepState[] {

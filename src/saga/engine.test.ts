@@ -184,6 +184,17 @@ describe('engine: the way back', () => {
     assert.equal(view.rollback?.verified?.equal, true);
   });
 
+  it('what an undo leaves by rule is listed as kept, and is no difference', async () => {
+    const { world, engine } = setUp('eu');
+    world.fleet.keep.add('needs/shop');
+    world.fleet.fault = ({ kind }) => (kind === 'gate' ? REFUSE : undefined);
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.rollback?.verified?.equal], ['rolledBack', true]);
+    const ref = { apiVersion: 'v1', kind: 'Namespace', name: 'shop' };
+    assert.deepEqual(view.rollback?.verified?.kept, [{ cluster: 'eu', ref, why: 'something foreign is in it' }]);
+  });
+
   it('no room is a refusal while preparing', async () => {
     const { world, engine } = setUp('eu');
     world.noRoom = new Set(['eu']);

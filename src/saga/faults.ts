@@ -72,7 +72,9 @@ const OWING: ReadonlySet<string> = new Set(['apply', 'ensure', 'prune', 'remove'
  * What will not happen here any more is owed; a look (gate, readBack, soak) is only skipped, and so is a settle's own
  * work: what it was to settle is still on record.
  */
-export function giveUp(data: TransactionData, state: StepState, kind: 'apply' | 'prune'): TransactionEvent {
-  const owes = OWING.has(state.step.work.action) && data.header.kind !== 'settle';
+export function giveUp(data: TransactionData, state: StepState): TransactionEvent {
+  const { action } = state.step.work;
+  const owes = OWING.has(action) && data.header.kind !== 'settle';
+  const kind = action === 'prune' || action === 'remove' ? 'prune' : 'apply';
   return owes ? owedEvent(data, state, kind) : { type: 'step.skipped', data: { step: state.step.id } };
 }

@@ -176,9 +176,19 @@ function verdictOfAll(data: TransactionData): TransactionEvent {
   const list = (what: 'differences' | 'kept'): Json =>
     sorted.flatMap(([cluster, { findings }]) => findings[what].map((finding) => ({ cluster, ...(finding as object) })));
   const equal = !data.header.forced && sorted.every(([, { verdict }]) => verdict === 'equal');
-  const findings = { value: { differences: list('differences'), kept: list('kept') } };
+  const kept: Json = [...(list('kept') as readonly Json[]), ...keptByUndo(data)];
+  const findings = { value: { differences: list('differences'), kept } };
   const digests = { digestBefore: named('digestBefore'), digestAfter: named('digestAfter') };
   return { type: 'rollback.verified', data: { equal, clusters, findings, ...digests } };
+}
+
+/** What the undo of an ensure left by rule (a namespace with something foreign in it, a CRD): no difference, but said. */
+function keptByUndo(data: TransactionData): readonly Json[] {
+  return [...data.steps.values()].flatMap(({ step, undone }) => {
+    if (step.work.action !== 'ensure' || undone?.kind !== 'receipt') return [];
+    const kept = undone.objects.filter(({ change }) => change === 'kept');
+    return kept.map(({ ref, note }) => ({ cluster: clusterOf(step), ref, why: note ?? 'kept by rule' }));
+  });
 }
 
 function differs(data: TransactionData, clusters: readonly string[]) {

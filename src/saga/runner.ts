@@ -143,7 +143,8 @@ export class Runner {
       // too large is a bug here (fit.ts), and trying again would not help
       if (!(error instanceof StoreError) || error.kind === 'tooLarge') throw error;
       this.#ports.logger.error({ transaction: id, kind: error.kind, error: error.message }, 'journal refused a write');
-      this.#wakeIn(live, WRITE_AGAIN_MS);
+      if (error.kind === 'closed') this.#stopped = true;
+      else this.#wakeIn(live, WRITE_AGAIN_MS);
       return false;
     }
     for (const entry of entries) {

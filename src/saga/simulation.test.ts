@@ -85,6 +85,8 @@ async function simulate(seed: number, seen: Seen): Promise<void> {
         hub.engine.clusterChanged(cluster, 'lost');
       }
     }
+    const active = hub.engine.list({ unfinished: true }).items.filter(({ state }) => state !== 'queued');
+    assert.ok(active.length <= 1, `two transactions of one stack are at work: ${active.map(({ id }) => id)}`);
     if (!hub.store.sync()) await world.clock.advance(Math.max(1, (world.clock.nextTimer() ?? 0) - world.clock.now()));
   }
 

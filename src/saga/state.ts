@@ -22,6 +22,8 @@ export interface StepState {
   readonly endedAtMs: number | null;
   readonly refusal: Refusal | undefined;
   readonly output: CommandOutput | undefined;
+  /** What the undo has answered. */
+  readonly undone: CommandOutput | undefined;
 }
 
 export interface ClusterVerdict {
@@ -153,15 +155,14 @@ function applyStep(data: TransactionData, entry: StepEntry, load: LoadBlob): voi
     case 'step.succeeded': {
       const output = (release(entry.data.output, load) ?? undefined) as CommandOutput | undefined;
       change(data, state, entry.type, { output, refusal: undefined, endedAtMs: atMs });
-      const { work } = state.step;
-      if (work.action === 'snapshot' && output?.kind === 'snapshot') {
-        data.preImages.set(locationText(work.location), output.preImages);
-      }
+      if (output?.kind === 'snapshot') keepPreImages(data, state.step, output.preImages);
       return;
     }
-    case 'step.undone':
-      change(data, state, entry.type, { endedAtMs: atMs });
+    case 'step.undone': {
+      const undone = (release(entry.data.output, load) ?? undefined) as CommandOutput | undefined;
+      change(data, state, entry.type, { undone, endedAtMs: atMs });
       return;
+    }
     case 'step.failed':
     case 'step.undoFailed': {
       const refusal = withDetails(entry.data.refusal, load);
@@ -173,6 +174,16 @@ function applyStep(data: TransactionData, entry: StepEntry, load: LoadBlob): voi
       change(data, state, entry.type, { endedAtMs: atMs });
       return;
   }
+}
+
+/** A later snapshot counts (an amended plan reads again) unless the location was written to since: then the first is the truth. */
+function keepPreImages(data: TransactionData, { work }: Step, preImages: Digest): void {
+  if (work.action !== 'snapshot') return;
+  const location = locationText(work.location);
+  const written = ({ step, starts }: StepState) =>
+    starts > 0 && step.work.action === 'apply' && locationText(step.work.location) === location;
+  if (data.preImages.has(location) && [...data.steps.values()].some(written)) return;
+  data.preImages.set(location, preImages);
 }
 
 function applyTransaction(data: TransactionData, entry: TransactionEntry, load: LoadBlob): void {
@@ -291,6 +302,7 @@ function linkSteps(data: TransactionData, steps: readonly Step[]): void {
       endedAtMs: null,
       refusal: undefined,
       output: undefined,
+      undone: undefined,
     });
     data.changedSteps.add(step.id);
     data.tally.add(step, 'pending');

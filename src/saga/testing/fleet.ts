@@ -46,6 +46,10 @@ export class Fleet implements AgentLink {
   /** Every command that did something. */
   readonly effects: Arrival[] = [];
   fault: (arrival: Arrival, count: number) => Fault | undefined = () => undefined;
+  /** Things that an undo has to leave. */
+  readonly keep = new Set<string>();
+  /** How often each command arrived. */
+  readonly #counts = new Map<string, number>();
   readonly #preImages = new Map<Digest, string | null>();
   readonly #listeners = new Set<(change: LinkChange) => void>();
   readonly #clock: Clock;
@@ -95,7 +99,9 @@ export class Fleet implements AgentLink {
     cluster.highestEpoch = command.epoch;
     const arrival: Arrival = { cluster: name, id: command.id, kind: command.body.kind };
     this.arrivals.push(arrival);
-    const count = this.arrivals.filter(({ id, cluster: on }) => id === command.id && on === name).length;
+    const times = `${name} ${command.id}`;
+    const count = (this.#counts.get(times) ?? 0) + 1;
+    this.#counts.set(times, count);
     const fault = this.fault(arrival, count);
     if (fault?.kind === 'busy') return { kind: 'retry', afterMs: fault.afterMs, reason: 'busy' };
     if (fault?.kind === 'hang') {
@@ -135,9 +141,7 @@ export class Fleet implements AgentLink {
       case 'ensure':
         return this.#ensure(cluster, body);
       case 'undoEnsure':
-        for (const { name, uid } of body.created)
-          if (things.get(`needs/${name}`) === uid) things.delete(`needs/${name}`);
-        return { kind: 'receipt', objects: [], digest: digestOf('undone') };
+        return this.#undoEnsure(cluster, body);
       case 'dryRun':
         return { kind: 'dryRun', objects: 1, deferred: [], warnings: [] };
       case 'apply':
@@ -177,6 +181,18 @@ export class Fleet implements AgentLink {
       return { apiVersion, kind, name, uid };
     });
     return { kind: 'ensure', created, existed: [] };
+  }
+
+  #undoEnsure({ things }: Cluster, { created }: Extract<CommandBody, { kind: 'undoEnsure' }>): CommandOutput {
+    const objects = created.map(({ uid, ...ref }) => {
+      const thing = `needs/${ref.name}`;
+      if (this.keep.has(thing)) {
+        return { ref, change: 'kept' as const, before: null, after: null, note: 'something foreign is in it' };
+      }
+      const mine = things.get(thing) === uid && things.delete(thing);
+      return { ref, change: mine ? ('deleted' as const) : ('absent' as const), before: null, after: null };
+    });
+    return { kind: 'receipt', objects, digest: digestOf('undone') };
   }
 
   #verify({ things }: Cluster, { locations }: Extract<CommandBody, { kind: 'verify' }>): CommandOutput {
