@@ -1,7 +1,7 @@
 /** The fleet of a local installation: embedded clusters, their gateways and their agents, all in one process. */
 import { pathToFileURL } from 'node:url';
-import { createIds, type JsonObject } from '../base/index.ts';
-import { type Agent, createAgent } from '../hub-agent/index.ts';
+import { createIds, errorText, type JsonObject } from '../base/index.ts';
+import { type Agent, createAgent, type ServiceProbe } from '../hub-agent/index.ts';
 import { connect } from '../kubernetes/index.ts';
 import { type EmbeddedCluster, type Fleet, regionNames, startFleet } from '../sim/index.ts';
 import type { HubPorts } from './hub.ts';
@@ -51,6 +51,8 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
       ids,
       client: cluster.client,
       hub: { url: `https://127.0.0.1:${way}` },
+      holder: `fleet-${name}`,
+      probe: insideProbe(cluster),
       version: options.version,
       logger: ports.logger.child({ part: 'agent', cluster: name }),
       ...(token === undefined ? {} : { join: { token, name } }),
@@ -81,6 +83,20 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
       await Promise.all([...agents.values()].map((agent) => agent.stop()));
       await fleet.close();
     },
+  };
+}
+
+/** Services as they are reached inside the cluster; an embedded API server has no proxy. */
+function insideProbe(cluster: EmbeddedCluster): ServiceProbe {
+  return async ({ namespace, service, port, path }, timeoutMs) => {
+    const url = `http://127.0.0.1:${cluster.gateway.insideServicesPort}/${namespace}/${service}:${port}${path}`;
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+      await response.arrayBuffer();
+      return { kind: 'answered', status: response.status };
+    } catch (error) {
+      return { kind: 'unreachable', reason: errorText(error) };
+    }
   };
 }
 

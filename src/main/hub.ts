@@ -5,7 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createApp, createTokens, type SimPort } from '../api/index.ts';
 import { availabilityProjector, createAvailability, type HealthTimers } from '../availability/index.ts';
-import { type Clock, createIds, errorText, type Logger, limits, type Random } from '../base/index.ts';
+import {
+  type Clock,
+  createIds,
+  errorText,
+  type Logger,
+  limits,
+  type Projector,
+  type Random,
+  type Store,
+} from '../base/index.ts';
 import { clusterProjector, createHubLink } from '../hub-agent/index.ts';
 import { type Plan, planMermaid, planText } from '../plan/index.ts';
 import { createEngine, projectTransaction } from '../saga/index.ts';
@@ -58,7 +67,7 @@ export async function startHub(options: HubOptions, { clock, random, logger }: H
     random,
     logger: logger.child({ part: 'store' }),
     masterKey: masterKeyOf(options.masterKey, random),
-    projectors: [projectTransaction, createStacksProjector(() => store.blobs), clusterProjector, availabilityProjector],
+    projectors: projectorsOver(() => store.blobs),
     defer: (run) => void setImmediate(run),
   });
   const ports = { clock, ids, random };
@@ -126,11 +135,11 @@ export async function startHub(options: HubOptions, { clock, random, logger }: H
   const adminTokenFile = join(dir, 'admin.token');
   if (!existsSync(adminTokenFile)) await makeAdminToken(adminTokenFile, createTokens(services));
   const server = createServer({ ...(await agents.serverCertificate()), minVersion: 'TLSv1.3' }, app);
-  await listen(server, host, port);
   if (!store.observeOnly) {
-    await engine.start();
+    await engine.start(); // before REST opens: an apply in between would be recovered as well as submitted
     await availability.start();
   }
+  await listen(server, host, port);
 
   return {
     url: `https://${urlHost(host)}:${(server.address() as AddressInfo).port}`,
@@ -149,7 +158,12 @@ export async function startHub(options: HubOptions, { clock, random, logger }: H
   };
 }
 
-function masterKeyOf(source: MasterKeySource, random: Random): MasterKey {
+/** All views of the journal. A store is always opened with all of them: a view that was left out would miss entries for good. */
+export function projectorsOver(blobs: () => Store['blobs']): readonly Projector[] {
+  return [projectTransaction, createStacksProjector(blobs), clusterProjector, availabilityProjector];
+}
+
+export function masterKeyOf(source: MasterKeySource, random: Random): MasterKey {
   switch (source.kind) {
     case 'file':
       return fileMasterKey(source.path, random);

@@ -1,6 +1,7 @@
 /** What a child process of an installation runs: `ldc part hub|fleet <options as JSON>`, started only by startPart. */
 import type { SimPort } from '../api/index.ts';
 import { done, errorText, isObject, type JsonObject, refused, systemClock, systemRandom } from '../base/index.ts';
+import type { AgentOptions } from '../cli/index.ts';
 import { parentLine } from './child.ts';
 import { type FleetOptions, startFleetPart } from './fleet.ts';
 import { type HubOptions, startHub } from './hub.ts';
@@ -25,6 +26,19 @@ export async function runPart(part: string, options: string): Promise<void> {
     endOnSignal(() => fleet.stop());
     await line?.call('ready', fleet.clusters satisfies readonly FleetCluster[]);
     return;
+  }
+  if (part === 'agent') {
+    const { runAgent } = await import('./agent.ts');
+    const joinToken = process.env.LDC_JOIN_TOKEN;
+    const given = { ...(JSON.parse(options) as AgentOptions), ...(joinToken === undefined ? {} : { joinToken }) };
+    process.exit(
+      await runAgent(
+        given,
+        () => {},
+        'info',
+        () => void process.send?.('joined'),
+      ),
+    );
   }
   const given = JSON.parse(options) as HubPartOptions;
   const line = parentLine();
@@ -55,12 +69,8 @@ function endOnSignal(stop: () => Promise<void>): void {
 
 /** Faults are the fleet's to make: the hub asks its parent, which asks the fleet. */
 function simOver(line: Rpc): SimPort {
-  let known: readonly JsonObject[] = [];
-  const refresh = async () => {
-    known = await line.call<readonly JsonObject[]>('sim.clusters');
-  };
   return {
-    clusters: () => known,
+    clusters: () => line.call<readonly JsonObject[]>('sim.clusters'),
     async fault(cluster, fault, options) {
       try {
         const value = await line.call<JsonObject>('sim.fault', { cluster, fault, ...options });

@@ -1,0 +1,53 @@
+/** `ldc agent`: one cluster's agent, in a pod with its service account or beside the cluster with a kubeconfig. */
+import { readFileSync } from 'node:fs';
+import { createIds, errorText, RefusedError, systemClock, systemRandom } from '../base/index.ts';
+import type { AgentOptions } from '../cli/index.ts';
+import { createAgent } from '../hub-agent/index.ts';
+import { type Credentials, connect } from '../kubernetes/index.ts';
+import { createLogger } from './logger.ts';
+import { untilSignal } from './signals.ts';
+import { programVersion } from './version.ts';
+
+/** Exit code 0 after SIGTERM or SIGINT, 5 when joining is refused. `joined` is called once it is who it is. */
+export async function runAgent(
+  options: AgentOptions,
+  say: (text: string) => void,
+  logLevel: string,
+  joined: () => void = () => {},
+): Promise<number> {
+  const stopped = untilSignal();
+  const client = await connect(credentialsOf(options), systemClock);
+  const agent = createAgent({
+    client,
+    hub: { url: options.hub },
+    clock: systemClock,
+    random: systemRandom,
+    ids: createIds(systemClock, systemRandom),
+    logger: createLogger(logLevel),
+    version: programVersion(),
+    ...(options.joinToken === undefined ? {} : { join: { token: options.joinToken, name: options.name ?? '' } }),
+  });
+  const keepAlive = setInterval(() => {}, 60_000);
+  try {
+    await agent.start();
+  } catch (error) {
+    clearInterval(keepAlive);
+    await client.close();
+    if (!(error instanceof RefusedError)) throw error;
+    say(`ldc agent: ${errorText(error)}${error.refusal.hint === undefined ? '' : `\n  ${error.refusal.hint}`}`);
+    return 5;
+  }
+  say(`agent works for ${options.hub}; SIGTERM ends it, what it remembers lies in its cluster`);
+  joined();
+  await stopped;
+  clearInterval(keepAlive);
+  await agent.stop();
+  await client.close();
+  return 0;
+}
+
+function credentialsOf(options: AgentOptions): Credentials {
+  if (options.kubeconfig === undefined) return { kind: 'inCluster' };
+  const text = readFileSync(options.kubeconfig, 'utf8');
+  return { kind: 'kubeconfig', text, ...(options.context === undefined ? {} : { context: options.context }) };
+}

@@ -1,0 +1,62 @@
+/**
+ * `ldc cluster join NAME --kubeconfig FILE`: starts the cluster's agent on this machine, beside the cluster, as a process of
+ * its own that outlives the command. `ldc agent` in a pod (deploy/agent.yaml) is the other way.
+ */
+import { fork } from 'node:child_process';
+import { mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../base/index.ts';
+import type { Io, JoinOptions } from '../cli/index.ts';
+import { programEntry } from './child.ts';
+import { recordProcess, runningProcess } from './process-record.ts';
+
+const JOIN_TIMEOUT_MS = 60_000;
+
+/** Exit code 0 when it has joined, 1 when its agent ended or did not join in time, 5 when the hub refused it. */
+export async function joinBeside(options: JoinOptions, io: Io, say: (text: string) => void): Promise<number> {
+  const folder = join(io.env.XDG_STATE_HOME || join(io.home, '.local', 'state'), 'ldc', 'agents');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const other = runningProcess(folder, options.name);
+  if (other !== undefined) {
+    say(
+      `an agent for ${options.name} runs here already, as process ${other}: end it first (kill ${other}) to join anew`,
+    );
+    return 5;
+  }
+  const logFile = join(folder, `${options.name}.log`);
+  const log = openSync(logFile, 'a', 0o600);
+  const given = { hub: options.hub, name: options.name, kubeconfig: options.kubeconfig, labels: options.labels };
+  const child = fork(
+    programEntry,
+    [
+      'part',
+      'agent',
+      JSON.stringify({ ...given, ...(options.context === undefined ? {} : { context: options.context }) }),
+    ],
+    {
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      // the token is not on the command line, where every user of the machine could read it
+      env: { ...process.env, LDC_JOIN_TOKEN: options.joinToken },
+    },
+  );
+  if (child.pid === undefined) throw new Error('the agent did not start');
+  recordProcess(folder, options.name, child.pid);
+  const first = await Promise.race([
+    new Promise<'joined'>((resolve) => child.once('message', () => resolve('joined'))),
+    new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1))),
+    systemClock.sleep(JOIN_TIMEOUT_MS).then(() => 'late' as const),
+  ]);
+  if (first === 'joined') {
+    child.disconnect();
+    child.unref();
+    say(`${options.name} has joined; its agent is process ${child.pid} of this machine, its log ${logFile}`);
+    return 0;
+  }
+  if (first === 'late') child.kill('SIGTERM');
+  say(
+    `${options.name} has not joined${first === 'late' ? ` within ${JOIN_TIMEOUT_MS / 1000} s` : ''}; its agent's log: ${logFile}`,
+  );
+  return first === 5 ? 5 : 1;
+}
