@@ -11,6 +11,8 @@ import { objectOf } from '../objects.ts';
 import type { Work } from './work.ts';
 
 const ROUNDS_MAX = 4;
+/** Owners that one object may have lost fields of; each takes a round. */
+const OWNERS_MAX = 8;
 const JSON_PATCH = 'application/json-patch+json';
 
 /** Restores what still differs; answers the object as it is then. What others changed meanwhile stays theirs. */
@@ -32,6 +34,29 @@ export async function restoreLeftovers(
     else live = await patchBack(work, past, live, manager, changes);
   }
   return restoreOwners(work, past, live, manager);
+}
+
+/** Gives managers that write by update, or through /scale, their values back while the stack still holds them. */
+export async function giveBack(
+  work: Work,
+  bundle: Bundle,
+  past: KubeObject,
+  found: KubeObject,
+  manager: string,
+): Promise<KubeObject> {
+  let live = found;
+  for (let round = 0; round < OWNERS_MAX; round++) {
+    const theirs = unexplained(work, bundle, past, live, manager).filter(
+      (change) =>
+        change.before !== undefined &&
+        ownersAt(past, change.inBefore).some((owner) => owner.manager !== manager && owner.operation === 'Update'),
+    );
+    if (theirs.length === 0) return live;
+    const before = live.metadata.resourceVersion;
+    live = await patchBack(work, past, live, manager, theirs);
+    if (live.metadata.resourceVersion === before) return live;
+  }
+  return live;
 }
 
 /** Differences that are this transaction's to bring back. */

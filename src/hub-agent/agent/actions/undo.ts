@@ -12,7 +12,7 @@ import { halt, objectOf } from '../objects.ts';
 import { recreate } from './apply.ts';
 import { managerOf } from './ensure.ts';
 import { removeOne } from './removal.ts';
-import { restoreLeftovers } from './undo-leftovers.ts';
+import { giveBack, restoreLeftovers } from './undo-leftovers.ts';
 import { isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
 
@@ -55,38 +55,45 @@ async function restore(work: Work, bundle: Bundle, image: PreImage, manager: str
   const found = await work.objects.get(ref);
   const before = found === undefined ? null : normalizedDigest(found, work.cutKey);
   if (found !== undefined && before === image.digest) return receipt(ref, 'unchanged', before, found, work);
-  let live = await applyFormer(work, past, found, manager, applyEntry(past, manager), bundle);
-  for (const entry of ownersOf(past)) {
-    if (entry.operation === 'Apply' && entry.manager !== manager && lost(past, live, entry, work)) {
-      live = await applyFormer(work, past, live, entry.manager, entry, bundle);
+  let live = found === undefined ? await applyFormer(work, past, found, manager, manager, bundle) : found;
+  // others first: what they owned may be required, and giving it up before they have it back would be refused
+  for (const { operation, manager: other } of ownersOf(past)) {
+    if (operation === 'Apply' && other !== manager && lost(past, live, other, work)) {
+      live = await applyFormer(work, past, live, other, manager, bundle);
     }
   }
+  live = await giveBack(work, bundle, past, live, manager);
+  live = await applyFormer(work, past, live, manager, manager, bundle);
   live = await restoreLeftovers(work, bundle, past, live, manager);
   return receipt(ref, 'changed', before, live, work);
 }
 
 /**
- * Server-side apply of what a manager owned before, with the values of then: it gives up what it has taken since. A field
- * that another has changed meanwhile is left to that one.
+ * Server-side apply of what a manager owned before, with the values of then: our own (`stack`) gives up what it has taken
+ * since, another takes back by force what the stack holds. A field that a third one has changed meanwhile is left to it.
  */
 async function applyFormer(
   work: Work,
   past: KubeObject,
   live: KubeObject | undefined,
   manager: string,
-  entry: OwnerEntry | undefined,
+  stack: string,
   bundle: Bundle,
 ): Promise<KubeObject> {
+  const entry = applyEntry(past, manager);
   const nothing = entry === undefined;
   // an object that is gone comes back whole, its former owners after it
   if (nothing && live === undefined) return objectOf(await work.objects.apply(bare(past), { manager, force: false }));
   if (nothing && live !== undefined && applyEntry(live, manager) === undefined) return live;
   let wanted = nothing ? identityOnly(refOf(past)) : extract(past, entry.fieldsV1);
+  let force = false;
   for (let round = 0; ; round++) {
-    const verdict = await work.objects.apply(wanted, { manager, force: false });
+    const verdict = await work.objects.apply(wanted, { manager, force });
     if (verdict.kind === 'ok') return objectOf(verdict);
     if (verdict.kind === 'conflict' && round < CONFLICT_ROUNDS_MAX) {
-      for (const { field } of verdict.fields) wanted = removeAt(wanted, field);
+      const others = verdict.fields.filter((one) => one.manager !== stack);
+      for (const { field } of others) wanted = removeAt(wanted, field);
+      force = others.length === 0;
       continue;
     }
     const immutable = verdict.kind === 'refused' && verdict.refusal.kind === 'immutable';
@@ -99,8 +106,9 @@ async function applyFormer(
 }
 
 /** Whether a former manager lost something of what it applied: a place that it owned, or its value. */
-function lost(past: KubeObject, live: KubeObject, entry: OwnerEntry, work: Work): boolean {
-  const now = applyEntry(live, entry.manager);
+function lost(past: KubeObject, live: KubeObject, manager: string, work: Work): boolean {
+  const entry = applyEntry(past, manager) as OwnerEntry;
+  const now = applyEntry(live, manager);
   if (now === undefined || compareJson(entry.fieldsV1, now.fieldsV1).length > 0) return true;
   const before = extract(normalize(past, work.cutKey), entry.fieldsV1);
   return compareJson(before as never, extract(normalize(live, work.cutKey), entry.fieldsV1) as never).length > 0;

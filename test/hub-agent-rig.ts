@@ -1,0 +1,180 @@
+/** One hub and one embedded cluster with its agent, over real TLS on loopback; for the hub-agent tests. */
+import assert from 'node:assert/strict';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  systemClock as clock,
+  createIds,
+  cutSecret,
+  type Digest,
+  isObject,
+  type Json,
+  type KubeObject,
+  type Outcome,
+  systemRandom as random,
+  silentLogger,
+} from '../src/base/index.ts';
+import {
+  type Agent,
+  type AgentOptions,
+  clusterProjector,
+  createAgent,
+  createHubLink,
+  type HubLink,
+} from '../src/hub-agent/index.ts';
+import { type Client, connect } from '../src/kubernetes/index.ts';
+import type { CommandBody, CommandOutput } from '../src/protocol/index.ts';
+import { type ApiServer, startApiServer } from '../src/sim/index.ts';
+import { memoryStore } from '../src/store/index.ts';
+
+const ids = createIds(clock, random);
+export const STACK = { project: 'default', name: 'shop' };
+export const MANAGER = 'ldc.default.shop';
+export const LOCATION = { stack: STACK, kind: 'function', name: 'checkout', cluster: 'eu-1' } as const;
+
+export interface Rig {
+  readonly hub: HubLink;
+  readonly api: ApiServer;
+  readonly client: Client;
+  readonly store: ReturnType<typeof memoryStore>;
+  agent: Agent;
+  /** Starts another agent process on the same cluster. */
+  startAgent(overrides?: Partial<AgentOptions>): Promise<Agent>;
+  run(body: CommandBody, id?: string, epoch?: number): Promise<Outcome<CommandOutput>>;
+  bundle(revision: number, objects: readonly KubeObject[], more?: object): Promise<Digest>;
+  get(path: string): Promise<KubeObject | undefined>;
+  write(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: Json, contentType?: string): Promise<Json>;
+  close(): Promise<void>;
+}
+
+export async function startRig(options: { client?: (inner: Client) => Client } = {}): Promise<Rig> {
+  const api = await startApiServer({ name: 'eu-1' });
+  const inner = await connect({ kind: 'kubeconfig', text: api.adminKubeconfig.yaml }, clock);
+  const client = options.client?.(inner) ?? inner;
+  const store = memoryStore({ clock, random, logger: silentLogger, projectors: [clusterProjector] });
+  const hub = await createHubLink({
+    ...{ store, clock, ids, random, logger: silentLogger },
+    dir: mkdtempSync(join(tmpdir(), 'ldc-rig-')),
+    listen: { host: '127.0.0.1', port: 0 },
+    heartbeatMs: 300,
+    hubName: 'test',
+    desired: () => [],
+  });
+  await hub.start();
+  const made = await hub.registry.createToken({ uses: 1, ttlMs: 60_000, labels: {}, actor: 'user:test' });
+  assert.equal(made.kind, 'done');
+  const token = made.kind === 'done' ? made.value.token : '';
+  let count = 0;
+  const rig: Rig = {
+    hub,
+    api,
+    client: inner,
+    store,
+    agent: undefined as unknown as Agent,
+    async startAgent(overrides = {}) {
+      const agent = createAgent({
+        ...{ client, clock, random, ids, logger: silentLogger, version: 'test', holder: 'rig' },
+        hub: { url: hub.url },
+        join: { token, name: 'eu-1' },
+        ...overrides,
+      });
+      await agent.start();
+      return agent;
+    },
+    run: (body, id = `tx/${++count}/do`, epoch = store.epoch) =>
+      hub.link.execute('eu-1', { id, epoch, body }, { timeoutMs: 20_000 }),
+    async bundle(revision, objects, more = {}) {
+      const cut = objects.map((object) => cutSecret(object, store.secrets.cutKey));
+      for (const { values } of cut) await store.secrets.put(values);
+      const value = {
+        ...{ v: 1, location: LOCATION, revision, fieldManager: MANAGER, conflicts: 'refuse' },
+        drift: { mode: 'repair', ignore: [] },
+        objects: cut.map(({ object }) => object),
+        ...more,
+      };
+      return store.blobs.put(value as unknown as Json);
+    },
+    async get(path) {
+      const answer = await inner.request({ method: 'GET', path });
+      return answer.kind === 'answered' && answer.status === 200 ? (answer.body as unknown as KubeObject) : undefined;
+    },
+    async write(method, path, body, contentType) {
+      const answer = await inner.request({
+        ...{ method, path },
+        ...(body === undefined ? {} : { body }),
+        ...(contentType === undefined ? {} : { contentType }),
+      });
+      assert.ok(answer.kind === 'answered' && answer.status < 300, `${method} ${path}: ${JSON.stringify(answer)}`);
+      return answer.body;
+    },
+    async close() {
+      await rig.agent?.stop();
+      await hub.stop();
+      await client.close();
+      await api.close();
+      await store.close();
+    },
+  };
+  rig.agent = await rig.startAgent();
+  await until(() => hub.link.connected('eu-1'), 'the agent is connected');
+  return rig;
+}
+
+/** Polls until it holds; fails with what was waited for. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, forMs = 8_000): Promise<number> {
+  const startedMs = clock.monotonic();
+  while (!(await holds())) {
+    assert.ok(clock.monotonic() - startedMs < forMs, `not within ${forMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+  return clock.monotonic() - startedMs;
+}
+
+export function output<K extends CommandOutput['kind']>(outcome: Outcome<CommandOutput>, kind: K) {
+  assert.equal(outcome.kind, 'done', JSON.stringify(outcome));
+  const value = outcome.kind === 'done' ? outcome.value : undefined;
+  assert.equal(value?.kind, kind);
+  return value as Extract<CommandOutput, { kind: K }>;
+}
+
+export function refusalKind(outcome: Outcome<CommandOutput>): string {
+  return outcome.kind === 'refused' ? outcome.refusal.kind : JSON.stringify(outcome);
+}
+
+export function configMap(name: string, data: { [key: string]: string }): KubeObject {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'shop', labels: LABELS }, data };
+}
+
+export function secretOf(name: string, value: string): KubeObject {
+  const data = { password: Buffer.from(value).toString('base64') };
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'shop', labels: LABELS }, data };
+}
+
+export function deployment(name: string, image: string, replicas = 2): KubeObject {
+  const labels = { app: name };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'shop', labels: LABELS },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          containers: [{ name: 'c', image, ports: [{ containerPort: 8080 }], env: [{ name: 'A', value: image }] }],
+        },
+      },
+    },
+  };
+}
+
+export const LABELS = { 'ldc.dev/stack': 'shop', 'ldc.dev/project': 'default' };
+
+export function part(object: KubeObject | undefined, ...path: readonly string[]): Json | undefined {
+  return path.reduce<Json | undefined>(
+    (value, key) => (isObject(value) ? value[key] : undefined),
+    object as unknown as Json,
+  );
+}
