@@ -86,6 +86,7 @@ class AvailabilityLoop implements Availability {
         else this.#records.set(key, after);
       }
     });
+    this.#moves.wantCover(); // a cluster may have become ready just before the last life of the hub ended
     let stopped = false;
     let cancel = () => {};
     this.#stop = () => {
@@ -136,6 +137,7 @@ class AvailabilityLoop implements Availability {
     }
     if (record.intent === intent && record.intentReason === reason) return done(record);
     await this.#ports.journal.append([intentEntry(cluster, record.intent, intent, actor, reason)]);
+    if (intent === 'open') this.#moves.wantCover();
     return done(this.#records.get(cluster) ?? record);
   }
 
@@ -194,6 +196,7 @@ class AvailabilityLoop implements Availability {
     this.#last = decide(situation);
     await this.#journalBrakes(this.#last.brakes);
     await this.#moves.carryOut(this.#last, (clusters) => this.#evidence(situation, clusters));
+    if (this.#last.brakes.length === 0) await this.#moves.cover(this.#evidence(situation, []));
   }
 
   async #foldHealth(): Promise<void> {
@@ -213,7 +216,10 @@ class AvailabilityLoop implements Availability {
       else this.#lostAtMs.delete(name);
       engine.clusterChanged(name, reachability(to));
     }
-    if (changes.some(({ to }) => to === 'ready')) this.#moves.forgetRefusals();
+    if (changes.some(({ to }) => to === 'ready')) {
+      this.#moves.forgetRefusals();
+      this.#moves.wantCover();
+    }
   }
 
   /** Asked only while something is silent; a check that does not answer within a heartbeat counts as none. */

@@ -10,6 +10,7 @@ import type { Cooldown, HealthTimers } from './types.ts';
 const COOLDOWN_MS_MAX = 600_000;
 /** Plans made side by side between two looks at the budget of each target. */
 const AT_ONCE = 16;
+const MESSAGE_CHARACTERS_MAX = 4_000;
 
 export type EnginePort = Pick<Engine, 'list' | 'get' | 'plan' | 'clusterChanged'>;
 
@@ -26,6 +27,9 @@ type Unsubmitted = Exclude<ApplyResult, { kind: 'submitted' }>;
 
 export interface MoveRunner {
   carryOut(decision: Decision, evidence: (clusters: readonly string[]) => JsonObject): Promise<void>;
+  /** The fleet has grown: stacks that want every matching cluster are looked at, each once it is not busy. */
+  cover(detail: JsonObject): Promise<void>;
+  wantCover(): void;
   /** Unfinished transactions as decide() sees them; also looks after the moves that have ended. */
   busy(): readonly Busy[];
   /** By stack, or `stack@cluster` for settles: milliseconds left. */
@@ -47,6 +51,7 @@ export function createMoveRunner(ports: {
   const cooling = new Map<string, Cooling>();
   const followed = new Map<string, { key: string; stack: StackRef }>();
   const targets = new Map<string, readonly string[]>();
+  const uncovered = new Map<string, StackRef>();
 
   const fail = (key: string, stack: StackRef, message: string): Cooling => {
     const known = cooling.get(key) ?? { stack, failures: 0, untilMs: 0, message, said: null };
@@ -128,6 +133,20 @@ export function createMoveRunner(ports: {
         await Promise.all(batch.map((each) => move(each, decision.full, evidence(each.away))));
       }
     },
+    wantCover() {
+      for (const stack of stacks.everywhere()) uncovered.set(stackKey(stack), stack);
+    },
+    async cover(detail) {
+      if (uncovered.size === 0) return;
+      const busy = new Set(listUnfinished(engine).map(({ stack }) => stackKey(stack)));
+      for (const [key, stack] of uncovered) {
+        if (busy.has(key)) continue;
+        uncovered.delete(key);
+        const result = await stacks.reschedule(stack, [], { cause: 'joined', clusters: [], detail });
+        if (result.kind === 'refused')
+          ports.logger.warn({ stack: key, why: result.refusal.message }, 'a stack did not grow');
+      }
+    },
     busy() {
       lookAfterFollowed();
       const unfinished = listUnfinished(engine);
@@ -180,6 +199,12 @@ function refusalOf(result: Unsubmitted): { message: string; data: JsonObject } {
       return { message, data: { refusal: { kind: 'invalid', message } } };
     }
     case 'refused':
-      return { message: result.refusal.message, data: { refusal: { ...result.refusal } } };
+      // details name every cluster of a large fleet: an entry keeps what a person reads
+      return {
+        message: result.refusal.message,
+        data: {
+          refusal: { kind: result.refusal.kind, message: result.refusal.message.slice(0, MESSAGE_CHARACTERS_MAX) },
+        },
+      };
   }
 }

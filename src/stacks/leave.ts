@@ -36,7 +36,7 @@ export function leave(request: Leaving): Left {
 interface PartLeft {
   readonly locations: readonly PlacedLocation[];
   readonly kept: readonly PlacedLocation[];
-  /** How many locations leave `away`. */
+  /** How many locations leave `away`; when there is nothing to leave, how many are new. */
   readonly moved: number;
 }
 
@@ -56,7 +56,8 @@ function partLeaves(name: string, min: number, { current, placed, away, reachabl
   const byWorth = drained.toSorted((a, b) => Number(healthy(b)) - Number(healthy(a)));
   const keptDrained = byWorth.slice(0, Math.max(0, min - well.length));
   const kept = [...keptSilent, ...keptDrained];
-  return { locations: [...chosen, ...kept], kept, moved: there.length - kept.length };
+  const added = chosen.filter((location) => !before.some((old) => old.cluster === location.cluster)).length;
+  return { locations: [...chosen, ...kept], kept, moved: away.length === 0 ? added : there.length - kept.length };
 }
 
 function refusalOf({ stack, placed, away }: Leaving): Refusal {

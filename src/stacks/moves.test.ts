@@ -171,6 +171,23 @@ describe('a hub that starts again', () => {
   });
 });
 
+describe('max: all', () => {
+  it('takes in a cluster that opens later, and keeps a lost one wanted', async () => {
+    const bed = openBed(four());
+    await bed.start();
+    await bed.availability.setIntent('us-2', 'cordoned', 'user:test', null);
+    await applied(bed, source('shop', [{ name: 'web', min: 1, max: 'all' }]));
+    assert.deepEqual(wanted(bed), ['eu-1', 'eu-2', 'us-1']);
+    await bed.availability.setIntent('us-2', 'open', 'user:test', null);
+    await bed.until('it is everywhere', () => wanted(bed).length === 4, 20_000);
+    assert.deepEqual(heldOn(bed, 'default/shop/web'), ['eu-1', 'eu-2', 'us-1', 'us-2']);
+    clusterOf(bed, 'eu-1').cut = true;
+    await bed.pass(10_000);
+    assert.deepEqual(wanted(bed), ['eu-1', 'eu-2', 'us-1', 'us-2']);
+    await bed.availability.stop();
+  });
+});
+
 describe('capacity in flight', () => {
   it('two stacks that move at once do not take the same room', async () => {
     const clusters = [fakeCluster('eu-1'), fakeCluster('eu-2'), fakeCluster('us-1', 1_000), fakeCluster('us-2', 1_000)];

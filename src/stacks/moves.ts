@@ -7,6 +7,7 @@ import {
   collections,
   locationsOf,
   locationsOn,
+  type StackRecord,
   type StaleRecord,
   stackId,
   stackRecord,
@@ -36,6 +37,10 @@ export function createMoves(room: Room): Moves {
       return results;
     },
     onCluster: (cluster) => onCluster(cluster, room),
+    everywhere: () =>
+      bodies<StackRecord>(documents, collections.stack)
+        .filter(({ state, functions }) => state === 'live' && functions.some(({ max }) => max === 'all'))
+        .map(({ project, name }) => ({ project, name })),
     owing() {
       const stale = bodies<StaleRecord>(documents, collections.stale).map(({ location }) => location.cluster);
       const owed = bodies<OwedRecord>(documents, OWED).filter(canSettle);
@@ -82,7 +87,10 @@ async function reschedule(
   const held = touchedByHeld(stack, room);
   const wish = { resolved, revision: committed.revision, away, avoid: [...avoid, ...held], reason };
   const planned = planReschedule(wish, room);
-  if (planned.kind === 'refused') return planned;
+  if (planned.kind === 'refused') {
+    const complete = away.length === 0 && planned.refusal.kind === 'noBetterPlacement';
+    return complete ? { kind: 'nothing', message: `${stackId(stack)} is wherever it can be` } : planned;
+  }
   return handIn(planned, async () => null, { ...BY_HUB, reason }, room);
 }
 

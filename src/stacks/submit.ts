@@ -60,7 +60,8 @@ export async function submit(
   }
   const refusal = refusalOf(outcome);
   if (written !== null) {
-    const data = { stack: { ...plan.stack }, revision: written.revision, refusal: { ...refusal } };
+    const { kind, message } = refusal;
+    const data = { stack: { ...plan.stack }, revision: written.revision, refusal: { kind, message } };
     await journal.append([{ tx: chain, type: 'stack.revisionDropped', actor, data }]);
   }
   return { kind: 'refused', refusal };

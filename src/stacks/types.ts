@@ -102,7 +102,7 @@ export interface WhatIfView {
 
 /** Why the hub itself moves something: kept in the transaction. */
 export interface MoveEvidence {
-  readonly cause: 'clusterLost' | 'drain' | 'belowMinimum' | 'returned' | 'owed';
+  readonly cause: 'clusterLost' | 'drain' | 'belowMinimum' | 'returned' | 'owed' | 'joined';
   readonly clusters: readonly string[];
   readonly detail: Json;
 }
@@ -164,6 +164,8 @@ export interface ClusterCondition {
 export interface Moves extends Pick<Stacks, 'reschedule' | 'settle' | 'onCluster'> {
   /** Clusters on which an undo, a removal or a stale copy is due, sorted. */
   owing(): readonly string[];
+  /** Stacks with a function that wants every matching cluster (`max: all`): a reschedule away from none adds what is missing. */
+  everywhere(): readonly StackRef[];
 }
 
 export type ApplyResult =
