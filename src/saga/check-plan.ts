@@ -1,10 +1,9 @@
 /** Whether a plan can be run at all: what the engine relies on, checked before anything is written. */
 import { findCycle, type Refusal } from '../base/index.ts';
-import type { Plan, Step, StepPhase } from '../plan/index.ts';
+import type { Plan, Step } from '../plan/index.ts';
 import { actionOf, isRegistered } from './actions/index.ts';
 import { locationText } from './location.ts';
-
-const ORDER: readonly StepPhase[] = ['preparing', 'running', 'verifying', 'decided'];
+import { PHASES } from './tally.ts';
 
 /** The first thing that makes the plan unfit, or undefined. */
 export function unfit(plan: Plan): Refusal | undefined {
@@ -31,7 +30,7 @@ function stepProblem(step: Step, steps: ReadonlyMap<string, Step>): string | und
   for (const id of step.after) {
     const before = steps.get(id);
     if (before === undefined) return `comes after ${id}, which is not in the plan`;
-    if (ORDER.indexOf(before.phase) > ORDER.indexOf(step.phase))
+    if (PHASES.indexOf(before.phase) > PHASES.indexOf(step.phase))
       return `comes after ${id} of the later phase ${before.phase}`;
   }
   if (step.phase === 'decided' && step.kind === 'pivot') return 'is a pivot after the decision';

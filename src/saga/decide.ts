@@ -21,7 +21,7 @@ import type { TransactionEvent } from './events.ts';
 import { failedSteps, giveUp, lostSteps, refusalOf } from './faults.ts';
 import { compensate } from './rollback.ts';
 import { forwardOnly, phaseOf, type StepState, stateOf, type TransactionData } from './state.ts';
-import { isOpen } from './tally.ts';
+import { isOpen, PHASES } from './tally.ts';
 
 export function decide(data: TransactionData, around: Surroundings): Decision {
   switch (data.header.state) {
@@ -117,7 +117,9 @@ function goOn(data: TransactionData, around: Surroundings): Decision {
 }
 
 function mayStart(data: TransactionData, step: Step, around: Surroundings): boolean {
-  if (step.phase !== data.header.state) return false;
+  // an amendment may bring steps of a phase that has passed: they run now
+  const now = phaseOf(data);
+  if (now === null || PHASES.indexOf(step.phase) > PHASES.indexOf(now)) return false;
   const cluster = clusterOf(step);
   return cluster === null || !around.lost.has(cluster);
 }
@@ -130,7 +132,7 @@ function finishedWaves(data: TransactionData): readonly number[] {
 
 function phaseDone(data: TransactionData): boolean {
   const phase = phaseOf(data);
-  return phase !== null && data.tally.openIn(phase) === 0;
+  return phase !== null && data.tally.openUpTo(phase) === 0;
 }
 
 function nextPhase(data: TransactionData, around: Surroundings): Decision {

@@ -449,7 +449,7 @@ describe('engine: clusters that are lost', () => {
     const { world, engine, store } = setUp('eu', 'us', 'ap');
     world.without = (_, plan, lost) => {
       assert.deepEqual(lost, ['us']);
-      const added = stepsOf(locationOf('ap'), { revision: 1, wave: 1, before: ['soak:eu'] }).map((step) => step.phase === 'preparing' ? { ...step, phase: 'running' as const } : step); // biome-ignore format: one line
+      const added = stepsOf(locationOf('ap'), { revision: 1, wave: 1, before: ['soak:eu'] });
       const linked = added.map((step) => (step.id === 'apply:ap' ? { ...step, after: [...step.after, 'dryRun:ap', 'reserve:ap'] } : step)); // biome-ignore format: one line
       const locations = [plan.locations[0] as Plan['locations'][number], { location: locationOf('ap'), revision: 1, bundle: bundleOf('ap', 1) }]; // biome-ignore format: one line
       const locks = ['default/shop/web@ap', 'default/shop/web@eu'];

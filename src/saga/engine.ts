@@ -48,6 +48,7 @@ class TransactionEngine implements Engine {
   }
 
   async #submit({ plan, actor, reason, ifBusy }: NewTransaction): Promise<Outcome<TransactionView>> {
+    if (this.#ports.observeOnly === true) return refused(OBSERVING);
     const refusal = unfit(plan);
     if (refusal !== undefined) return refused(refusal);
     const id = this.#ports.ids.next('tx');
@@ -109,6 +110,7 @@ class TransactionEngine implements Engine {
       const message = known === undefined ? `there is no transaction ${id}` : `${id} has ended: it is ${known.state}`;
       return Promise.resolve(refused({ kind: known === undefined ? 'notFound' : 'notNow', message }));
     }
+    if (this.#ports.observeOnly === true) return Promise.resolve(refused(OBSERVING));
     return new Promise((resolve) => {
       live.requests.push({
         actor,
@@ -153,7 +155,7 @@ class TransactionEngine implements Engine {
     for (const live of this.#lives.values()) {
       // a queued plan that counts on a lost cluster is made anew before it starts
       if (reachable === 'lost' && countsOn(live.data, cluster)) live.stale = true;
-      this.#runner.poke(live);
+      if (this.#ports.observeOnly !== true) this.#runner.poke(live);
     }
   }
 
@@ -164,6 +166,7 @@ class TransactionEngine implements Engine {
       this.#lives.set(data.header.id, live);
       await reserveAgain(data, this.#ports);
     }
+    if (this.#ports.observeOnly === true) return;
     for (const live of this.#lives.values()) {
       this.#noteOvertaken(live);
       this.#runner.poke(live);
@@ -258,6 +261,12 @@ class TransactionEngine implements Engine {
     for (const live of this.#lives.values()) if (live.data.header.state === 'queued') this.#runner.poke(live);
   }
 }
+
+const OBSERVING = {
+  kind: 'observeOnly',
+  message: 'this hub was restored from a backup and only observes',
+  hint: 'compare with what the agents report, then ldc hub rearm --reason',
+};
 
 function contender({ data }: Live): Contender {
   return { header: data.header, locks: data.plan.locks };

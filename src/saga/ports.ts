@@ -16,6 +16,8 @@ export interface EnginePorts {
   /** The store's: agents refuse commands of a lower one. */
   readonly epoch: number;
   readonly limits: EngineLimits;
+  /** The store was restored from a backup: agents hold newer things than it remembers, so nothing is sent until it is rearmed. */
+  readonly observeOnly?: boolean;
 }
 
 /** base/limits has them all. */

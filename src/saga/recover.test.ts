@@ -52,6 +52,26 @@ describe('engine: start', () => {
     assert.match(world.errors.join(), new RegExp(`its chain does not replay .*${shop}`));
   });
 
+  it('restored from a backup it shows everything and does nothing', async () => {
+    const { world, open } = setUp();
+    const { engine, store } = open();
+    await engine.submit(request(deployPlan(['eu'])));
+    await world.run(() => engine.list({}).items[0]?.state === 'running');
+    await engine.stop();
+    const observing = world.open(store, true);
+    await observing.start();
+    const arrived = world.fleet.arrivals.length;
+    observing.clusterChanged('eu', 'lost');
+    const outcomes = [
+      await observing.submit(request(deployPlan(['eu'], { stack: 'blog' }))),
+      await observing.operate(newest(observing), { verb: 'abort' }, 'a', null),
+    ];
+    for (const outcome of outcomes) assert.equal(outcome.kind === 'refused' && outcome.refusal.kind, 'observeOnly');
+    await world.run(() => false, 60_000);
+    assert.equal(world.fleet.arrivals.length, arrived);
+    assert.equal(observing.get(newest(observing))?.state, 'running');
+  });
+
   it('a full disk stops it without harm; with room again it goes on by itself', async () => {
     const { world, disk, open } = setUp();
     const { engine } = open();

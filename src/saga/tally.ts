@@ -2,6 +2,9 @@
 import type { Step, StepPhase } from '../plan/index.ts';
 import type { StepStatus } from './types.ts';
 
+/** In the order in which a transaction passes them. */
+export const PHASES: readonly StepPhase[] = ['preparing', 'running', 'verifying', 'decided'];
+
 const NONE: ReadonlySet<string> = new Set();
 
 export class Tally {
@@ -16,9 +19,10 @@ export class Tally {
     return this.#byStatus.get(status) ?? NONE;
   }
 
-  /** How many steps of the phase have not come to an end. */
-  openIn(phase: StepPhase): number {
-    return this.#openInPhase.get(phase) ?? 0;
+  /** How many steps of the phase, or of one before it, have not come to an end. */
+  openUpTo(phase: StepPhase): number {
+    const passed = PHASES.slice(0, PHASES.indexOf(phase) + 1);
+    return passed.reduce((sum, each) => sum + (this.#openInPhase.get(each) ?? 0), 0);
   }
 
   finishedWaves(): readonly number[] {
@@ -44,7 +48,7 @@ export class Tally {
   }
 
   #count({ phase, wave }: Step, by: 1 | -1): void {
-    this.#openInPhase.set(phase, this.openIn(phase) + by);
+    this.#openInPhase.set(phase, (this.#openInPhase.get(phase) ?? 0) + by);
     if (wave !== undefined) this.#openInWave.set(wave, (this.#openInWave.get(wave) ?? 0) + by);
   }
 }

@@ -37,7 +37,7 @@ export class World {
     this.fleet = new Fleet(this.clock, clusters);
   }
 
-  open(store: Store): Engine {
+  open(store: Store, observeOnly = false): Engine {
     return createEngine({
       journal: store.journal,
       documents: store.documents,
@@ -50,6 +50,7 @@ export class World {
       logger: this.#logger(),
       epoch: store.epoch,
       limits,
+      observeOnly,
     });
   }
 
