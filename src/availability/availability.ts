@@ -15,7 +15,7 @@ import type { ClusterState, HubState } from './brakes.ts';
 import { type Decision, decide, type Holding, movesPerTarget, type Situation, stackKey } from './decide.ts';
 import { healthPath, quarantineMs } from './health.ts';
 import { watchHeartbeats } from './heartbeats.ts';
-import { createMoveRunner, type EnginePort } from './moves.ts';
+import { type EnginePort, MoveRunner } from './moves.ts';
 import { BRAKE, brakeEntry, foldHealth, HEALTH, healthEntry, intentEntry } from './records.ts';
 import {
   type Availability,
@@ -69,7 +69,7 @@ class AvailabilityLoop implements Availability {
     this.#ports = ports;
     this.#timers = ports.timers ?? defaultTimers;
     this.#budget = ports.budget ?? defaultBudget;
-    this.#moves = createMoveRunner({ ...ports, timers: this.#timers });
+    this.#moves = new MoveRunner({ ...ports, timers: this.#timers });
     this.#heartbeats = watchHeartbeats(ports.clock, ports.signals, this.#timers);
   }
 

@@ -23,147 +23,156 @@ interface Cooling {
   said: Digest | null;
 }
 
+type Submitted = Extract<ApplyResult, { kind: 'submitted' }>;
 type Unsubmitted = Exclude<ApplyResult, { kind: 'submitted' }>;
 
-export interface MoveRunner {
-  carryOut(decision: Decision, evidence: (clusters: readonly string[]) => JsonObject): Promise<void>;
-  /** The fleet has grown: stacks that want every matching cluster are looked at, each once it is not busy. */
-  cover(detail: JsonObject): Promise<void>;
-  wantCover(): void;
-  /** Unfinished transactions as decide() sees them; also looks after the moves that have ended. */
-  busy(): readonly Busy[];
-  /** By stack, or `stack@cluster` for settles: milliseconds left. */
-  cooldowns(): ReadonlyMap<string, number>;
-  cooldownViews(): readonly Cooldown[];
-  /** The fleet has grown: what was refused may find room now. */
-  forgetRefusals(): void;
-}
-
-export function createMoveRunner(ports: {
+export interface MovePorts {
   readonly stacks: Moves;
   readonly engine: EnginePort;
   readonly journal: Journal;
   readonly clock: Clock;
   readonly timers: HealthTimers;
   readonly logger: Logger;
-}): MoveRunner {
-  const { stacks, engine, journal, clock, timers } = ports;
-  const cooling = new Map<string, Cooling>();
-  const followed = new Map<string, { key: string; stack: StackRef }>();
-  const targets = new Map<string, readonly string[]>();
-  const uncovered = new Map<string, StackRef>();
+}
 
-  const fail = (key: string, stack: StackRef, message: string): Cooling => {
-    const known = cooling.get(key) ?? { stack, failures: 0, untilMs: 0, message, said: null };
+export class MoveRunner {
+  readonly #ports: MovePorts;
+  /** By stack, or `stack@cluster` for settles. */
+  readonly #cooling = new Map<string, Cooling>();
+  readonly #followed = new Map<string, { key: string; stack: StackRef }>();
+  readonly #targets = new Map<string, readonly string[]>();
+  readonly #uncovered = new Map<string, StackRef>();
+
+  constructor(ports: MovePorts) {
+    this.#ports = ports;
+  }
+
+  async carryOut(decision: Decision, evidence: (clusters: readonly string[]) => JsonObject): Promise<void> {
+    for (const each of decision.settles) await this.#settle(each, evidence([each.cluster]));
+    for (let at = 0; at < decision.moves.length; at += AT_ONCE) {
+      const batch = decision.moves.slice(at, at + AT_ONCE);
+      await Promise.all(batch.map((each) => this.#move(each, decision.full, evidence(each.away))));
+    }
+  }
+
+  /** The fleet has grown: stacks that want every matching cluster are to be looked at. */
+  wantCover(): void {
+    for (const stack of this.#ports.stacks.everywhere()) this.#uncovered.set(stackKey(stack), stack);
+  }
+
+  /** Looks at each of them once it is not busy. */
+  async cover(detail: JsonObject): Promise<void> {
+    if (this.#uncovered.size === 0) return;
+    const { engine, stacks, logger } = this.#ports;
+    const busy = new Set(listUnfinished(engine).map(({ stack }) => stackKey(stack)));
+    for (const [key, stack] of this.#uncovered) {
+      if (busy.has(key)) continue;
+      this.#uncovered.delete(key);
+      const result = await stacks.reschedule(stack, [], { cause: 'joined', clusters: [], detail });
+      if (result.kind === 'refused') logger.warn({ stack: key, why: result.refusal.message }, 'a stack did not grow');
+    }
+  }
+
+  /** Unfinished transactions as decide() sees them; also looks after the moves that have ended. */
+  busy(): readonly Busy[] {
+    this.#lookAfterFollowed();
+    const unfinished = listUnfinished(this.#ports.engine);
+    const ids = new Set(unfinished.map(({ id }) => id));
+    for (const id of this.#targets.keys()) if (!ids.has(id)) this.#targets.delete(id);
+    return unfinished.map((each) => ({
+      stack: each.stack,
+      kind: busyKind(each),
+      targets: each.kind === 'reschedule' ? this.#targetsOf(each.id) : [],
+    }));
+  }
+
+  /** Milliseconds left. */
+  cooldowns(): ReadonlyMap<string, number> {
+    const now = this.#ports.clock.monotonic();
+    return new Map([...this.#cooling].map(([key, { untilMs }]) => [key, untilMs - now]));
+  }
+
+  cooldownViews(): readonly Cooldown[] {
+    const now = this.#ports.clock.monotonic();
+    return [...this.#cooling.values()].map(({ stack, failures, untilMs, message }) => {
+      return { stack, failures, remainingMs: Math.max(0, untilMs - now), message };
+    });
+  }
+
+  /** The fleet has grown: what was refused may find room now. */
+  forgetRefusals(): void {
+    this.#cooling.clear();
+  }
+
+  #fail(key: string, stack: StackRef, message: string): Cooling {
+    const { clock, timers } = this.#ports;
+    const known = this.#cooling.get(key) ?? { stack, failures: 0, untilMs: 0, message, said: null };
     known.failures += 1;
-    known.untilMs =
-      clock.monotonic() + Math.min(COOLDOWN_MS_MAX, timers.heartbeatMs * 2 ** Math.min(20, known.failures - 1));
+    const coolMs = timers.heartbeatMs * 2 ** Math.min(20, known.failures - 1);
+    known.untilMs = clock.monotonic() + Math.min(COOLDOWN_MS_MAX, coolMs);
     known.message = message;
-    cooling.set(key, known);
+    this.#cooling.set(key, known);
     return known;
-  };
+  }
 
-  const refuse = async (key: string, stack: StackRef, away: readonly string[], result: Unsubmitted): Promise<void> => {
+  async #refuse(key: string, stack: StackRef, away: readonly string[], result: Unsubmitted): Promise<void> {
     const { message, data } = refusalOf(result);
-    const known = fail(key, stack, message);
+    const known = this.#fail(key, stack, message);
     const said = digestOf(data);
     if (known.said === said) return; // said once, not at every try
     known.said = said;
-    ports.logger.warn({ stack: key, away: [...away], why: message }, 'a move was refused');
-    await journal.append(moveEntries('move.refused', away, { stack: { ...stack }, ...data }));
-  };
+    this.#ports.logger.warn({ stack: key, away: [...away], why: message }, 'a move was refused');
+    await this.#ports.journal.append(moveEntries('move.refused', away, { stack: { ...stack }, ...data }));
+  }
 
-  const follow = async (
-    key: string,
-    stack: StackRef,
-    result: Extract<ApplyResult, { kind: 'submitted' }>,
-    move: MoveEvidence,
-  ): Promise<void> => {
-    followed.set(result.transaction, { key, stack });
-    const { cause, detail } = move;
-    const data = { stack: { ...stack }, transaction: result.transaction, kind: result.transactionKind, cause, detail };
-    await journal.append(moveEntries('move.decided', move.clusters, data));
-  };
+  async #follow(key: string, stack: StackRef, result: Submitted, evidence: MoveEvidence): Promise<void> {
+    const { transaction, transactionKind: kind } = result;
+    this.#followed.set(transaction, { key, stack });
+    const { cause, detail, clusters } = evidence;
+    const data = { stack: { ...stack }, transaction, kind, cause, detail };
+    await this.#ports.journal.append(moveEntries('move.decided', clusters, data));
+  }
 
-  const move = async (each: Move, avoid: readonly string[], detail: JsonObject): Promise<void> => {
+  async #move(each: Move, avoid: readonly string[], detail: JsonObject): Promise<void> {
     const evidence = { cause: each.cause, clusters: each.away, detail };
-    const result = await stacks.reschedule(each.stack, each.away, evidence, { avoid });
+    const result = await this.#ports.stacks.reschedule(each.stack, each.away, evidence, { avoid });
     const key = stackKey(each.stack);
-    if (result.kind === 'submitted') return follow(key, each.stack, result, evidence);
+    if (result.kind === 'submitted') return this.#follow(key, each.stack, result, evidence);
     if (avoid.length > 0) return; // the budget may be all that stands in the way: asked again when a move has ended
-    await refuse(key, each.stack, each.away, result);
-  };
+    await this.#refuse(key, each.stack, each.away, result);
+  }
 
-  const settle = async ({ cluster, stacks: owing }: Settle, detail: JsonObject): Promise<void> => {
+  async #settle({ cluster, stacks: owing }: Settle, detail: JsonObject): Promise<void> {
     for (const stack of owing) {
       const evidence = { cause: 'returned', clusters: [cluster], detail } as const;
       const key = `${stackKey(stack)}@${cluster}`;
-      for (const result of await stacks.settle(cluster, evidence, [stack])) {
-        if (result.kind === 'submitted') await follow(key, stack, result, evidence);
-        else await refuse(key, stack, [cluster], result);
+      for (const result of await this.#ports.stacks.settle(cluster, evidence, [stack])) {
+        if (result.kind === 'submitted') await this.#follow(key, stack, result, evidence);
+        else await this.#refuse(key, stack, [cluster], result);
       }
     }
-  };
+  }
 
   /** A finished transaction clears its cooldown, or starts or doubles it. */
-  const lookAfterFollowed = (): void => {
-    for (const [id, { key, stack }] of followed) {
-      const transaction = engine.get(id);
+  #lookAfterFollowed(): void {
+    for (const [id, { key, stack }] of this.#followed) {
+      const transaction = this.#ports.engine.get(id);
       if (transaction !== undefined && !isEnded(transaction)) continue;
-      followed.delete(id);
-      if (transaction?.state === 'committed') cooling.delete(key);
-      else fail(key, stack, transaction?.cause?.message ?? `transaction ${id} was undone`);
+      this.#followed.delete(id);
+      if (transaction?.state === 'committed') this.#cooling.delete(key);
+      else this.#fail(key, stack, transaction?.cause?.message ?? `transaction ${id} was undone`);
     }
-  };
+  }
 
-  const targetsOf = (id: string): readonly string[] => {
-    const known = targets.get(id);
+  #targetsOf(id: string): readonly string[] {
+    const known = this.#targets.get(id);
     if (known !== undefined) return known;
-    const steps = engine.plan(id)?.steps ?? [];
+    const steps = this.#ports.engine.plan(id)?.steps ?? [];
     const found = steps.flatMap(({ work }) => (work.action === 'apply' ? [work.location.cluster] : []));
-    targets.set(id, [...new Set(found)].sort());
-    return targets.get(id) ?? [];
-  };
-
-  return {
-    async carryOut(decision, evidence) {
-      for (const each of decision.settles) await settle(each, evidence([each.cluster]));
-      for (let at = 0; at < decision.moves.length; at += AT_ONCE) {
-        const batch = decision.moves.slice(at, at + AT_ONCE);
-        await Promise.all(batch.map((each) => move(each, decision.full, evidence(each.away))));
-      }
-    },
-    wantCover() {
-      for (const stack of stacks.everywhere()) uncovered.set(stackKey(stack), stack);
-    },
-    async cover(detail) {
-      if (uncovered.size === 0) return;
-      const busy = new Set(listUnfinished(engine).map(({ stack }) => stackKey(stack)));
-      for (const [key, stack] of uncovered) {
-        if (busy.has(key)) continue;
-        uncovered.delete(key);
-        const result = await stacks.reschedule(stack, [], { cause: 'joined', clusters: [], detail });
-        if (result.kind === 'refused')
-          ports.logger.warn({ stack: key, why: result.refusal.message }, 'a stack did not grow');
-      }
-    },
-    busy() {
-      lookAfterFollowed();
-      const unfinished = listUnfinished(engine);
-      for (const id of targets.keys()) if (!unfinished.some((each) => each.id === id)) targets.delete(id);
-      return unfinished.map((each) => ({
-        stack: each.stack,
-        kind: busyKind(each),
-        targets: each.kind === 'reschedule' ? targetsOf(each.id) : [],
-      }));
-    },
-    cooldowns: () => new Map([...cooling].map(([key, { untilMs }]) => [key, untilMs - clock.monotonic()])),
-    cooldownViews: () =>
-      [...cooling.values()].map(({ stack, failures, untilMs, message }) => {
-        return { stack, failures, remainingMs: Math.max(0, untilMs - clock.monotonic()), message };
-      }),
-    forgetRefusals: () => cooling.clear(),
-  };
+    const targets = [...new Set(found)].sort();
+    this.#targets.set(id, targets);
+    return targets;
+  }
 }
 
 type Unfinished = Pick<TransactionView, 'id' | 'kind' | 'state' | 'stack'>;
