@@ -1,10 +1,10 @@
 /** How a running plan goes on without some clusters: the answer of Replan.without as events (DESIGN §5, a cluster lost in mid-deploy). */
 import { type Blobs, digestOf, type Outcome, type Refusal } from '../base/index.ts';
 import type { Plan, PlanAmendment } from '../plan/index.ts';
-import { actionOf, clusterOf } from './actions/index.ts';
+import { clusterOf } from './actions/index.ts';
 import { unfit } from './check-plan.ts';
 import type { TransactionEvent } from './events.ts';
-import { owedEvent } from './faults.ts';
+import { owedEvent, undoneOnCluster } from './faults.ts';
 import { planRef } from './plan-ref.ts';
 import type { StepState, TransactionData } from './state.ts';
 
@@ -47,7 +47,7 @@ function stepsOn(data: TransactionData, lost: ReadonlySet<string>): readonly str
 /** Its undo is owed: it ran, or nobody knows. What the hub itself keeps (a reservation) ends with the transaction. */
 function mayHaveRun({ step, status }: StepState): boolean {
   const begun = status === 'started' || status === 'succeeded' || status === 'failed';
-  return begun && actionOf(step.work).undo !== null && step.work.action !== 'reserve';
+  return begun && undoneOnCluster(step);
 }
 
 function undone(lost: readonly string[], refusal: Refusal): (now: TransactionData) => readonly TransactionEvent[] {

@@ -1,8 +1,8 @@
 /** Whether a plan can be run at all: what the engine relies on, checked before anything is written. */
 import { findCycle, type Refusal } from '../base/index.ts';
 import type { Plan, Step } from '../plan/index.ts';
+import { locationId } from '../plan/index.ts';
 import { actionOf, isRegistered } from './actions/index.ts';
-import { locationText } from './location.ts';
 import { PHASES } from './tally.ts';
 
 /** The first thing that makes the plan unfit, or undefined. */
@@ -43,10 +43,10 @@ function stepProblem(step: Step, steps: ReadonlyMap<string, Step>): string | und
 function applyWithoutSnapshot(plan: Plan): string | undefined {
   const read = new Set<string>();
   for (const { phase, work } of plan.steps) {
-    if (work.action === 'snapshot' && phase === 'preparing') read.add(locationText(work.location));
+    if (work.action === 'snapshot' && phase === 'preparing') read.add(locationId(work.location));
   }
   for (const step of plan.steps) {
-    if (step.work.action !== 'apply' || read.has(locationText(step.work.location))) continue;
+    if (step.work.action !== 'apply' || read.has(locationId(step.work.location))) continue;
     if (!hasSnapshotBefore(step, plan)) return `step ${step.id} writes without a snapshot before it`;
   }
   return undefined;
@@ -55,7 +55,7 @@ function applyWithoutSnapshot(plan: Plan): string | undefined {
 /** An amendment's steps all run in the phase that it came in, so the order is theirs to say. */
 function hasSnapshotBefore(step: Step, plan: Plan): boolean {
   if (step.work.action !== 'apply') return true;
-  const wanted = locationText(step.work.location);
+  const wanted = locationId(step.work.location);
   const byId = new Map(plan.steps.map((other) => [other.id, other]));
   const seen = new Set<string>();
   const open = [...step.after];
@@ -63,7 +63,7 @@ function hasSnapshotBefore(step: Step, plan: Plan): boolean {
     const before = byId.get(id);
     if (before === undefined || seen.has(id)) continue;
     seen.add(id);
-    if (before.work.action === 'snapshot' && locationText(before.work.location) === wanted) return true;
+    if (before.work.action === 'snapshot' && locationId(before.work.location) === wanted) return true;
     open.push(...before.after);
   }
   return false;

@@ -1,8 +1,8 @@
 /** What earlier steps have left for a step. */
 import type { Digest } from '../base/index.ts';
 import type { Location } from '../plan/index.ts';
+import { locationId } from '../plan/index.ts';
 import type { ActionContext } from './actions/index.ts';
-import { locationText } from './location.ts';
 import type { StepState, TransactionData } from './state.ts';
 
 export function contextOf(data: TransactionData, { output, refusal }: StepState): ActionContext {
@@ -11,7 +11,7 @@ export function contextOf(data: TransactionData, { output, refusal }: StepState)
     refusal,
     preImages(location) {
       const digest = preImagesOf(data, location);
-      if (digest === undefined) throw new Error(`${data.header.id} has no pre-images of ${locationText(location)}`);
+      if (digest === undefined) throw new Error(`${data.header.id} has no pre-images of ${locationId(location)}`);
       return digest;
     },
   };
@@ -19,5 +19,5 @@ export function contextOf(data: TransactionData, { output, refusal }: StepState)
 
 /** The digest of the pre-images that the location's snapshot step has read. */
 export function preImagesOf(data: TransactionData, location: Location): Digest | undefined {
-  return data.preImages.get(locationText(location));
+  return data.preImages.get(locationId(location));
 }

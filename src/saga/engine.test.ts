@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { digestOf, type Outcome, seededRandom, silentLogger } from '../base/index.ts';
-import type { Plan } from '../plan/index.ts';
+import type { Plan, StepWork } from '../plan/index.ts';
 import { type MemoryStore, memoryStore } from '../store/index.ts';
 import type { Fault } from './testing/fleet.ts';
-import { bundleOf, deployPlan, locationOf, stepsOf } from './testing/plans.ts';
+import { bundleOf, deployPlan, locationOf, step, stepsOf } from './testing/plans.ts';
 import { World } from './testing/world.ts';
 import type { Engine, NewTransaction, TransactionView } from './types.ts';
 
@@ -479,6 +479,41 @@ describe('engine: clusters that are lost', () => {
     assert.equal((await end(world, engine, settle.id)).state, 'committed');
     assert.equal(store.documents.get('owed', `us/${id}/apply:us`), undefined);
     assert.equal(world.fleet.clusters.get('us')?.things.has('default/shop/web'), false);
+  });
+
+  it('a cluster that is lost again while it is settled: the undo stays owed, the removal becomes so, and the stack is free', async () => {
+    const { world, engine, store } = setUp('eu', 'us');
+    const { id } = await submit(engine, deployPlan(['eu', 'us']));
+    await world.run(() => status(engine.get(id) as TransactionView, 'apply:us') === 'succeeded');
+    engine.clusterChanged('us', 'lost');
+    await end(world, engine, id);
+    engine.clusterChanged('us', 'reachable');
+    const owed = store.documents.get('owed', `us/${id}/apply:us`)?.body;
+    assert.ok(owed !== undefined);
+    const location = locationOf('us');
+    const undo = { action: 'settleUndo', location, transaction: id, step: 'apply:us', preImages: owed.preImages, bundle: owed.bundle, previous: null } as StepWork; // biome-ignore format: one line
+    const old = { action: 'remove', location: locationOf('us', 'shop', 'old'), previous: { revision: 0, bundle: bundleOf('old', 0) } } as const; // biome-ignore format: one line
+    const base = deployPlan([], { kind: 'settle', revision: 2 });
+    const steps = [
+      step('settle:us', 'decided', 'retriable', [], undo),
+      step('remove:us', 'decided', 'retriable', [], old),
+    ];
+    world.fleet.fault = () => ({ kind: 'hang' });
+    const settle = await submit(engine, { ...base, steps });
+    await world.run(() => engine.get(settle.id)?.state === 'decided', 5_000);
+    engine.clusterChanged('us', 'lost');
+    const view = await end(world, engine, settle.id);
+    assert.deepEqual(
+      [view.state, status(view, 'settle:us'), status(view, 'remove:us')],
+      ['committed', 'skipped', 'owed'],
+    );
+    const keys = store.documents.list('owed', { prefix: 'us/' }).map(({ key }) => key);
+    assert.ok(keys.includes(`us/${id}/apply:us`) && keys.includes(`us/${settle.id}/remove:us`), keys.join());
+    world.fleet.fault = () => undefined;
+    engine.clusterChanged('us', 'reachable');
+    const again = await submit(engine, { ...base, steps });
+    assert.equal((await end(world, engine, again.id)).state, 'committed');
+    assert.deepEqual(store.documents.list('owed', { prefix: 'us/' }).map(({ body }) => body.step), ['ensure:us']); // biome-ignore format: one line
   });
 
   it('replace without room elsewhere undoes, and says so', async () => {

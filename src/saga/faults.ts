@@ -1,9 +1,9 @@
 /** What has gone wrong with a transaction's steps, in words that a person can use. */
 import type { Refusal } from '../base/index.ts';
+import { locationId, type Step } from '../plan/index.ts';
 import { actionOf, clusterOf } from './actions/index.ts';
 import { preImagesOf } from './context.ts';
 import type { DataOf, TransactionEvent } from './events.ts';
-import { locationText } from './location.ts';
 import { type StepState, stateOf, type TransactionData } from './state.ts';
 
 /** The refusal of a step that never got an answer although its agent was connected: silence, not a cluster's no. */
@@ -56,7 +56,7 @@ export function owedEvent(
     data: {
       step: step.id,
       cluster,
-      location: location === null ? `${project}/${name}@${cluster}` : locationText(location),
+      location: location === null ? `${project}/${name}@${cluster}` : locationId(location),
       kind,
       preImages: location === null ? null : (preImagesOf(data, location) ?? null),
       bundle: 'bundle' in work ? work.bundle : null,
@@ -65,16 +65,21 @@ export function owedEvent(
   };
 }
 
+/** Whether its undo is work on the cluster; a reservation is the hub's own and ends without it. */
+export function undoneOnCluster({ work }: Step): boolean {
+  return actionOf(work).undo !== null && work.action !== 'reserve';
+}
+
 /** Actions whose part can be done later by a settle transaction. */
 const OWING: ReadonlySet<string> = new Set(['apply', 'ensure', 'prune', 'remove']);
 
 /**
- * What will not happen here any more is owed; a look (gate, readBack, soak) is only skipped, and so is a settle's own
- * work: what it was to settle is still on record.
+ * What will not happen here any more is owed; a look (gate, readBack, soak) is only skipped, and so is a settling undo: what
+ * it was to settle is still on record.
  */
 export function giveUp(data: TransactionData, state: StepState): TransactionEvent {
   const { action } = state.step.work;
-  const owes = OWING.has(action) && data.header.kind !== 'settle';
+  const owes = OWING.has(action);
   const kind = action === 'prune' || action === 'remove' ? 'prune' : 'apply';
   return owes ? owedEvent(data, state, kind) : { type: 'step.skipped', data: { step: state.step.id } };
 }

@@ -1,6 +1,5 @@
 export { createEngine } from './engine.ts';
 export type { DataOf, EventType, Held, TransactionEntry } from './events.ts';
-export { locationText } from './location.ts';
 export type { EngineLimits, EnginePorts } from './ports.ts';
 export type { OwedDocument } from './project.ts';
 export { projectTransaction } from './project.ts';

@@ -17,7 +17,7 @@ import {
 } from './decision.ts';
 import { rolledBack } from './endings.ts';
 import type { TransactionEvent } from './events.ts';
-import { owedEvent, refusalOf } from './faults.ts';
+import { owedEvent, refusalOf, undoneOnCluster } from './faults.ts';
 import { type ClusterVerdict, type StepState, stateOf, type TransactionData } from './state.ts';
 
 export function compensate(data: TransactionData, around: Surroundings): Decision {
@@ -45,7 +45,8 @@ function undoSteps(data: TransactionData, around: Surroundings): Decision & { re
       continue;
     }
     const cluster = clusterOf(state.step);
-    if (data.closing || (cluster !== null && around.lost.has(cluster))) {
+    const gone = data.closing || (cluster !== null && around.lost.has(cluster));
+    if (gone && undoneOnCluster(state.step)) {
       events.push(owedEvent(data, state, 'undo'));
     } else if (state.status === 'undoStarted') {
       asks.push(askOf(data, state, 'undo'));

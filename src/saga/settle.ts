@@ -1,7 +1,7 @@
 /** Which owed work a step of a settle transaction settles by having succeeded. */
 import type { DocumentReader } from '../base/index.ts';
 import type { Step } from '../plan/index.ts';
-import { locationText } from './location.ts';
+import { locationId } from '../plan/index.ts';
 import { type OwedDocument, owedKey } from './project.ts';
 import type { TransactionData } from './state.ts';
 
@@ -15,7 +15,7 @@ export function settledBy(data: TransactionData, { work }: Step, documents: Docu
     case 'prune':
     case 'apply': {
       const { cluster } = work.location;
-      const location = locationText(work.location);
+      const location = locationId(work.location);
       const owed = documents.list('owed', { prefix: `${cluster}/` });
       return owed
         .filter(({ body }) => {

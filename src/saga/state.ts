@@ -1,10 +1,10 @@
 /** A transaction in memory: its header, its plan and the status of each step, folded from its chain. */
 import { type Digest, type Entry, invariant, type Json, type Refusal } from '../base/index.ts';
 import type { Plan, Step, StepPhase } from '../plan/index.ts';
+import { locationId } from '../plan/index.ts';
 import type { CommandOutput } from '../protocol/index.ts';
 import { type Held, parseEntry, type TransactionEntry, type TransactionEvent } from './events.ts';
 import { beginHeader, foldHeader, type Header } from './header.ts';
-import { locationText } from './location.ts';
 import { letsOthersStart, nextStepStatus, type StepEventType } from './step-status.ts';
 import { Tally } from './tally.ts';
 import type { RollbackVerified, StepStatus, StepView } from './types.ts';
@@ -179,9 +179,9 @@ function applyStep(data: TransactionData, entry: StepEntry, load: LoadBlob): voi
 /** A later snapshot counts (an amended plan reads again) unless the location was written to since: then the first is the truth. */
 function keepPreImages(data: TransactionData, { work }: Step, preImages: Digest): void {
   if (work.action !== 'snapshot') return;
-  const location = locationText(work.location);
+  const location = locationId(work.location);
   const written = ({ step, starts }: StepState) =>
-    starts > 0 && step.work.action === 'apply' && locationText(step.work.location) === location;
+    starts > 0 && step.work.action === 'apply' && locationId(step.work.location) === location;
   if (data.preImages.has(location) && [...data.steps.values()].some(written)) return;
   data.preImages.set(location, preImages);
 }

@@ -1,8 +1,8 @@
 /** A transaction as CLI, REST and console show it. */
 import { timestamp } from '../base/index.ts';
+import { locationId } from '../plan/index.ts';
 import { actionOf } from './actions/index.ts';
 import type { Header } from './header.ts';
-import { locationText } from './location.ts';
 import { type StepState, stateOf, type TransactionData } from './state.ts';
 import type { StepView, TransactionSummary, TransactionView } from './types.ts';
 
@@ -43,7 +43,7 @@ function stepView(state: StepState): StepView {
     kind: step.kind,
     ...(step.wave === undefined ? {} : { wave: step.wave }),
     ...(cluster === null ? {} : { cluster }),
-    ...(location === null ? {} : { location: locationText(location) }),
+    ...(location === null ? {} : { location: locationId(location) }),
     status: state.status,
     attempts: state.starts,
     ...(state.startedAtMs === null ? {} : { startedAt: timestamp(state.startedAtMs) }),

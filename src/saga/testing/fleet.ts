@@ -14,8 +14,8 @@ import {
   unknown,
 } from '../../base/index.ts';
 import type { Location } from '../../plan/index.ts';
+import { locationId } from '../../plan/index.ts';
 import type { AgentLink, Command, CommandBody, CommandOutput, LinkChange } from '../../protocol/index.ts';
-import { locationText } from '../location.ts';
 
 /** What a fault does to one arrival of a command: `effect` says whether the work is done (or half done) all the same. */
 export type Fault =
@@ -134,7 +134,7 @@ export class Fleet implements AgentLink {
     switch (body.kind) {
       case 'snapshot': {
         const present = things.get(nameOf(body.location));
-        const preImages = digestOf({ location: locationText(body.location), present: present ?? null });
+        const preImages = digestOf({ location: locationId(body.location), present: present ?? null });
         this.#preImages.set(preImages, present ?? null);
         return { kind: 'snapshot', preImages, objects: 1, present: present === undefined ? 0 : 1 };
       }
@@ -205,7 +205,7 @@ export class Fleet implements AgentLink {
       .filter(({ before, after }) => before !== after)
       .map(({ location, before, after }) => {
         const ref = { apiVersion: 'v1', kind: 'Location', name: location.name };
-        return { location: locationText(location), ref, field: '.', before, after };
+        return { location: locationId(location), ref, field: '.', before, after };
       });
     const digestBefore = digestOf(pairs.map(({ before }) => before));
     const digestAfter = digestOf(pairs.map(({ after }) => after));

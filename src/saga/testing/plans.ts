@@ -1,7 +1,7 @@
 /** Small plans in the shape of real ones, for tests: every action of a deploy, one wave a cluster. */
 import { type Digest, digestOf } from '../../base/index.ts';
 import type { Location, Plan, Rollout, Step, StepWork, TransactionKind } from '../../plan/index.ts';
-import { locationText } from '../location.ts';
+import { locationId } from '../../plan/index.ts';
 
 export interface PlanOptions {
   readonly kind?: TransactionKind;
@@ -47,7 +47,7 @@ export function deployPlan(clusters: readonly string[], options: PlanOptions = {
     revision,
     baseRevision: revision - 1,
     steps,
-    locks: locations.map(({ location }) => locationText(location)).sort(),
+    locks: locations.map(({ location }) => locationId(location)).sort(),
     locations,
     changes: [],
     reasons: [],
