@@ -25,6 +25,8 @@ type Definite<T> = Extract<Outcome<T>, { readonly kind: 'done' | 'refused' }>;
 type Try<T> = () => Outcome<T> | Promise<Outcome<T>>;
 type StepAsk = Extract<Ask, { readonly step: string }>;
 
+/** An agent's answer to a hub that was replaced: it says nothing of the work, so such a hub waits and decides nothing. */
+const STALE_EPOCH = 'staleEpoch';
 const CANCEL_TIMEOUT_MS = 5_000;
 const VERIFY_TIMEOUT_MS = 60_000;
 
@@ -177,7 +179,9 @@ export class Asker {
     for (let tries = 1; !signal.aborted; tries++) {
       const outcome = await attempt();
       if (signal.aborted) return null;
-      if (outcome.kind === 'done' || outcome.kind === 'refused') return outcome;
+      const replaced = outcome.kind === 'refused' && outcome.refusal.kind === STALE_EPOCH;
+      if (replaced) this.#ports.logger.error({ cluster }, `another hub acts: ${outcome.refusal.message}`);
+      else if (outcome.kind === 'done' || outcome.kind === 'refused') return outcome;
       if (outcome.kind === 'unknown' && cluster !== null && this.#ports.link.connected(cluster)) silent++;
       if (silent >= this.#ports.limits.stepAttemptsMax) return noAnswer(cluster, silent, outcome);
       const askedMs = outcome.kind === 'retry' ? outcome.afterMs : 0;

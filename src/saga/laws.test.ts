@@ -259,6 +259,19 @@ function withoutUids(contents: Json): Json {
 }
 
 describe('law: an old holder can do no harm', () => {
+  it('a hub that was replaced takes the refusal for no failure: it turns nothing back', async () => {
+    const made = await begin();
+    const { world } = made;
+    for (const cluster of world.fleet.clusters.values()) cluster.highestEpoch = 99;
+    const { engine } = open(made);
+    const id = await submit(engine, made.plan);
+    await world.run(() => false, 600_000);
+    assert.equal(engine.get(id)?.state, 'preparing');
+    assert.deepEqual(world.fleet.contents(), made.before);
+    assert.ok(world.errors.length > 0 && world.errors.every((line) => line.startsWith('another hub acts')));
+    await engine.stop();
+  });
+
   it('a hub that was replaced and wakes up again is refused by every agent', async () => {
     const made = await begin();
     const { world } = made;
