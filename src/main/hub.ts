@@ -16,6 +16,7 @@ import {
   type Store,
 } from '../base/index.ts';
 import { clusterProjector, createHubLink } from '../hub-agent/index.ts';
+import { compileCel } from '../placement/index.ts';
 import { type Plan, planMermaid, planText } from '../plan/index.ts';
 import { createEngine, projectTransaction } from '../saga/index.ts';
 import { createStacks, createStacksProjector } from '../stacks/index.ts';
@@ -88,6 +89,7 @@ export async function startHub(options: HubOptions, { clock, random, logger }: H
     link: agents.link,
     registry: agents.registry,
     engine: () => engine,
+    compile: compileCel,
     health: (cluster) => availability.health(cluster),
     logger: logger.child({ part: 'stacks' }),
   });

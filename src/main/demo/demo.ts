@@ -87,8 +87,7 @@ async function tell(installation: Installation, claims: Claims, screen: Screen):
     await deploy(world);
     prober.restart(); // counted from the first commit on: before it nothing was promised
     await undo(world);
-    const { cluster } = await lose(world);
-    await comeBack(world, cluster);
+    await comeBack(world, await lose(world));
     await killHub(world);
     await audit(world);
     const list: Json[] = [];

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { routes } from '../../api/client/index.ts';
 import { digestOf, type Entry } from '../../base/index.ts';
+import type { Client } from '../../kubernetes/index.ts';
 import type { TransactionView } from '../../saga/index.ts';
 import { seeShop } from './objects.ts';
 import { tally } from './probes.ts';
@@ -90,8 +91,20 @@ async function look(world: World): Promise<Record<string, readonly { name: strin
   return seen;
 }
 
-/** Cuts off the cluster that serves most functions; answers its name. */
-export async function lose(world: World): Promise<{ cluster: string; transaction: TransactionView }> {
+export interface Lost {
+  readonly cluster: string;
+  /** Objects of the shop that it held when it was cut off. */
+  readonly held: number;
+}
+
+function kubeOf(world: World, cluster: string): Client {
+  const client = world.kube.get(cluster);
+  if (client === undefined) throw new Error(`there is no client for ${cluster}`);
+  return client;
+}
+
+/** Cuts off the cluster that serves most functions. */
+export async function lose(world: World): Promise<Lost> {
   const { claims, screen, clock, installation } = world;
   const where = await servedWhere(world);
   const served = installation.clusters.map(({ name }) => ({
@@ -100,6 +113,7 @@ export async function lose(world: World): Promise<{ cluster: string; transaction
   }));
   const cluster = served.toSorted((a, b) => b.count - a.count || a.name.localeCompare(b.name))[0]?.name as string;
   screen.line(`c. Cut ${cluster} off the network: nothing gets in or out, what runs inside goes on`);
+  const held = (await seeShop(kubeOf(world, cluster))).length;
   const known = await transactionIds(world);
   const cutAtMs = clock.monotonic();
   await installation.fault(cluster, 'cut');
@@ -128,39 +142,29 @@ export async function lose(world: World): Promise<{ cluster: string; transaction
       `   ${name}: ${round(belowMinSeconds)} s with fewer than ${MINIMUM} locations, ${round(nowhereSeconds)} s served nowhere (${probes} probes)`,
     );
   }
-  return { cluster, transaction };
+  return { cluster, held };
 }
 
-export async function comeBack(world: World, cluster: string): Promise<TransactionView> {
+export async function comeBack(world: World, { cluster, held }: Lost): Promise<TransactionView> {
   const { claims, screen, installation } = world;
   screen.line(`d. ${cluster} comes back: it still holds its old copies`);
-  const stale = (
-    await seeShop(world.kube.get(cluster) as NonNullable<ReturnType<World['kube']['get']>>).catch(() => [])
-  ).length;
   const known = await transactionIds(world);
   await installation.fault(cluster, 'heal');
   const transaction = await follow(world, await nextTransaction(world, 'settle', known, 40_000));
   claims.check('the settle transaction committed', transaction.state === 'committed', transaction.state);
-  const client = world.kube.get(cluster);
+  const client = kubeOf(world, cluster);
   const wanted = [...(await servedWhere(world)).values()].filter((clusters) => clusters.includes(cluster)).length;
-  const left = await until(world, `${cluster} holds nothing of the shop`, 20_000, async () => {
-    const seen = client === undefined ? [] : await seeShop(client);
-    return seen.length === 0 ? seen : undefined;
-  }).catch(async () => (client === undefined ? [] : seeShop(client)));
-  claims.check(`nothing stale is left on ${cluster}`, left.length === 0 && wanted === 0, left.length, 'objects');
-  await until(
-    world,
-    'the last probes agree with the placement',
-    5_000,
-    async () => (await strays(world)).length === 0 || undefined,
-  ).catch(() => undefined);
-  const twice = await strays(world);
+  await eventually(world, `${cluster} holds nothing of the shop`, async () => (await seeShop(client)).length === 0);
+  const left = (await seeShop(client)).length;
   claims.check(
-    'nothing is served against the placement',
-    twice.length === 0,
-    twice.length === 0 ? stale : twice.join(', '),
-    twice.length === 0 ? 'stale objects were seen before' : '',
+    `nothing stale is left on ${cluster}, which held ${held} objects`,
+    held > 0 && left === 0 && wanted === 0,
+    left,
+    'objects left',
   );
+  await eventually(world, 'the probes agree with the placement', async () => (await strays(world)).length === 0);
+  const twice = await strays(world);
+  claims.check('nothing is served against the placement', twice.length === 0, twice.length, 'functions');
   await until(
     world,
     `${cluster} is ready`,
@@ -169,6 +173,11 @@ export async function comeBack(world: World, cluster: string): Promise<Transacti
       (await world.client.call(routes.clusters.get, { params: { name: cluster } })).health === 'ready' || undefined,
   );
   return transaction;
+}
+
+/** Waits a while for something to hold; what is claimed is measured afterwards. */
+async function eventually(world: World, what: string, holds: () => Promise<boolean>): Promise<void> {
+  await until(world, what, 15_000, async () => (await holds()) || undefined).catch(() => undefined);
 }
 
 /** `function@cluster` that answers though it is not placed there. */
