@@ -3,7 +3,6 @@ import {
   backoffMs,
   type Cancel,
   type Clock,
-  type Digest,
   errorText,
   type Ids,
   isObject,
@@ -11,13 +10,13 @@ import {
   type Random,
   RefusedError,
 } from '../../base/index.ts';
-import { type Client, createDiscovery } from '../../kubernetes/index.ts';
+import { type Client, createDiscovery, type Discovery } from '../../kubernetes/index.ts';
 import { type AgentMessage, type Command, createSealKey, PROTOCOL_VERSION, sealJson } from '../../protocol/index.ts';
-import type { Held, HubDoor } from '../types.ts';
+import type { Held, HubDoor, StoredIdentity } from '../types.ts';
 import type { Work } from './actions/work.ts';
-import { createBlobSource } from './blob-source.ts';
+import { type BlobSource, createBlobSource } from './blob-source.ts';
 import { type Location, readBundle } from './bundle.ts';
-import { watchCapacity } from './capacity.ts';
+import { type CapacityWatch, watchCapacity } from './capacity.ts';
 import { type Commands, createCommands } from './commands.ts';
 import { type Connection, connectToHub, type Welcome } from './connection.ts';
 import { networkDoor } from './door.ts';
@@ -25,7 +24,7 @@ import { Halted } from './halted.ts';
 import { certified, keepFresh } from './identity.ts';
 import { createLeadership } from './lease.ts';
 import { locationKey, type Memory, openMemory } from './memory.ts';
-import { createObjects } from './objects.ts';
+import { createObjects, type Objects } from './objects.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { apiServerProbe, type ServiceProbe } from './probe.ts';
 import { createQueues } from './queues.ts';
@@ -55,6 +54,7 @@ export interface Agent {
 }
 
 const CAPACITY_EVERY_MS = 2_000;
+const FIRST_LIST_MS_MAX = 3_000;
 
 export function createAgent(options: AgentOptions): Agent {
   let running: Running | undefined;
@@ -101,7 +101,7 @@ async function startAgent(options: AgentOptions, stopping: AbortController, onLo
   await leadership.acquire(signal);
   const memory = await patiently(options, signal, () => openMemory(client, clock));
   let identity = await patiently(options, signal, () => certified(memory, door, options.join));
-  const session = createSession(options, memory, signal, door, () => identity);
+  const session = new Session(options, memory, signal, door, () => identity);
   const renewing = keepFresh({ memory, door, clock, random, logger, signal }, identity, (fresh) => {
     identity = fresh;
   });
@@ -132,143 +132,162 @@ async function patiently<T>(options: AgentOptions, signal: AbortSignal, run: () 
   }
 }
 
-type IdentityOf = Parameters<typeof connectToHub>[0]['identity'];
+/** What works between the agent's memory, its cluster and the line to its hub. */
+class Session {
+  readonly connection: Connection;
+  readonly #options: AgentOptions;
+  readonly #memory: Memory;
+  readonly #signal: AbortSignal;
+  readonly #discovery: Discovery;
+  readonly #objects: Objects;
+  readonly #queues = createQueues();
+  readonly #sealKey = createSealKey();
+  readonly #blobs: BlobSource;
+  readonly #observer: Observer;
+  readonly #commands: Commands;
+  readonly #capacity: CapacityWatch;
+  #hubKey = '';
+  /** Until a hub has said with which key, one of our own cuts: digests are only compared among themselves. */
+  #cutKey: Uint8Array;
+  #capacitySent = '';
+  #capacityDue: Cancel | undefined;
 
-function createSession(
-  options: AgentOptions,
-  memory: Memory,
-  signal: AbortSignal,
-  door: HubDoor,
-  identity: IdentityOf,
-) {
-  const { client, clock, random, logger } = options;
-  const discovery = createDiscovery(client, clock);
-  const objects = createObjects(client, discovery, clock);
-  const queues = createQueues();
-  const sealKey = createSealKey();
-  let hubKey = '';
-  // until a hub has said with which key, a key of our own cuts: digests are only compared among themselves
-  let cutKey = random.bytes(32);
-  const send = (message: AgentMessage) => connection.send(message);
-  const blobs = createBlobSource(clock, sealKey, (digest: Digest) => send({ kind: 'need', digests: [digest] }));
-
-  const work = (abort: AbortSignal, resumed = false): Work => ({
-    objects,
-    client,
-    discovery,
-    clock,
-    cutKey,
-    probe: options.probe ?? apiServerProbe(client),
-    signal: abort,
-    resumed,
-    blob: (digest) => blobs.get(digest),
-    sealed: (blob, secrets) =>
-      secrets.size === 0 ? blob : { ...blob, secrets: sealJson(hubKey, Object.fromEntries(secrets), random) },
-    onApplied: (object) => observer.good(object),
-  });
-  const observer: Observer = createObserver({
-    client,
-    clock,
-    random,
-    logger,
-    queues,
-    signal,
-    work,
-    report: (m) => void send(m),
-  });
-  const commands: Commands = createCommands({ memory, queues, clock, logger, work, onHeld });
-
-  async function onHeld(location: Location, held: Held | null): Promise<void> {
-    if (held === null) return observer.release(location);
-    const stored = await memory.loadBundle(location);
-    if (stored !== undefined) await observer.hold(held, readBundle(stored));
-  }
-  function run(command: Command): void {
-    void commands.handle(command)?.then(({ outcome, blobs: sent }) => {
-      send({ kind: 'result', id: command.id, outcome, blobs: [...sent] } as AgentMessage);
+  constructor(
+    options: AgentOptions,
+    memory: Memory,
+    signal: AbortSignal,
+    door: HubDoor,
+    identity: () => StoredIdentity,
+  ) {
+    const { client, clock, random, logger } = options;
+    this.#options = options;
+    this.#memory = memory;
+    this.#signal = signal;
+    this.#cutKey = random.bytes(32);
+    this.#discovery = createDiscovery(client, clock);
+    this.#objects = createObjects(client, this.#discovery, clock);
+    this.#blobs = createBlobSource(clock, this.#sealKey, (digest) => this.#send({ kind: 'need', digests: [digest] }));
+    const parts = { client, clock, random, logger, signal, queues: this.#queues, memory };
+    const work = (abort: AbortSignal, resumed = false) => this.#work(abort, resumed);
+    this.#observer = createObserver({ ...parts, work, report: (message) => void this.#send(message) });
+    this.#commands = createCommands({ ...parts, work, onHeld: (location, held) => this.#onHeld(location, held) });
+    this.#capacity = watchCapacity(client, parts, () => this.#capacityChanged());
+    this.connection = connectToHub({
+      ...{ door, clock, random, logger, signal, identity },
+      hello: () => this.#hello(),
+      onWelcome: (welcome) => this.#onWelcome(welcome),
+      onCommand: (command) => this.#run(command),
+      onBlob: (blob) => this.#blobs.received(blob),
+      onBlobMissing: (digest) => this.#blobs.missing(digest),
+      onEnd: () => this.#blobs.lineEnded(),
     });
   }
-  async function onWelcome(welcome: Welcome): Promise<boolean> {
-    if (welcome.epoch < memory.state.epoch) {
-      logger.error(
-        { epoch: welcome.epoch, known: memory.state.epoch },
-        'this hub is older than one that was here: it needs `ldc hub rearm`',
-      );
+
+  /** Goes on keeping what it held, hub or no hub. */
+  resume(): void {
+    for (const held of this.#memory.state.held) {
+      this.#onHeld(held.location, held).catch((error) => this.#warn(error, 'a held location could not be read'));
+    }
+  }
+
+  stop(): void {
+    this.#commands.stop();
+    this.#capacityDue?.();
+  }
+
+  #warn(error: unknown, what: string): void {
+    this.#options.logger.warn({ error: errorText(error) }, what);
+  }
+
+  #send(message: AgentMessage): boolean {
+    return this.connection.send(message);
+  }
+
+  #work(signal: AbortSignal, resumed: boolean): Work {
+    const { client, clock, random, probe } = this.#options;
+    return {
+      ...{ client, clock, signal, resumed, objects: this.#objects, discovery: this.#discovery, cutKey: this.#cutKey },
+      probe: probe ?? apiServerProbe(client),
+      blob: (digest) => this.#blobs.get(digest),
+      sealed: (blob, secrets) =>
+        secrets.size === 0 ? blob : { ...blob, secrets: sealJson(this.#hubKey, Object.fromEntries(secrets), random) },
+      onApplied: (object) => this.#observer.good(object),
+    };
+  }
+
+  async #onHeld(location: Location, held: Held | null): Promise<void> {
+    if (held === null) return this.#observer.release(location);
+    const stored = await this.#memory.loadBundle(location);
+    if (stored !== undefined) await this.#observer.hold(held, readBundle(stored));
+  }
+
+  #run(command: Command): void {
+    void this.#commands.handle(command)?.then(({ outcome, blobs }) => {
+      this.#send({ kind: 'result', id: command.id, outcome, blobs: [...blobs] } as AgentMessage);
+    });
+  }
+
+  async #onWelcome(welcome: Welcome): Promise<boolean> {
+    const known = this.#memory.state.epoch;
+    if (welcome.epoch < known) {
+      const text = 'this hub is older than one that was here: it needs `ldc hub rearm`';
+      this.#options.logger.error({ epoch: welcome.epoch, known }, text);
       return false;
     }
-    if (welcome.epoch > memory.state.epoch) await memory.update((state) => ({ ...state, epoch: welcome.epoch }));
-    hubKey = welcome.sealKey;
-    const fresh = JSON.parse(Buffer.from(sealKey.open(welcome.cutKey)).toString('utf8')) as string;
-    cutKey = new Uint8Array(Buffer.from(fresh, 'base64'));
+    if (welcome.epoch > known) await this.#memory.update((state) => ({ ...state, epoch: welcome.epoch }));
+    this.#hubKey = welcome.sealKey;
+    const cutKey = JSON.parse(Buffer.from(this.#sealKey.open(welcome.cutKey)).toString('utf8')) as string;
+    this.#cutKey = new Uint8Array(Buffer.from(cutKey, 'base64'));
     queueMicrotask(() => {
-      send({ kind: 'observed', observations: [...observer.all()], capacity: capacity.now() });
-      for (const wanted of welcome.desired)
-        void adopt(wanted).catch((error) =>
-          logger.warn({ error: errorText(error) }, 'a wish of the hub could not be followed'),
-        );
+      this.#send({ kind: 'observed', observations: [...this.#observer.all()], capacity: this.#capacity.now() });
+      for (const wanted of welcome.desired) {
+        this.#adopt(wanted).catch((error) => this.#warn(error, 'a wish of the hub could not be followed'));
+      }
     });
     return true;
   }
+
   /** What the hub wants and this cluster does not hold (its memory was lost, or it was away): taken over as the thing to keep. */
-  async function adopt(wanted: Held): Promise<void> {
-    await queues.run(locationKey(wanted.location), async () => {
-      const now = memory.state.held.find((one) => locationKey(one.location) === locationKey(wanted.location));
+  #adopt(wanted: Held): Promise<void> {
+    const key = locationKey(wanted.location);
+    return this.#queues.run(key, async () => {
+      const now = this.#memory.state.held.find((one) => locationKey(one.location) === key);
       if (now !== undefined && (now.bundle === wanted.bundle || now.revision > wanted.revision)) return;
-      await memory.saveBundle(wanted.location, await blobs.get(wanted.bundle));
-      const others = (held: readonly Held[]) =>
-        held.filter((one) => locationKey(one.location) !== locationKey(wanted.location));
-      await memory.update((state) => ({ ...state, held: [...others(state.held), wanted] }));
-      await onHeld(wanted.location, wanted);
+      await this.#memory.saveBundle(wanted.location, await this.#blobs.get(wanted.bundle));
+      await this.#memory.update((state) => {
+        const others = state.held.filter((one) => locationKey(one.location) !== key);
+        return { ...state, held: [...others, wanted] };
+      });
+      await this.#onHeld(wanted.location, wanted);
     });
   }
 
-  let capacitySent = '';
-  let capacityDue: Cancel | undefined;
-  const capacity = watchCapacity(client, { clock, random, signal }, () => {
-    capacityDue ??= clock.after(CAPACITY_EVERY_MS, () => {
-      capacityDue = undefined;
-      const now = capacity.now();
-      if (JSON.stringify(now) === capacitySent) return;
-      if (send({ kind: 'observed', observations: [], capacity: now })) capacitySent = JSON.stringify(now);
+  #capacityChanged(): void {
+    this.#capacityDue ??= this.#options.clock.after(CAPACITY_EVERY_MS, () => {
+      this.#capacityDue = undefined;
+      const now = this.#capacity.now();
+      const text = JSON.stringify(now);
+      if (text === this.#capacitySent) return;
+      if (this.#send({ kind: 'observed', observations: [], capacity: now })) this.#capacitySent = text;
     });
-  });
-  async function hello(): Promise<AgentMessage> {
-    await Promise.race([capacity.known, clock.sleep(3_000, signal)]);
+  }
+
+  async #hello(): Promise<AgentMessage> {
+    const { client, clock, version } = this.#options;
+    await Promise.race([this.#capacity.known, clock.sleep(FIRST_LIST_MS_MAX, this.#signal)]);
     return {
       kind: 'hello',
       v: PROTOCOL_VERSION,
-      agentVersion: options.version,
+      agentVersion: version,
       kubernetesVersion: await versionOf(client),
-      apis: [...((await discovery.all()) ?? [])],
-      capacity: capacity.now(),
-      sealKey: sealKey.publicKey,
-      highestEpoch: memory.state.epoch,
-      held: [...memory.state.held],
-      openCommands: [...commands.open()],
+      apis: [...((await this.#discovery.all()) ?? [])],
+      capacity: this.#capacity.now(),
+      sealKey: this.#sealKey.publicKey,
+      highestEpoch: this.#memory.state.epoch,
+      held: [...this.#memory.state.held],
+      openCommands: [...this.#commands.open()],
     };
   }
-  const connection: Connection = connectToHub({
-    ...{ door, clock, random, logger, signal, identity, hello, onWelcome },
-    onCommand: run,
-    onBlob: (blob) => blobs.received(blob),
-    onBlobMissing: (digest) => blobs.missing(digest),
-    onEnd: () => blobs.lineEnded(),
-  });
-  return {
-    connection,
-    /** Goes on keeping what it held, hub or no hub. */
-    resume() {
-      for (const held of memory.state.held) {
-        onHeld(held.location, held).catch((error) =>
-          logger.warn({ error: errorText(error) }, 'a held location could not be read'),
-        );
-      }
-    },
-    stop() {
-      commands.stop();
-      capacityDue?.();
-    },
-  };
 }
 
 async function versionOf(client: Client): Promise<string> {

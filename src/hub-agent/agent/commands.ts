@@ -41,36 +41,44 @@ export interface CommandsOptions {
 const CHANGING: readonly CommandBody['kind'][] = ['ensure', 'apply', 'prune', 'remove', 'undo', 'undoEnsure'];
 
 export function createCommands(options: CommandsOptions): Commands {
-  const { memory, queues, clock, logger } = options;
-  const running = new Map<string, AbortController>();
+  return new CommandRunner(options);
+}
 
-  async function run(command: Command, signal: AbortSignal): Promise<Answer> {
+class CommandRunner implements Commands {
+  readonly #options: CommandsOptions;
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(options: CommandsOptions) {
+    this.#options = options;
+  }
+
+  async #run(command: Command, signal: AbortSignal): Promise<Answer> {
     const { id, epoch, body } = command;
-    if (epoch < memory.state.epoch) {
+    if (epoch < this.#options.memory.state.epoch) {
       return only(
         refused({
           kind: 'staleEpoch',
-          message: `epoch ${epoch} is older than ${memory.state.epoch}: another hub acts`,
+          message: `epoch ${epoch} is older than ${this.#options.memory.state.epoch}: another hub acts`,
         }),
       );
     }
-    if (!CHANGING.includes(body.kind)) return attempt(command, options.work(signal, false));
-    return queues.run(queueOf(body), async () => {
-      const known = memory.state.commands[id];
+    if (!CHANGING.includes(body.kind)) return this.#attempt(command, this.#options.work(signal, false));
+    return this.#options.queues.run(queueOf(body), async () => {
+      const known = this.#options.memory.state.commands[id];
       if (known?.outcome !== undefined) return only(known.outcome);
-      const wrong = staleRevision(body, memory.state.held, known !== undefined);
+      const wrong = staleRevision(body, this.#options.memory.state.held, known !== undefined);
       if (wrong !== undefined) return only(wrong);
-      const opened = { atMs: clock.now() };
-      await memory.update((state) => ({
+      const opened = { atMs: this.#options.clock.now() };
+      await this.#options.memory.update((state) => ({
         ...state,
         epoch: Math.max(state.epoch, epoch),
         commands: { ...state.commands, [id]: opened },
       }));
-      const answer = await attempt(command, options.work(signal, known !== undefined));
+      const answer = await this.#attempt(command, this.#options.work(signal, known !== undefined));
       const { outcome } = answer;
       if (outcome.kind === 'done' || outcome.kind === 'refused') {
         const final: Final = outcome;
-        await memory.update((state) => ({
+        await this.#options.memory.update((state) => ({
           ...state,
           commands: { ...state.commands, [id]: { ...opened, outcome: final } },
         }));
@@ -79,18 +87,21 @@ export function createCommands(options: CommandsOptions): Commands {
     });
   }
 
-  async function attempt(command: Command, work: Work): Promise<Answer> {
+  async #attempt(command: Command, work: Work): Promise<Answer> {
     try {
-      const { output, blobs } = await perform(command.body, work);
+      const { output, blobs } = await this.#perform(command.body, work);
       return { outcome: done(output), blobs: blobs ?? [] };
     } catch (error) {
       if (error instanceof Halted) return only(error.outcome);
-      logger.error({ command: command.id, error: errorText(error) }, 'a command failed in an unexpected way');
+      this.#options.logger.error(
+        { command: command.id, error: errorText(error) },
+        'a command failed in an unexpected way',
+      );
       return only({ kind: 'unknown', reason: `the agent failed: ${errorText(error)}` });
     }
   }
 
-  async function perform(body: CommandBody, work: Work): Promise<Done> {
+  async #perform(body: CommandBody, work: Work): Promise<Done> {
     switch (body.kind) {
       case 'snapshot':
         return snapshot(work, body);
@@ -103,15 +114,19 @@ export function createCommands(options: CommandsOptions): Commands {
       case 'preview':
         return preview(work, body);
       case 'apply':
-        await hold(body.location, { location: body.location, revision: body.revision, bundle: body.bundle }, work);
+        await this.#hold(
+          body.location,
+          { location: body.location, revision: body.revision, bundle: body.bundle },
+          work,
+        );
         return apply(work, body);
       case 'undo': {
         const { location, previous } = body;
-        await hold(location, previous === null ? null : { location, ...previous }, work);
+        await this.#hold(location, previous === null ? null : { location, ...previous }, work);
         return undo(work, body);
       }
       case 'remove':
-        await hold(body.location, null, work);
+        await this.#hold(body.location, null, work);
         return remove(work, body);
       case 'prune':
         return prune(work, body);
@@ -122,47 +137,47 @@ export function createCommands(options: CommandsOptions): Commands {
       case 'verify':
         return verify(work, body);
       case 'describe': {
-        const stored = await memory.loadBundle(body.location);
+        const stored = await this.#options.memory.loadBundle(body.location);
         return describe(work, stored === undefined ? undefined : readBundle(stored));
       }
       case 'cancel':
-        running.get(body.command)?.abort();
+        this.#running.get(body.command)?.abort();
         return { output: { kind: 'cancelled', command: body.command } };
     }
   }
 
   /** The new wish is written before anything is done for it: from here on drift is measured against it. */
-  async function hold(location: Location, held: Held | null, work: Work): Promise<void> {
+  async #hold(location: Location, held: Held | null, work: Work): Promise<void> {
     const key = locationKey(location);
-    if (held === null) await memory.dropBundle(location);
-    else await memory.saveBundle(location, await work.blob(held.bundle));
-    await memory.update((state) => ({
+    if (held === null) await this.#options.memory.dropBundle(location);
+    else await this.#options.memory.saveBundle(location, await work.blob(held.bundle));
+    await this.#options.memory.update((state) => ({
       ...state,
       held: [...state.held.filter((one) => locationKey(one.location) !== key), ...(held === null ? [] : [held])],
     }));
-    await options.onHeld(location, held);
+    await this.#options.onHeld(location, held);
   }
 
-  return {
-    handle(command) {
-      if (running.has(command.id)) return undefined;
-      if (running.size >= limits.agentCommandsAtOnceMax && command.body.kind !== 'cancel') {
-        return Promise.resolve(only({ kind: 'retry', afterMs: 500, reason: 'the agent is busy with other commands' }));
-      }
-      const control = new AbortController();
-      running.set(command.id, control);
-      return run(command, control.signal)
-        .catch(
-          (error: unknown): Answer =>
-            only(error instanceof Halted ? error.outcome : { kind: 'unknown', reason: errorText(error) }),
-        )
-        .finally(() => running.delete(command.id));
-    },
-    open: () => [...running.keys()],
-    stop() {
-      for (const control of running.values()) control.abort();
-    },
-  };
+  handle(command: Command): Promise<Answer> | undefined {
+    if (this.#running.has(command.id)) return undefined;
+    if (this.#running.size >= limits.agentCommandsAtOnceMax && command.body.kind !== 'cancel') {
+      return Promise.resolve(only({ kind: 'retry', afterMs: 500, reason: 'the agent is busy with other commands' }));
+    }
+    const control = new AbortController();
+    this.#running.set(command.id, control);
+    return this.#run(command, control.signal)
+      .catch(
+        (error: unknown): Answer =>
+          only(error instanceof Halted ? error.outcome : { kind: 'unknown', reason: errorText(error) }),
+      )
+      .finally(() => this.#running.delete(command.id));
+  }
+  open(): readonly string[] {
+    return [...this.#running.keys()];
+  }
+  stop(): void {
+    for (const control of this.#running.values()) control.abort();
+  }
 }
 
 function only(outcome: Outcome<CommandOutput>): Answer {

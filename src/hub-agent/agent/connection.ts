@@ -71,7 +71,9 @@ export function connectToHub(options: ConnectionOptions): Connection {
     channel = line;
     const stop = () => line.close('the agent stops');
     signal.addEventListener('abort', stop, { once: true });
-    const reason = await follow(line);
+    const reason = await follow(line, options, () => {
+      welcomed = true;
+    });
     signal.removeEventListener('abort', stop);
     const good = welcomed;
     welcomed = false;
@@ -81,47 +83,49 @@ export function connectToHub(options: ConnectionOptions): Connection {
     return good;
   }
 
-  async function follow(line: Channel): Promise<string> {
-    const ended = Promise.withResolvers<string>();
-    let heardMs = clock.monotonic();
-    let beat = clock.after(WELCOME_MS_MAX, () => line.close('no welcome'));
-    let seq = 0;
-    function heartbeat(everyMs: number): void {
-      if (clock.monotonic() - heardMs > SILENT_HEARTBEATS_MAX * everyMs) {
-        line.close('the hub is silent');
-        return;
-      }
-      line.send({ kind: 'heartbeat', seq: seq++, sentAtMs: clock.now() } as Json, 'urgent');
-      beat = clock.after(everyMs, () => heartbeat(everyMs));
-    }
-    async function welcome(message: Welcome): Promise<void> {
-      beat();
-      if (!(await options.onWelcome(message))) return line.close('refused: an older epoch');
-      welcomed = true;
-      heartbeat(message.heartbeatMs);
-    }
-    line.onClose((reason) => {
-      beat();
-      ended.resolve(reason);
-    });
-    line.onMessage((raw) => {
-      heardMs = clock.monotonic();
-      const parsed = hubMessageSchema.safeParse(raw);
-      if (!parsed.success) return logger.warn({}, 'the hub sent a message that this agent does not understand');
-      const message = parsed.data;
-      if (message.kind === 'welcome')
-        welcome(message).catch((error: Error) => line.close(`no welcome: ${error.message}`));
-      else onMessage(message, logger, options);
-    });
-    line.send((await options.hello()) as unknown as Json);
-    return ended.promise;
-  }
-
   void loop();
   return {
     connected: () => welcomed,
     send: (message) => welcomed && channel?.send(message as unknown as Json) === true,
   };
+}
+
+/** Speaks on one line until it ends; answers why it did. */
+async function follow(line: Channel, options: ConnectionOptions, onGood: () => void): Promise<string> {
+  const { clock, logger } = options;
+  const ended = Promise.withResolvers<string>();
+  let heardMs = clock.monotonic();
+  let beat = clock.after(WELCOME_MS_MAX, () => line.close('no welcome'));
+  let seq = 0;
+  function heartbeat(everyMs: number): void {
+    if (clock.monotonic() - heardMs > SILENT_HEARTBEATS_MAX * everyMs) {
+      line.close('the hub is silent');
+      return;
+    }
+    line.send({ kind: 'heartbeat', seq: seq++, sentAtMs: clock.now() } as Json, 'urgent');
+    beat = clock.after(everyMs, () => heartbeat(everyMs));
+  }
+  async function welcome(message: Welcome): Promise<void> {
+    beat();
+    if (!(await options.onWelcome(message))) return line.close('refused: an older epoch');
+    onGood();
+    heartbeat(message.heartbeatMs);
+  }
+  line.onClose((reason) => {
+    beat();
+    ended.resolve(reason);
+  });
+  line.onMessage((raw) => {
+    heardMs = clock.monotonic();
+    const parsed = hubMessageSchema.safeParse(raw);
+    if (!parsed.success) return logger.warn({}, 'the hub sent a message that this agent does not understand');
+    const message = parsed.data;
+    if (message.kind === 'welcome')
+      welcome(message).catch((error: Error) => line.close(`no welcome: ${error.message}`));
+    else onMessage(message, logger, options);
+  });
+  line.send((await options.hello()) as unknown as Json);
+  return ended.promise;
 }
 
 function onMessage(message: Exclude<HubMessage, Welcome>, logger: Logger, options: ConnectionOptions): void {

@@ -45,10 +45,7 @@ export function createLeadership(
   }
   async function write(live: KubeObject | undefined): Promise<boolean> {
     const sentMs = clock.monotonic();
-    const now = `${timestamp(clock.now()).slice(0, -1)}000Z`;
-    const spec = { holderIdentity: holder, leaseDurationSeconds: DURATION_MS / 1_000, renewTime: now };
-    const metadata = live?.metadata ?? { name: NAME, namespace: SYSTEM_NAMESPACE };
-    const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec } as KubeObject;
+    const body = leaseOf(live, holder, clock.now());
     const answer = await client.request(
       live === undefined ? { method: 'POST', path: PATH, body } : { method: 'PUT', path: `${PATH}/${NAME}`, body },
     );
@@ -83,13 +80,15 @@ export function createLeadership(
       const last = held;
       held = undefined;
       if (last === undefined) return;
-      const spec = { ...(isObject(last.spec) ? last.spec : {}), holderIdentity: '' };
-      await client.request({
-        method: 'PUT',
-        path: `${PATH}/${NAME}`,
-        body: { ...last, spec } as KubeObject,
-        timeoutMs: 2_000,
-      });
+      const given = leaseOf(last, '', clock.now());
+      await client.request({ method: 'PUT', path: `${PATH}/${NAME}`, body: given, timeoutMs: 2_000 });
     },
   };
+}
+
+function leaseOf(live: KubeObject | undefined, holder: string, nowMs: number): KubeObject {
+  const renewTime = `${timestamp(nowMs).slice(0, -1)}000Z`;
+  const spec = { holderIdentity: holder, leaseDurationSeconds: DURATION_MS / 1_000, renewTime };
+  const metadata = live?.metadata ?? { name: NAME, namespace: SYSTEM_NAMESPACE };
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
 }

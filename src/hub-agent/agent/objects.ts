@@ -111,19 +111,27 @@ export function createObjects(client: Client, discovery: Discovery, clock: Clock
       if (verdict.kind === 'notFound' || verdict.kind === 'stale') return false;
       return halt(verdict);
     },
-    async gone(ref, uid, signal) {
-      const untilMs = clock.monotonic() + GONE_MS_MAX;
-      for (let waitMs = GONE_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, GONE_POLL_MS_MAX)) {
-        const live = await get(ref);
-        if (live === undefined || live.metadata.uid !== uid) return;
-        if (signal.aborted || clock.monotonic() > untilMs) {
-          const holders = (live.metadata.finalizers ?? []).join(', ');
-          return retryLater(`${refText(ref)} is still being deleted${holders === '' ? '' : ` (waits for ${holders})`}`);
-        }
-        await clock.sleep(waitMs, signal);
-      }
-    },
+    gone: (ref, uid, signal) => waitUntilGone(get, clock, ref, uid, signal),
   };
+}
+
+async function waitUntilGone(
+  get: Objects['get'],
+  clock: Clock,
+  ref: ObjectRef,
+  uid: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const untilMs = clock.monotonic() + GONE_MS_MAX;
+  for (let waitMs = GONE_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, GONE_POLL_MS_MAX)) {
+    const live = await get(ref);
+    if (live === undefined || live.metadata.uid !== uid) return;
+    if (signal.aborted || clock.monotonic() > untilMs) {
+      const holders = (live.metadata.finalizers ?? []).join(', ');
+      return retryLater(`${refText(ref)} is still being deleted${holders === '' ? '' : ` (waits for ${holders})`}`);
+    }
+    await clock.sleep(waitMs, signal);
+  }
 }
 
 /** The object of a verdict that must be good; every other one halts the command. */

@@ -75,21 +75,32 @@ const RANK: readonly ObjectStatus['status'][] = [
 ];
 
 export function createObserver(options: ObserverOptions): Observer {
-  const { client, clock, logger, queues, signal } = options;
-  const places = new Map<string, Place>();
-  const owners = new Map<string, string>();
-  const live = new Map<string, KubeObject>();
-  const good = new Map<string, string>();
-  const watched = new Map<string, { readonly listed: Promise<void>; ready: boolean }>();
+  return new Observing(options);
+}
 
-  async function watchKind(ref: ObjectRef): Promise<void> {
+class Observing implements Observer {
+  readonly #options: ObserverOptions;
+  /** By location. */
+  readonly #places = new Map<string, Place>();
+  /** Which location an object belongs to, by its ref. */
+  readonly #owners = new Map<string, string>();
+  /** Objects as the watches last showed them, by ref. */
+  readonly #live = new Map<string, KubeObject>();
+  /** Content digests that are known to be as applied, by ref. */
+  readonly #good = new Map<string, string>();
+  readonly #watched = new Map<string, { ready: boolean }>();
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+  }
+
+  async #watchKind(ref: ObjectRef): Promise<void> {
     const name = `${ref.apiVersion}/${ref.kind}`;
-    if (watched.has(name)) return;
-    const info = await options.work(signal).objects.info(ref);
-    if (info === undefined || watched.has(name)) return;
-    const first = Promise.withResolvers<void>();
-    const entry = { listed: first.promise, ready: false };
-    watched.set(name, entry);
+    if (this.#watched.has(name)) return;
+    const info = await this.#options.work(this.#options.signal).objects.info(ref);
+    if (info === undefined || this.#watched.has(name)) return;
+    const entry = { ready: false };
+    this.#watched.set(name, entry);
     const target = {
       path: collectionPath(info),
       apiVersion: ref.apiVersion,
@@ -97,94 +108,110 @@ export function createObserver(options: ObserverOptions): Observer {
       labelSelector: 'ldc.dev/stack',
     };
     void watchLoop(
-      client,
+      this.#options.client,
       target,
       {
-        onList(objects) {
-          for (const [key, object] of live) {
-            if (object.apiVersion === ref.apiVersion && object.kind === ref.kind) live.delete(key);
+        onList: (objects) => {
+          for (const [key, object] of this.#live) {
+            if (object.apiVersion === ref.apiVersion && object.kind === ref.kind) this.#live.delete(key);
           }
-          for (const object of objects) seen(object);
+          for (const object of objects) this.#seen(object);
           entry.ready = true;
-          first.resolve();
-          for (const place of places.values()) if (place.objects.some((one) => one.kind === ref.kind)) soon(place);
+          for (const place of this.#places.values())
+            if (place.objects.some((one) => one.kind === ref.kind)) this.#soon(place);
         },
-        onEvent(type, object) {
+        onEvent: (type, object) => {
           const whole = { ...object, apiVersion: ref.apiVersion, kind: ref.kind } as KubeObject;
-          if (type === 'DELETED') live.delete(refText(refOf(whole)));
-          else seen(whole);
-          const place = places.get(owners.get(refText(refOf(whole))) ?? '');
-          if (place !== undefined) soon(place);
+          if (type === 'DELETED') this.#live.delete(refText(refOf(whole)));
+          else this.#seen(whole);
+          const place = this.#places.get(this.#owners.get(refText(refOf(whole))) ?? '');
+          if (place !== undefined) this.#soon(place);
         },
       },
-      options,
+      this.#options,
     );
   }
-  function seen(object: KubeObject): void {
+  #seen(object: KubeObject): void {
     const key = refText(refOf(object));
-    if (owners.has(key)) live.set(key, object);
+    if (this.#owners.has(key)) this.#live.set(key, object);
   }
-  function soon(place: Place): void {
+  #soon(place: Place): void {
     if (place.due) return;
     place.due = true;
-    clock.after(SETTLE_MS, () => {
+    this.#options.clock.after(SETTLE_MS, () => {
       place.due = false;
-      void look(place).catch((error) => logger.error({ error: errorText(error) }, 'a location could not be observed'));
+      void this.#look(place).catch((error) =>
+        this.#options.logger.error({ error: errorText(error) }, 'a location could not be observed'),
+      );
     });
   }
-  const isHeld = (place: Place) => places.get(locationKey(place.held.location)) === place;
+  #isHeld(place: Place): boolean {
+    return this.#places.get(locationKey(place.held.location)) === place;
+  }
 
-  async function look(place: Place): Promise<void> {
-    if (signal.aborted || !isHeld(place)) return;
-    await observe(place);
-    const suspects = place.objects.filter((object) => suspect(place, object));
+  async #look(place: Place): Promise<void> {
+    if (this.#options.signal.aborted || !this.#isHeld(place)) return;
+    await this.#observe(place);
+    const suspects = place.objects.filter((object) => this.#suspect(place, object));
     const key = locationKey(place.held.location);
-    if (suspects.length === 0 || queues.busy(key)) return suspects.length > 0 ? again(place) : undefined;
-    await queues.run(key, async () => {
-      for (const object of suspects) if (isHeld(place) && !signal.aborted) await check(place, object);
+    if (suspects.length === 0 || this.#options.queues.busy(key))
+      return suspects.length > 0 ? this.#again(place) : undefined;
+    await this.#options.queues.run(key, async () => {
+      for (const object of suspects)
+        if (this.#isHeld(place) && !this.#options.signal.aborted) await this.#check(place, object);
     });
-    await observe(place);
+    await this.#observe(place);
   }
   /** A command is at it: look once more when it is done. */
-  function again(place: Place): void {
-    clock.after(200, () => isHeld(place) && soon(place));
+  #again(place: Place): void {
+    this.#options.clock.after(200, () => this.#isHeld(place) && this.#soon(place));
   }
-  function suspect(place: Place, object: KubeObject): boolean {
+  #suspect(place: Place, object: KubeObject): boolean {
     if (place.bundle.drift.mode === 'ignore') return false;
     const key = refText(refOf(object));
-    if (watched.get(`${object.apiVersion}/${object.kind}`)?.ready !== true) return false;
-    const now = live.get(key);
-    return now === undefined || good.get(key) !== contentDigest(now, options.work(signal).cutKey);
+    if (this.#watched.get(`${object.apiVersion}/${object.kind}`)?.ready !== true) return false;
+    const now = this.#live.get(key);
+    return (
+      now === undefined || this.#good.get(key) !== contentDigest(now, this.#options.work(this.#options.signal).cutKey)
+    );
   }
-  async function check(place: Place, object: KubeObject): Promise<void> {
+  async #check(place: Place, object: KubeObject): Promise<void> {
     const key = refText(refOf(object));
     try {
-      const result = await checkDrift(options.work(signal), place.bundle, object, place.drift.get(key));
+      const result = await checkDrift(
+        this.#options.work(this.#options.signal),
+        place.bundle,
+        object,
+        place.drift.get(key),
+      );
       if (result.kind === 'same') {
         place.drift.delete(key);
-        return noteGood(result.object);
+        return this.#noteGood(result.object);
       }
       place.drift.set(key, result);
-      if (result.retryMs > 0) clock.after(result.retryMs, () => isHeld(place) && soon(place));
-      if (result.object !== undefined) noteGood(result.object);
+      if (result.retryMs > 0) this.#options.clock.after(result.retryMs, () => this.#isHeld(place) && this.#soon(place));
+      if (result.object !== undefined) this.#noteGood(result.object);
       if (result.receipt !== undefined) {
         const { location } = place.held;
         const { repaired, message, receipt } = result;
-        options.report({ kind: 'drift', location, objects: [receipt], repaired, message });
-        logger.info({ location: locationKey(location), object: key, repaired }, 'drift');
+        this.#options.report({ kind: 'drift', location, objects: [receipt], repaired, message });
+        this.#options.logger.info({ location: locationKey(location), object: key, repaired }, 'drift');
       }
     } catch (error) {
       if (!(error instanceof Halted)) throw error;
-      logger.warn({ object: key, error: error.message }, 'drift could not be checked');
-      clock.after(5_000, () => isHeld(place) && soon(place));
+      this.#options.logger.warn({ object: key, error: error.message }, 'drift could not be checked');
+      this.#options.clock.after(5_000, () => this.#isHeld(place) && this.#soon(place));
     }
   }
-  function noteGood(object: KubeObject): void {
-    good.set(refText(refOf(object)), contentDigest(object, options.work(signal).cutKey));
+  #noteGood(object: KubeObject): void {
+    this.#good.set(refText(refOf(object)), contentDigest(object, this.#options.work(this.#options.signal).cutKey));
   }
 
-  async function observe(place: Place): Promise<void> {
-    const statuses = place.objects.map((object) => ({ object, status: statusOf(live.get(refText(refOf(object)))) }));
+  async #observe(place: Place): Promise<void> {
+    const statuses = place.objects.map((object) => ({
+      object,
+      status: statusOf(this.#live.get(refText(refOf(object)))),
+    }));
     const worst = statuses.reduce((a, b) => (RANK.indexOf(b.status.status) > RANK.indexOf(a.status.status) ? b : a), {
       object: undefined as KubeObject | undefined,
       status: { status: 'current', message: `${statuses.length} objects ready` } as ObjectStatus,
@@ -203,74 +230,75 @@ export function createObserver(options: ObserverOptions): Observer {
     const { reasons: _reasons, ...before } = place.observation ?? {};
     if (canonical(before) === canonical(next)) return;
     place.observation = next;
-    options.report({ kind: 'observed', observations: [next] });
-    if (next.status !== 'current') dig(place);
+    this.#options.report({ kind: 'observed', observations: [next] });
+    if (next.status !== 'current') this.#dig(place);
   }
   /** Reasons cost requests: they follow the status, not more often than each few seconds. */
-  function dig(place: Place): void {
-    const waitMs = Math.max(1_000, place.reasonsMs + REASONS_EVERY_MS - clock.monotonic());
-    place.reasonsMs = clock.monotonic() + waitMs;
-    clock.after(waitMs, async () => {
+  #dig(place: Place): void {
+    const waitMs = Math.max(1_000, place.reasonsMs + REASONS_EVERY_MS - this.#options.clock.monotonic());
+    place.reasonsMs = this.#options.clock.monotonic() + waitMs;
+    this.#options.clock.after(waitMs, async () => {
       const now = place.observation;
-      if (!isHeld(place) || now === undefined || now.status === 'current' || signal.aborted) return;
+      if (!this.#isHeld(place) || now === undefined || now.status === 'current' || this.#options.signal.aborted) return;
       const unwell = place.objects
-        .flatMap((object) => live.get(refText(refOf(object))) ?? [])
+        .flatMap((object) => this.#live.get(refText(refOf(object))) ?? [])
         .filter((object) => statusOf(object).status !== 'current');
       const reasons = await Promise.all(
-        unwell.slice(0, REASONS_MAX).map((object) => reasonOf(options.work(signal), object)),
+        unwell.slice(0, REASONS_MAX).map((object) => reasonOf(this.#options.work(this.#options.signal), object)),
       );
-      if (!isHeld(place) || place.observation !== now) return;
+      if (!this.#isHeld(place) || place.observation !== now) return;
       place.observation = { ...now, reasons: reasons as unknown as NonNullable<Observation['reasons']> };
-      options.report({ kind: 'observed', observations: [place.observation] });
+      this.#options.report({ kind: 'observed', observations: [place.observation] });
     });
   }
 
-  return {
-    async hold(held, bundle) {
-      const objects = await servedObjects(options.work(signal).objects, bundle.objects);
-      const key = locationKey(held.location);
-      const place: Place = {
-        held,
-        bundle,
-        objects,
-        drift: new Map(),
-        observation: undefined,
-        due: false,
-        reasonsMs: 0,
-      };
-      for (const [ref, owner] of owners) if (owner === key) owners.delete(ref);
-      places.set(key, place);
-      const fresh = objects.map((object) => refOf(object));
-      for (const ref of fresh) owners.set(refText(ref), key);
-      await Promise.all(fresh.map(watchKind));
-      await refresh(fresh);
-      soon(place);
-    },
-    release(location) {
-      const key = locationKey(location);
-      if (!places.delete(key)) return;
-      for (const [ref, owner] of owners) {
-        if (owner !== key) continue;
-        owners.delete(ref);
-        live.delete(ref);
-        good.delete(ref);
-      }
-      options.report({ kind: 'observed', observations: [], gone: [location] });
-    },
-    good: noteGood,
-    all: () => [...places.values()].flatMap((place) => place.observation ?? []),
-  };
-
   /** A watch that was there before passed these objects by: nobody held them then. */
-  async function refresh(refs: readonly ObjectRef[]): Promise<void> {
-    const { objects } = options.work(signal);
+  async #refresh(refs: readonly ObjectRef[]): Promise<void> {
+    const { objects } = this.#options.work(this.#options.signal);
     await Promise.all(
       refs.map(async (ref) => {
         const key = refText(ref);
-        if (live.has(key) || watched.get(`${ref.apiVersion}/${ref.kind}`)?.ready !== true) return;
+        if (this.#live.has(key) || this.#watched.get(`${ref.apiVersion}/${ref.kind}`)?.ready !== true) return;
         const found = await objects.get(ref);
-        if (found !== undefined && !live.has(key)) live.set(key, found);
+        if (found !== undefined && !this.#live.has(key)) this.#live.set(key, found);
       }),
     );
+  }
+  async hold(held: Held, bundle: Bundle): Promise<void> {
+    const objects = await servedObjects(this.#options.work(this.#options.signal).objects, bundle.objects);
+    const key = locationKey(held.location);
+    const place: Place = {
+      held,
+      bundle,
+      objects,
+      drift: new Map(),
+      observation: undefined,
+      due: false,
+      reasonsMs: 0,
+    };
+    for (const [ref, owner] of this.#owners) if (owner === key) this.#owners.delete(ref);
+    this.#places.set(key, place);
+    const fresh = objects.map((object) => refOf(object));
+    for (const ref of fresh) this.#owners.set(refText(ref), key);
+    await Promise.all(fresh.map((ref) => this.#watchKind(ref)));
+    await this.#refresh(fresh);
+    this.#soon(place);
+  }
+  release(location: Location): void {
+    const key = locationKey(location);
+    if (!this.#places.delete(key)) return;
+    for (const [ref, owner] of this.#owners) {
+      if (owner !== key) continue;
+      this.#owners.delete(ref);
+      this.#live.delete(ref);
+      this.#good.delete(ref);
+    }
+    this.#options.report({ kind: 'observed', observations: [], gone: [location] });
+  }
+  good(object: KubeObject): void {
+    this.#noteGood(object);
+  }
+  all(): readonly Observation[] {
+    return [...this.#places.values()].flatMap((place) => place.observation ?? []);
   }
 }

@@ -6,6 +6,7 @@ import {
   type JsonObject,
   jsonEqual,
   type Logger,
+  type Outcome,
   type Random,
   type Store,
   unknown,
@@ -15,6 +16,8 @@ import {
   type AgentMessage,
   type Capacity,
   type Channel,
+  type Command,
+  type CommandOutput,
   createSealKey,
   type LinkChange,
   type Observation,
@@ -22,7 +25,7 @@ import {
   sealJson,
 } from '../../protocol/index.ts';
 import type { AgentIdentity, Held } from '../types.ts';
-import { createBlobExchange } from './blob-exchange.ts';
+import { type BlobExchange, createBlobExchange } from './blob-exchange.ts';
 import { FACTS } from './entries.ts';
 import { type Hello, readHello, type Session, startSession } from './session.ts';
 
@@ -53,126 +56,154 @@ const SILENT_HEARTBEATS_MAX = 3;
 const DRIFT_OBJECTS_MAX = 20;
 
 export function createHubLines(options: HubLinesOptions): HubLines {
-  const { store, clock, random, logger, heartbeatMs } = options;
-  const own = createSealKey();
-  const exchange = createBlobExchange(store, own, random);
-  const sessions = new Map<string, Session>();
-  const heartbeats = new Map<string, number>();
-  const capacities = new Map<string, Capacity>();
-  const observed = new Map<string, Map<string, Observation>>();
-  const listeners = new Set<(change: LinkChange) => void>();
-  const tell = (change: LinkChange) => {
-    for (const listener of listeners) listener(change);
-  };
-  let stopped = false;
-  let sweep: Cancel = clock.after(heartbeatMs, sweepSilent);
+  return new Lines(options);
+}
 
-  function sweepSilent(): void {
-    const deadline = clock.monotonic() - SILENT_HEARTBEATS_MAX * heartbeatMs;
-    for (const session of sessions.values()) if (session.lastMs < deadline) session.close('silent');
-    if (!stopped) sweep = clock.after(heartbeatMs, sweepSilent);
-  }
-  function heartbeat(cluster: string): void {
-    heartbeats.set(cluster, clock.monotonic());
-    tell({ kind: 'heartbeat', cluster, atMs: clock.monotonic() });
+class Lines implements HubLines {
+  readonly #options: HubLinesOptions;
+  readonly #own = createSealKey();
+  readonly #exchange: BlobExchange;
+  readonly #sessions = new Map<string, Session>();
+  readonly #heartbeats = new Map<string, number>();
+  readonly #capacities = new Map<string, Capacity>();
+  readonly #observed = new Map<string, Map<string, Observation>>();
+  readonly #listeners = new Set<(change: LinkChange) => void>();
+  #stopped = false;
+  #sweep: Cancel;
+
+  constructor(options: HubLinesOptions) {
+    this.#options = options;
+    this.#exchange = createBlobExchange(options.store, this.#own, options.random);
+    this.#sweep = options.clock.after(options.heartbeatMs, () => this.#sweepSilent());
   }
 
-  function begin(identity: AgentIdentity, channel: Channel, hello: Hello): void {
+  #tell(change: LinkChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+  #sweepSilent(): void {
+    const deadline = this.#options.clock.monotonic() - SILENT_HEARTBEATS_MAX * this.#options.heartbeatMs;
+    for (const session of this.#sessions.values()) if (session.lastMs < deadline) session.close('silent');
+    if (!this.#stopped) this.#sweep = this.#options.clock.after(this.#options.heartbeatMs, () => this.#sweepSilent());
+  }
+  #heartbeat(cluster: string): void {
+    this.#heartbeats.set(cluster, this.#options.clock.monotonic());
+    this.#tell({ kind: 'heartbeat', cluster, atMs: this.#options.clock.monotonic() });
+  }
+
+  #begin(identity: AgentIdentity, channel: Channel, hello: Hello): void {
     const { cluster } = identity;
-    sessions.get(cluster)?.close('replaced by a newer line');
-    observed.set(cluster, new Map());
-    capacities.set(cluster, hello.capacity);
-    keepFacts(store, cluster, hello, logger);
+    this.#sessions.get(cluster)?.close('replaced by a newer line');
+    this.#observed.set(cluster, new Map());
+    this.#capacities.set(cluster, hello.capacity);
+    keepFacts(this.#options.store, cluster, hello, this.#options.logger);
     const session = startSession({
       cluster,
       hello,
       channel,
-      exchange,
-      logger,
-      now: () => clock.monotonic(),
+      exchange: this.#exchange,
+      logger: this.#options.logger,
+      now: () => this.#options.clock.monotonic(),
       welcome: {
         kind: 'welcome',
         v: PROTOCOL_VERSION,
-        hub: options.hubName,
-        epoch: store.epoch,
+        hub: this.#options.hubName,
+        epoch: this.#options.store.epoch,
         cluster,
-        heartbeatMs,
-        sealKey: own.publicKey,
-        cutKey: sealJson(hello.sealKey, Buffer.from(store.secrets.cutKey).toString('base64'), random),
-        desired: [...options.desired(cluster)],
+        heartbeatMs: this.#options.heartbeatMs,
+        sealKey: this.#own.publicKey,
+        cutKey: sealJson(
+          hello.sealKey,
+          Buffer.from(this.#options.store.secrets.cutKey).toString('base64'),
+          this.#options.random,
+        ),
+        desired: [...this.#options.desired(cluster)],
       },
-      onHeartbeat: () => heartbeat(cluster),
-      onObserved(message) {
-        merge(observed.get(cluster) ?? new Map(), message);
-        if (message.capacity !== undefined) capacities.set(cluster, message.capacity);
-        tell({ kind: 'observed', cluster });
+      onHeartbeat: () => this.#heartbeat(cluster),
+      onObserved: (message) => {
+        merge(this.#observed.get(cluster) ?? new Map(), message);
+        if (message.capacity !== undefined) this.#capacities.set(cluster, message.capacity);
+        this.#tell({ kind: 'observed', cluster });
       },
-      onDrift: (message) => journalDrift(store, cluster, message, logger),
-      onEnd(reason) {
-        if (sessions.get(cluster) !== session) return;
-        sessions.delete(cluster);
-        logger.info({ cluster, reason }, 'agent disconnected');
-        tell({ kind: 'disconnected', cluster, reason });
+      onDrift: (message) => journalDrift(this.#options.store, cluster, message, this.#options.logger),
+      onEnd: (reason) => {
+        if (this.#sessions.get(cluster) !== session) return;
+        this.#sessions.delete(cluster);
+        this.#options.logger.info({ cluster, reason }, 'agent disconnected');
+        this.#tell({ kind: 'disconnected', cluster, reason });
       },
     });
-    sessions.set(cluster, session);
-    logger.info({ cluster, agent: hello.agentVersion }, 'agent connected');
-    tell({ kind: 'connected', cluster });
+    this.#sessions.set(cluster, session);
+    this.#options.logger.info({ cluster, agent: hello.agentVersion }, 'agent connected');
+    this.#tell({ kind: 'connected', cluster });
     const locations = hello.held.map(({ location, revision, bundle }) => ({
       location: `${location.kind === 'member' ? 'member ' : ''}${location.stack.project}/${location.stack.name}/${location.name}`,
       revision,
       bundle,
     }));
-    tell({ kind: 'inventory', cluster, locations });
-    heartbeat(cluster);
+    this.#tell({ kind: 'inventory', cluster, locations });
+    this.#heartbeat(cluster);
   }
 
-  return {
-    accept(identity, channel) {
-      const cancel = clock.after(HELLO_MS_MAX, () => channel.close('no hello'));
-      channel.onMessage((raw) => {
+  accept(identity: AgentIdentity, channel: Channel): void {
+    const cancel = this.#options.clock.after(HELLO_MS_MAX, () => channel.close('no hello'));
+    channel.onMessage((raw) => {
+      cancel();
+      const read = readHello(raw);
+      if ('hello' in read) return this.#begin(identity, channel, read.hello);
+      channel.send({ kind: 'refuse', refusal: { kind: 'protocol', message: read.problem } });
+      channel.close(read.problem);
+    });
+  }
+  end(cluster: string, reason: string): void {
+    this.#sessions.get(cluster)?.close(reason);
+  }
+  connected(cluster: string): boolean {
+    return this.#sessions.has(cluster);
+  }
+  capacity(cluster: string): Capacity | undefined {
+    return this.#capacities.get(cluster);
+  }
+  lastHeartbeatMs(cluster: string): number | undefined {
+    return this.#heartbeats.get(cluster);
+  }
+  observations(cluster: string): readonly Observation[] {
+    return [...(this.#observed.get(cluster)?.values() ?? [])];
+  }
+  execute(
+    cluster: string,
+    command: Command,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<Outcome<CommandOutput>> {
+    const session = this.#sessions.get(cluster);
+    if (session === undefined) return Promise.resolve(unknown(`no agent of ${cluster} is connected`));
+    const answer = session.execute(command);
+    return new Promise((resolve) => {
+      const giveUp = (reason: string) => {
+        session.forget(command.id, answer);
+        settle(unknown(reason));
+      };
+      const abort = () => giveUp('no longer asked for');
+      const settle = (outcome: Awaited<typeof answer>) => {
         cancel();
-        const read = readHello(raw);
-        if ('hello' in read) return begin(identity, channel, read.hello);
-        channel.send({ kind: 'refuse', refusal: { kind: 'protocol', message: read.problem } });
-        channel.close(read.problem);
-      });
-    },
-    end: (cluster, reason) => sessions.get(cluster)?.close(reason),
-    connected: (cluster) => sessions.has(cluster),
-    capacity: (cluster) => capacities.get(cluster),
-    lastHeartbeatMs: (cluster) => heartbeats.get(cluster),
-    observations: (cluster) => [...(observed.get(cluster)?.values() ?? [])],
-    execute(cluster, command, { timeoutMs, signal }) {
-      const session = sessions.get(cluster);
-      if (session === undefined) return Promise.resolve(unknown(`no agent of ${cluster} is connected`));
-      const answer = session.execute(command);
-      return new Promise((resolve) => {
-        const giveUp = (reason: string) => {
-          session.forget(command.id, answer);
-          settle(unknown(reason));
-        };
-        const abort = () => giveUp('no longer asked for');
-        const settle = (outcome: Awaited<typeof answer>) => {
-          cancel();
-          signal?.removeEventListener('abort', abort);
-          resolve(outcome);
-        };
-        const cancel = clock.after(timeoutMs, () => giveUp(`no answer of ${cluster} within ${timeoutMs} ms`));
-        signal?.addEventListener('abort', abort, { once: true });
-        void answer.then(settle);
-      });
-    },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    stop() {
-      stopped = true;
-      sweep();
-      for (const session of sessions.values()) session.close('the hub stops');
-    },
-  };
+        signal?.removeEventListener('abort', abort);
+        resolve(outcome);
+      };
+      const cancel = this.#options.clock.after(timeoutMs, () =>
+        giveUp(`no answer of ${cluster} within ${timeoutMs} ms`),
+      );
+      signal?.addEventListener('abort', abort, { once: true });
+      void answer.then(settle);
+    });
+  }
+  onChange(listener: (change: LinkChange) => void): Cancel {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  stop(): void {
+    this.#stopped = true;
+    this.#sweep();
+    for (const session of this.#sessions.values()) session.close('the hub stops');
+  }
 }
 
 function merge(known: Map<string, Observation>, message: Extract<AgentMessage, { kind: 'observed' }>): void {

@@ -81,23 +81,26 @@ export function createListener(options: {
   }
 
   return {
-    start: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', (error: NodeJS.ErrnoException) =>
-          reject(
-            error.code === 'EADDRINUSE'
-              ? new Error(`port ${options.port} on ${options.host} is in use: end what holds it, or choose another`)
-              : error,
-          ),
-        );
-        server.listen(options.port, options.host, () => resolve({ port: (server.address() as AddressInfo).port }));
-      }),
+    start: () => listen(server, options.host, options.port),
     async stop() {
       for (const client of sockets.clients) client.terminate();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function listen(server: Server, host: string, port: number): Promise<{ readonly port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`port ${port} on ${host} is in use: end what holds it, or choose another`)
+          : error,
+      ),
+    );
+    server.listen(port, host, () => resolve({ port: (server.address() as AddressInfo).port }));
+  });
 }
 
 /** The cluster and key of the peer's certificate; undefined without a valid one. Never from what the client wrote elsewhere. */

@@ -39,6 +39,8 @@ export interface SessionOptions {
   onEnd(reason: string): void;
 }
 
+const NOT_STORED = 'what the agent sent along could not be stored';
+
 interface Waiting {
   readonly promise: Promise<Outcome<CommandOutput>>;
   settle(outcome: Outcome<CommandOutput>): void;
@@ -46,7 +48,7 @@ interface Waiting {
 
 /** Starts the session: answers the hello with the welcome and reads from then on. */
 export function startSession(options: SessionOptions): Session {
-  const { cluster, channel, exchange, logger, hello } = options;
+  const { cluster, channel, exchange, hello } = options;
   const waiting = new Map<string, Waiting>();
   /** What this agent may ask for. */
   const granted = digestsIn(options.welcome.desired);
@@ -55,17 +57,6 @@ export function startSession(options: SessionOptions): Session {
   function give(digest: Digest): void {
     const blob = granted.has(digest) ? exchange.outgoing(digest, hello.sealKey) : undefined;
     send(blob === undefined ? { kind: 'blobMissing', digest } : { kind: 'blob', blob });
-  }
-  async function result(message: Extract<AgentMessage, { kind: 'result' }>): Promise<void> {
-    const waiter = waiting.get(message.id);
-    try {
-      await exchange.incoming(message.blobs);
-    } catch (error) {
-      logger.error({ command: message.id, error: String(error) }, 'what an agent sent along could not be stored');
-      waiter?.settle(unknown('what the agent sent along could not be stored'));
-      return;
-    }
-    waiter?.settle(message.outcome as Outcome<CommandOutput>);
   }
   function onMessage(message: AgentMessage): void {
     switch (message.kind) {
@@ -83,7 +74,7 @@ export function startSession(options: SessionOptions): Session {
         for (const digest of message.digests) give(digest);
         return;
       case 'result':
-        void result(message);
+        void settle(message, waiting.get(message.id), options);
         return;
       case 'hello':
         channel.close('a second hello');
@@ -118,11 +109,30 @@ export function startSession(options: SessionOptions): Session {
     session.lastMs = options.now();
     const message = readMessage(raw);
     if (message !== undefined) return onMessage(message);
-    logger.warn({ cluster }, 'an agent sent a message that this hub does not understand');
-    send({ kind: 'refuse', refusal: { kind: 'protocol', message: 'this hub does not understand that message' } });
+    send(NOT_UNDERSTOOD);
   });
   return session;
 }
+
+/** What came along is stored before anybody hears of the result: the engine may use it at once. */
+async function settle(
+  message: Extract<AgentMessage, { kind: 'result' }>,
+  waiter: Waiting | undefined,
+  { exchange, logger }: SessionOptions,
+): Promise<void> {
+  try {
+    await exchange.incoming(message.blobs);
+    waiter?.settle(message.outcome as Outcome<CommandOutput>);
+  } catch (error) {
+    logger.error({ command: message.id, error: String(error) }, NOT_STORED);
+    waiter?.settle(unknown(NOT_STORED));
+  }
+}
+
+const NOT_UNDERSTOOD: HubMessage = {
+  kind: 'refuse',
+  refusal: { kind: 'protocol', message: 'this hub does not understand that message' },
+};
 
 function createWaiting(): Waiting {
   const { promise, resolve } = Promise.withResolvers<Outcome<CommandOutput>>();
