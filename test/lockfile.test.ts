@@ -20,7 +20,9 @@ it('every dependency is pinned to one version: a range would pick an older one u
 });
 
 it('the lockfile has an integrity for everything that it downloads', () => {
-  for (const [path, entry] of Object.entries<{ resolved?: string; integrity?: string; link?: boolean }>(lock.packages)) {
+  for (const [path, entry] of Object.entries<{ resolved?: string; integrity?: string; link?: boolean }>(
+    lock.packages,
+  )) {
     if (entry.resolved?.startsWith('http')) assert.ok(entry.integrity, path);
   }
 });
