@@ -1,0 +1,82 @@
+/** An agent killed at the worst moments, and one that is alone in acting. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { systemClock as clock, createIds, systemRandom as random, silentLogger } from '../src/base/index.ts';
+import { createAgent } from '../src/hub-agent/index.ts';
+import type { ApiRequest, Client } from '../src/kubernetes/index.ts';
+import { configMap, deployment, LOCATION, output, type Rig, startRig, until } from './hub-agent-rig.ts';
+
+/** A client that, once armed, sends a matching request and never hears the answer: the process died right after. */
+function deadly(armed: { matches?: (request: ApiRequest) => boolean; died: boolean }) {
+  return (inner: Client): Client => ({
+    ...inner,
+    async request(request) {
+      if (armed.died) return new Promise(() => {});
+      if (armed.matches?.(request) !== true) return inner.request(request);
+      armed.died = true;
+      await inner.request(request);
+      return new Promise(() => {});
+    },
+  });
+}
+
+const MOMENTS: readonly [string, (request: ApiRequest) => boolean][] = [
+  ['after the first object', ({ method, path }) => method === 'PATCH' && path.endsWith('/configmaps/settings')],
+  ['after the last object', ({ method, path }) => method === 'PATCH' && path.endsWith('/deployments/checkout')],
+  [
+    'after the intent was written',
+    ({ method, path, body }) =>
+      method === 'PUT' && path.endsWith('/ldc-agent-state') && JSON.stringify(body).includes('tx/kill/do'),
+  ],
+];
+
+describe('an agent that is killed', () => {
+  for (const [when, matches] of MOMENTS) {
+    it(`${when} finishes the command when it is asked again, with the receipts of a first time`, async () => {
+      const armed: Parameters<typeof deadly>[0] = { died: false };
+      const rig: Rig = await startRig({ client: deadly(armed) });
+      const space = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
+      await rig.write('POST', '/api/v1/namespaces', space);
+      const bundle = await rig.bundle(1, [configMap('settings', { a: 'b' }), deployment('checkout', 'a:1')]);
+      const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous: null });
+      const preImages = output(taken, 'snapshot').preImages as `sha256:${string}`;
+      const body = { kind: 'apply', location: LOCATION, revision: 1, bundle, preImages } as const;
+      armed.matches = matches;
+      const first = rig.run(body, 'tx/kill/do');
+      await until(() => armed.died, 'it died');
+      void rig.agent.stop(); // its process is gone: the line ends, and nothing more reaches the API server
+      assert.equal((await first).kind, 'unknown', 'what was under way is unknown');
+      rig.agent = await rig.startAgent({ client: rig.client });
+      await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+      const receipt = output(await rig.run(body, 'tx/kill/do'), 'receipt');
+      assert.deepEqual(
+        receipt.objects.map(({ change, before }) => ({ change, before })),
+        [
+          { change: 'created', before: null },
+          { change: 'created', before: null },
+        ],
+      );
+      await rig.close();
+    });
+  }
+
+  it('a second agent waits while the first holds the lease', async () => {
+    const rig = await startRig();
+    const second = createAgent({
+      ...{ client: rig.client, clock, random, ids: createIds(clock, random), logger: silentLogger, version: 'test' },
+      hub: { url: rig.hub.url },
+      holder: 'another',
+    });
+    let started = false;
+    const starting = second.start().then(() => {
+      started = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    assert.ok(!started && rig.agent.connected());
+    await rig.agent.stop();
+    await starting;
+    await until(() => second.connected(), 'the second has taken over');
+    await second.stop();
+    await rig.close();
+  });
+});
