@@ -6,6 +6,7 @@ import {
   type Clock,
   canonical,
   errorText,
+  isObject,
   type KubeObject,
   type Logger,
   type ObjectRef,
@@ -210,7 +211,7 @@ class Observing implements Observer {
   async #observe(place: Place): Promise<void> {
     const statuses = place.objects.map((object) => ({
       object,
-      status: statusOf(this.#live.get(refText(refOf(object)))),
+      status: seenStatus(object, this.#live.get(refText(refOf(object)))),
     }));
     const worst = statuses.reduce((a, b) => (RANK.indexOf(b.status.status) > RANK.indexOf(a.status.status) ? b : a), {
       object: undefined as KubeObject | undefined,
@@ -301,4 +302,13 @@ class Observing implements Observer {
   all(): readonly Observation[] {
     return [...this.#places.values()].flatMap((place) => place.observation ?? []);
   }
+}
+
+/** A Job that says when it is to be cleaned up, and was, has done its work. */
+function seenStatus(wanted: KubeObject, live: KubeObject | undefined): ObjectStatus {
+  const spec = isObject(wanted.spec) ? wanted.spec : {};
+  if (live === undefined && wanted.kind === 'Job' && spec.ttlSecondsAfterFinished !== undefined) {
+    return { status: 'current', message: 'ended and cleaned up' };
+  }
+  return statusOf(live);
 }
