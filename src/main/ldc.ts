@@ -1,8 +1,7 @@
-/** The program. What it needs is loaded by what it is asked for: `--help` pays for nothing else. */
-import { enableCompileCache } from 'node:module';
-
-enableCompileCache(); // type stripping and parsing are paid once per version, not per run
-
+/**
+ * The program. What it needs is loaded by what it is asked for: `--help` pays for nothing else.
+ * bin/ldc has Node keep the compiled code, so that stripping types and parsing are paid once per version, not per run.
+ */
 if (process.argv[2] === 'part') {
   const { runPart } = await import('./parts.ts');
   await runPart(process.argv[3] ?? '', process.argv[4] ?? '{}');
