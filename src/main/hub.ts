@@ -3,24 +3,37 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createApp, createTokens, type SimPort } from '../api/index.ts';
-import { availabilityProjector, createAvailability, type HealthTimers } from '../availability/index.ts';
+import { createApp, createTokens, type Services, type SimPort } from '../api/index.ts';
+import {
+  type Availability,
+  availabilityProjector,
+  createAvailability,
+  type HealthTimers,
+} from '../availability/index.ts';
 import {
   type Clock,
   createIds,
   errorText,
+  type Ids,
   type Logger,
   limits,
   type Projector,
   type Random,
   type Store,
 } from '../base/index.ts';
-import { clusterProjector, createHubLink } from '../hub-agent/index.ts';
+import { clusterProjector, createHubLink, type HubLink } from '../hub-agent/index.ts';
 import { compileCel } from '../placement/index.ts';
-import { type Plan, planMermaid, planText } from '../plan/index.ts';
-import { createEngine, projectTransaction } from '../saga/index.ts';
-import { createStacks, createStacksProjector } from '../stacks/index.ts';
-import { commandMasterKey, fileMasterKey, type MasterKey, openStore, valueMasterKey } from '../store/index.ts';
+import { planMermaid, planText } from '../plan/index.ts';
+import { createEngine, type Engine, projectTransaction } from '../saga/index.ts';
+import { createStacks, createStacksProjector, type StacksRoom } from '../stacks/index.ts';
+import {
+  commandMasterKey,
+  fileMasterKey,
+  type MasterKey,
+  openStore,
+  type SqliteStore,
+  valueMasterKey,
+} from '../store/index.ts';
 
 export interface HubOptions {
   /** Everything durable of the hub: database, CA, master key. */
@@ -59,10 +72,53 @@ export interface HubPorts {
   readonly logger: Logger;
 }
 
-export async function startHub(options: HubOptions, { clock, random, logger }: HubPorts): Promise<RunningHub> {
-  const { dir, host, port, version } = options;
+export async function startHub(options: HubOptions, ports: HubPorts): Promise<RunningHub> {
+  const { dir, host, port } = options;
+  const rooms = await joinRooms(options, ports);
+  const { store, agents, engine, availability } = rooms;
+  try {
+    await agents.start();
+    const services = servicesOf(rooms, options, ports);
+    const { app, close } = createApp(services);
+    const adminTokenFile = join(dir, 'admin.token');
+    if (!existsSync(adminTokenFile)) await makeAdminToken(adminTokenFile, createTokens(services));
+    const server = createServer({ ...(await agents.serverCertificate()), minVersion: 'TLSv1.3' }, app);
+    // before REST opens: an apply in between would be recovered as well as submitted
+    await engine.start();
+    if (!store.observeOnly) await availability.start();
+    await listen(server, host, port);
+    return {
+      url: `https://${urlHost(host)}:${(server.address() as AddressInfo).port}`,
+      agentsUrl: agents.url,
+      caPem: agents.caPem,
+      adminTokenFile,
+      async stop() {
+        server.close();
+        server.closeAllConnections();
+        close();
+        await stopRooms(rooms);
+      },
+    };
+  } catch (error) {
+    await stopRooms(rooms);
+    throw error;
+  }
+}
+
+interface Rooms {
+  readonly store: SqliteStore;
+  readonly agents: HubLink;
+  readonly stacks: StacksRoom;
+  readonly engine: Engine;
+  readonly availability: Availability;
+  readonly ids: Ids;
+}
+
+/** Opens the store and builds the rooms over it; they know each other through what is handed in here. */
+async function joinRooms(options: HubOptions, { clock, random, logger }: HubPorts): Promise<Rooms> {
+  const { dir, host, port, timers } = options;
   const ids = createIds(clock, random);
-  const store = openStore({
+  const store: SqliteStore = openStore({
     dir,
     clock,
     random,
@@ -71,6 +127,7 @@ export async function startHub(options: HubOptions, { clock, random, logger }: H
     projectors: projectorsOver(() => store.blobs),
     defer: (run) => void setImmediate(run),
   });
+  const { journal, documents, blobs } = store;
   const ports = { clock, ids, random };
   const agents = await createHubLink({
     ...ports,
@@ -79,84 +136,76 @@ export async function startHub(options: HubOptions, { clock, random, logger }: H
     hubName: options.name,
     listen: { host, port: port === 0 ? 0 : port + 1 },
     names: options.names,
-    heartbeatMs: options.timers.heartbeatMs,
+    heartbeatMs: timers.heartbeatMs,
     desired: (cluster) => stacks.desired(cluster),
     logger: logger.child({ part: 'agents' }),
   });
-  const stacks = createStacks({
+  const { link, registry, signals } = agents;
+  const stacks: StacksRoom = createStacks({
     ...ports,
     store,
-    link: agents.link,
-    registry: agents.registry,
+    link,
+    registry,
     engine: () => engine,
     compile: compileCel,
     health: (cluster) => availability.health(cluster),
     logger: logger.child({ part: 'stacks' }),
   });
-  const engine = createEngine({
+  const engine: Engine = createEngine({
     ...ports,
-    journal: store.journal,
-    documents: store.documents,
-    blobs: store.blobs,
-    link: agents.link,
+    journal,
+    documents,
+    blobs,
+    link,
     replan: stacks.replan,
     epoch: store.epoch,
+    observeOnly: store.observeOnly,
     limits,
     logger: logger.child({ part: 'saga' }),
   });
-  const availability = createAvailability({
+  const availability: Availability = createAvailability({
     clock,
-    journal: store.journal,
-    documents: store.documents,
-    signals: agents.signals,
+    journal,
+    documents,
+    signals,
     stacks,
     engine,
-    timers: options.timers,
+    timers,
     reachable: options.reachable.map((url) => () => answers(url)),
     logger: logger.child({ part: 'availability' }),
   });
+  return { store, agents, stacks, engine, availability, ids };
+}
 
-  await agents.start();
-  const services = {
+/** In the reverse order of their dependence; a room that was never started is stopped all the same. */
+async function stopRooms({ store, agents, engine, availability }: Rooms): Promise<void> {
+  await availability.stop();
+  await engine.stop();
+  await agents.stop();
+  await store.close();
+}
+
+function servicesOf(
+  { store, agents, stacks, engine, availability, ids }: Rooms,
+  options: HubOptions,
+  ports: HubPorts,
+): Services {
+  return {
     ...ports,
-    version,
+    ids,
+    version: options.version,
     stacks,
     engine,
-    registry: agents.registry,
     availability,
+    registry: agents.registry,
     journal: store.journal,
     documents: store.documents,
-    renderPlan: (plan: Plan) => ({ text: planText(plan), mermaid: planMermaid(plan) }),
+    renderPlan: (plan) => ({ text: planText(plan), mermaid: planMermaid(plan) }),
     agentsUrl: agents.url,
     fingerprintKey: store.secrets.cutKey,
-    ready: () => ({ ready: true, checks: { store: true, observeOnly: store.observeOnly } }),
-    logger: logger.child({ part: 'api' }),
+    ready: () => ({ ready: !store.observeOnly, checks: { store: true, acting: !store.observeOnly } }),
+    logger: ports.logger.child({ part: 'api' }),
     ...(options.sim === undefined ? {} : { sim: options.sim }),
-  };
-  const { app, close } = createApp(services);
-  const adminTokenFile = join(dir, 'admin.token');
-  if (!existsSync(adminTokenFile)) await makeAdminToken(adminTokenFile, createTokens(services));
-  const server = createServer({ ...(await agents.serverCertificate()), minVersion: 'TLSv1.3' }, app);
-  if (!store.observeOnly) {
-    await engine.start(); // before REST opens: an apply in between would be recovered as well as submitted
-    await availability.start();
-  }
-  await listen(server, host, port);
-
-  return {
-    url: `https://${urlHost(host)}:${(server.address() as AddressInfo).port}`,
-    agentsUrl: agents.url,
-    caPem: agents.caPem,
-    adminTokenFile,
-    async stop() {
-      server.close();
-      server.closeAllConnections();
-      close();
-      await availability.stop();
-      await engine.stop();
-      await agents.stop();
-      await store.close();
-    },
   };
 }
 

@@ -25,6 +25,8 @@ export const SHOP = { project: 'default', name: 'shop' } as const;
 export const FUNCTIONS = ['storefront', 'checkout', 'catalog'] as const;
 export const MINIMUM = 2;
 
+const LINE_MAX = 110;
+
 const examples = join(import.meta.dirname, '..', '..', '..', 'examples');
 
 /** A stack of `examples/` with its files; `edit` makes a later revision of it. */
@@ -45,7 +47,8 @@ export async function apply(world: World, source: StackSource, shownLines: numbe
   const { client, screen } = world;
   const planned = await client.call(routes.stacks.plan, { body: source });
   const lines = planned.text.trimEnd().split('\n');
-  for (const line of lines.slice(0, shownLines)) screen.line(`   │ ${line}`);
+  for (const line of lines.slice(0, shownLines))
+    screen.line(`   │ ${line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line}`);
   if (lines.length > shownLines)
     screen.line(`   │ … ${lines.length - shownLines} more lines: \`ldc plan -f ${source.path}\``);
   const submitted = await client.call(routes.stacks.apply, { body: { ...source, expectPlan: planned.plan.digest } });
@@ -75,7 +78,7 @@ function progress({ type, data }: Entry): string | undefined {
   const step = typeof data.step === 'string' ? data.step : '';
   switch (type) {
     case 'step.succeeded':
-      return /^(gate|remove|settle)/.test(step) ? `${step} ✔` : undefined;
+      return /^(gate|remove|settleUndo):/.test(step) ? `${step} ✔` : undefined;
     case 'step.failed':
       return `${step} ✘ ${refusalText(data.refusal)}`;
     case 'step.undone':
