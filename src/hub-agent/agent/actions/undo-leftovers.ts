@@ -2,7 +2,15 @@
  * What server-side apply alone does not bring back: values that the server derived and nobody owns, values of managers that
  * write by update or through /scale, and who owned a field whose value did not change.
  */
-import { type Json, jsonEqual, type KubeObject, refOf, refText } from '../../../base/index.ts';
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  jsonEqual,
+  type KubeObject,
+  refOf,
+  refText,
+} from '../../../base/index.ts';
 import { normalize, normalizeOwners } from '../../../kubernetes/index.ts';
 import type { Bundle } from '../bundle.ts';
 import { type Change, compareObjects, restoringPatch } from '../compare.ts';
@@ -10,7 +18,8 @@ import { applyEntry, extract, ownersAt } from '../field-set.ts';
 import { objectOf } from '../objects.ts';
 import type { Work } from './work.ts';
 
-const ROUNDS_MAX = 4;
+/** Controllers write in between: what was guarded by resourceVersion is tried again. */
+const ROUNDS_MAX = 8;
 /** Owners that one object may have lost fields of; each takes a round. */
 const OWNERS_MAX = 8;
 const JSON_PATCH = 'application/json-patch+json';
@@ -182,27 +191,33 @@ function valueAt(value: Json, pointer: readonly (string | number)[]): Json {
 }
 
 /** The same values under the same managers: where only the ownership still differs it is written back as it was. */
-async function restoreOwners(work: Work, past: KubeObject, live: KubeObject, manager: string): Promise<KubeObject> {
-  const same = jsonEqual(
-    normalizeOwners(past.metadata.managedFields) as unknown as Json,
-    normalizeOwners(live.metadata.managedFields) as unknown as Json,
-  );
-  const moved = compareObjects(normalize(past, work.cutKey), normalize(live, work.cutKey)).filter(
-    (one) => !isIdentity(one),
-  );
-  if (same || moved.length > 0) return live;
-  if (!ownershipIsOurs(live, past, manager)) return live;
-  const status = (live.metadata.managedFields as readonly { subresource?: string }[] | undefined) ?? [];
-  const managedFields = [
-    ...((past.metadata.managedFields as readonly { subresource?: string }[] | undefined) ?? []).filter(
-      (entry) => entry.subresource !== 'status',
-    ),
-    ...status.filter((entry) => entry.subresource === 'status'),
-  ] as unknown as Json;
-  const body = { metadata: { resourceVersion: live.metadata.resourceVersion as Json, managedFields } };
-  const written = { contentType: 'application/merge-patch+json', manager };
-  const verdict = await work.objects.patch(refOf(past), body, written);
-  return verdict.kind === 'ok' ? objectOf(verdict) : live;
+async function restoreOwners(work: Work, past: KubeObject, found: KubeObject, manager: string): Promise<KubeObject> {
+  let live: KubeObject = found;
+  for (let round = 0; round < ROUNDS_MAX && onlyOwnersDiffer(work, past, live, manager); round++) {
+    const managedFields = [
+      ...entriesOf(past).filter((entry) => entry.subresource !== 'status'),
+      ...entriesOf(live).filter((entry) => entry.subresource === 'status'),
+    ];
+    const body = { metadata: { resourceVersion: live.metadata.resourceVersion as Json, managedFields } };
+    const written = { contentType: 'application/merge-patch+json', manager };
+    const verdict = await work.objects.patch(refOf(past), body, written);
+    if (verdict.kind === 'ok') return objectOf(verdict);
+    if (verdict.kind !== 'stale') return live;
+    live = (await work.objects.get(refOf(past))) ?? live;
+  }
+  return live;
+}
+
+function onlyOwnersDiffer(work: Work, past: KubeObject, live: KubeObject, manager: string): boolean {
+  const owners = (object: KubeObject) => normalizeOwners(object.metadata.managedFields);
+  if (jsonEqual(owners(past), owners(live)) || !ownershipIsOurs(live, past, manager)) return false;
+  const moved = compareObjects(normalize(past, work.cutKey), normalize(live, work.cutKey));
+  return moved.every(isIdentity);
+}
+
+function entriesOf(object: KubeObject): readonly JsonObject[] {
+  const entries = object.metadata.managedFields;
+  return Array.isArray(entries) ? (entries as readonly Json[]).filter(isObject) : [];
 }
 
 /** No manager is there that was not there before, but for ourselves: what others did meanwhile is left as it is. */
