@@ -48,9 +48,16 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-export async function startRig(options: { client?: (inner: Client) => Client } = {}): Promise<Rig> {
+export interface RigOptions {
+  /** Wraps the agent's client. */
+  readonly client?: (inner: Client) => Client;
+  /** A cluster that runs already, with controllers and all. */
+  readonly cluster?: Client;
+}
+
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const api = await startApiServer({ name: 'eu-1' });
-  const inner = await connect({ kind: 'kubeconfig', text: api.adminKubeconfig.yaml }, clock);
+  const inner = options.cluster ?? (await connect({ kind: 'kubeconfig', text: api.adminKubeconfig.yaml }, clock));
   const client = options.client?.(inner) ?? inner;
   const store = memoryStore({ clock, random, logger: silentLogger, projectors: [clusterProjector] });
   const hub = await createHubLink({
