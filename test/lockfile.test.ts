@@ -27,6 +27,18 @@ it('the lockfile has an integrity for everything that it downloads', () => {
   }
 });
 
+it('the lockfile has every optional dependency, those for other platforms too: without one `npm ci` refuses the lockfile', () => {
+  for (const [path, entry] of Object.entries<{ optionalDependencies?: Record<string, string> }>(lock.packages)) {
+    for (const name of Object.keys(entry.optionalDependencies ?? {})) {
+      const places = [`${path}/node_modules/${name}`, `node_modules/${name}`];
+      assert.ok(
+        places.some((place) => lock.packages[place]?.version !== undefined),
+        `${name}, of ${path}`,
+      );
+    }
+  }
+});
+
 it('engines are not strict: npm ci must pass under the older Node that a machine may have', () => {
   assert.doesNotMatch(readFileSync(join(root, '.npmrc'), 'utf8'), /engine-strict/);
 });
