@@ -1,7 +1,15 @@
-import { isObject, type Json, type JsonObject, type KubeObject, refOf, refText } from '../base/index.ts';
+import {
+  cpuMilli,
+  isObject,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  memoryBytes,
+  refOf,
+  refText,
+} from '../base/index.ts';
 import { isScalable } from './kinds.ts';
 import type { Amounts, Demand, StackFunction } from './types.ts';
-import { cpuMilli, memoryBytes } from './units.ts';
 
 const NONE: Amounts = { cpuMilli: 0, memoryBytes: 0, pods: 0 };
 

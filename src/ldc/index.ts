@@ -25,4 +25,4 @@ export type {
   StackFunction,
   Toleration,
 } from './types.ts';
-export { cpuMilli, durationMs, memoryBytes, quantity } from './units.ts';
+export { durationMs } from './units.ts';

@@ -5,13 +5,7 @@ import { type Agent, createAgent, type ServiceProbe } from '../hub-agent/index.t
 import { connect } from '../kubernetes/index.ts';
 import { type EmbeddedCluster, type Fleet, regionNames, startFleet } from '../sim/index.ts';
 import type { HubPorts } from './hub.ts';
-import type { FleetCluster } from './installation.ts';
-
-export interface FleetOptions {
-  readonly stateDir: string;
-  readonly clusters: number;
-  readonly version: string;
-}
+import type { FleetCluster, FleetOptions } from './part-types.ts';
 
 interface Join {
   readonly cluster: string;

@@ -5,7 +5,7 @@ import { createClient, type HubClient, routes } from '../api/client/index.ts';
 import type { HealthTimers } from '../availability/index.ts';
 import { type Clock, type Random, systemRandom } from '../base/index.ts';
 import { type Part, startPart } from './child.ts';
-import type { FleetPartOptions, HubPartOptions } from './parts.ts';
+import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
 import { endLeftovers, recordProcess, runningProcess } from './process-record.ts';
 import { programVersion } from './version.ts';
 
@@ -17,23 +17,6 @@ export interface InstallationOptions {
   readonly timers: HealthTimers;
   readonly logLevel: string;
   readonly clock: Clock;
-}
-
-/** What the hub says when it is ready. */
-export interface HubReady {
-  readonly url: string;
-  readonly agentsUrl: string;
-  readonly caPem: string;
-  readonly adminTokenFile: string;
-}
-
-/** What the fleet says of one cluster. */
-export interface FleetCluster {
-  readonly name: string;
-  readonly labels: { readonly [key: string]: string };
-  readonly kubeconfig: string;
-  /** `http://127.0.0.1:<port>`: services as reached from outside, `/<namespace>/<service>[:port]/…`. */
-  readonly servicesUrl: string;
 }
 
 export interface Installation {

@@ -3,19 +3,11 @@ import type { SimPort } from '../api/index.ts';
 import { done, errorText, isObject, type JsonObject, refused, systemClock, systemRandom } from '../base/index.ts';
 import type { AgentOptions } from '../cli/index.ts';
 import { parentLine } from './child.ts';
-import { type FleetOptions, startFleetPart } from './fleet.ts';
-import { type HubOptions, startHub } from './hub.ts';
-import type { FleetCluster, HubReady } from './installation.ts';
+import { startFleetPart } from './fleet.ts';
+import { startHub } from './hub.ts';
 import { createLogger } from './logger.ts';
+import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
 import type { Rpc } from './rpc.ts';
-
-export interface HubPartOptions extends Omit<HubOptions, 'sim'> {
-  readonly logLevel: string;
-}
-
-export interface FleetPartOptions extends FleetOptions {
-  readonly logLevel: string;
-}
 
 export async function runPart(part: string, options: string): Promise<void> {
   const ports = { clock: systemClock, random: systemRandom };

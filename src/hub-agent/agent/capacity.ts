@@ -1,5 +1,14 @@
 /** The cluster's size from its nodes and pods, kept by one watch each; only the figures are remembered. */
-import { type Clock, isObject, type JsonObject, type KubeObject, type Random } from '../../base/index.ts';
+import {
+  type Clock,
+  cpuMilli,
+  isObject,
+  type JsonObject,
+  type KubeObject,
+  memoryBytes,
+  quantity,
+  type Random,
+} from '../../base/index.ts';
 import { type Client, watchLoop } from '../../kubernetes/index.ts';
 import type { Capacity } from '../../protocol/index.ts';
 
@@ -80,7 +89,7 @@ function nodeFigures(node: KubeObject): Figures & { ready: boolean } {
   const allocatable = isObject(status.allocatable) ? status.allocatable : {};
   const conditions = Array.isArray(status.conditions) ? status.conditions.filter(isObject) : [];
   const ready = conditions.some((one) => one.type === 'Ready' && one.status === 'True') && spec.unschedulable !== true;
-  return { ...figures(allocatable), pods: quantity(allocatable.pods), ready };
+  return { ...figures(allocatable), pods: quantity(allocatable.pods) ?? 0, ready };
 }
 
 /** What a pod requests; one that has ended, or has no node yet, takes no room. */
@@ -104,8 +113,8 @@ export function podFigures(pod: KubeObject): Figures | undefined {
 
 function figures(resources: JsonObject): Figures {
   return {
-    cpuMilli: Math.round(quantity(resources.cpu) * 1000),
-    memoryBytes: Math.round(quantity(resources.memory)),
+    cpuMilli: cpuMilli(resources.cpu),
+    memoryBytes: memoryBytes(resources.memory),
     pods: 0,
   };
 }
@@ -119,30 +128,4 @@ function sum(all: readonly Figures[]): Figures {
     }),
     NONE,
   );
-}
-
-const UNITS: { readonly [suffix: string]: number } = {
-  '': 1,
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-
-/** A Kubernetes quantity as a number; 0 for what is none. */
-export function quantity(value: unknown): number {
-  const match = /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)([A-Za-z]{0,2})$/.exec(String(value ?? ''));
-  const unit = UNITS[match?.[2] ?? ''];
-  return match === null || unit === undefined ? 0 : Number(match[1]) * unit;
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Json, KubeObject } from '../../base/index.ts';
-import { quantity } from './capacity.ts';
 import { compareJson, restoringPatch } from './compare.ts';
 import { extract, ownersAt, owns, removeAt } from './field-set.ts';
 
@@ -116,19 +115,3 @@ function patch(document: Json, operations: ReturnType<typeof restoringPatch>): J
   }
   return document;
 }
-
-describe('quantity', () => {
-  it('reads the forms that Kubernetes writes', () => {
-    const cases: [unknown, number][] = [
-      ['500m', 0.5],
-      ['2', 2],
-      [3, 3],
-      ['512Mi', 512 * 2 ** 20],
-      ['1e3', 1000],
-      ['1G', 1e9],
-      ['x', 0],
-      [undefined, 0],
-    ];
-    for (const [text, expected] of cases) assert.equal(quantity(text), expected, String(text));
-  });
-});

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DURATION_PATTERN, QUANTITY_PATTERN } from '../units.ts';
+import { QUANTITY_PATTERN } from '../../base/index.ts';
+import { DURATION_PATTERN } from '../units.ts';
 
 /** RFC 1123 label: what a name of ours, a namespace and most names in Kubernetes may be. */
 export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;

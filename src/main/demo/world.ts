@@ -6,7 +6,7 @@ import type { Clock, Entry } from '../../base/index.ts';
 import type { Client } from '../../kubernetes/index.ts';
 import type { TransactionView } from '../../saga/index.ts';
 import type { StackSource } from '../../stacks/index.ts';
-import type { FleetCluster, Installation } from '../installation.ts';
+import type { Installation } from '../installation.ts';
 import type { Prober } from './probes.ts';
 import type { Claims, Screen } from './report.ts';
 
@@ -159,5 +159,3 @@ export async function showWhere(world: World): Promise<void> {
   world.screen.line('   ● placed and answering  ○ placed, not answering  ? answering, not placed');
   world.screen.line();
 }
-
-export type { FleetCluster };

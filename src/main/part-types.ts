@@ -1,0 +1,33 @@
+/** What passes between an installation and its parts: how they are started, and what they say when they are ready. */
+import type { HubOptions } from './hub.ts';
+
+/** What the hub says when it is ready. */
+export interface HubReady {
+  readonly url: string;
+  readonly agentsUrl: string;
+  readonly caPem: string;
+  readonly adminTokenFile: string;
+}
+
+/** What the fleet says of one cluster. */
+export interface FleetCluster {
+  readonly name: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly kubeconfig: string;
+  /** `http://127.0.0.1:<port>`: services as reached from outside, `/<namespace>/<service>[:port]/…`. */
+  readonly servicesUrl: string;
+}
+
+export interface FleetOptions {
+  readonly stateDir: string;
+  readonly clusters: number;
+  readonly version: string;
+}
+
+export interface HubPartOptions extends Omit<HubOptions, 'sim'> {
+  readonly logLevel: string;
+}
+
+export interface FleetPartOptions extends FleetOptions {
+  readonly logLevel: string;
+}
