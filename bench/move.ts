@@ -95,17 +95,17 @@ async function answers(local: Local, cluster: string): Promise<boolean> {
   }
 }
 
-async function transactionsOf({ installation }: Local, kind: 'reschedule' | 'settle') {
-  return (await installation.client.call(routes.transactions.list, { query: { stack: 'default/web', kind } })).items;
+async function reschedules({ installation }: Local) {
+  const query = { stack: 'default/web', kind: 'reschedule' } as const;
+  return (await installation.client.call(routes.transactions.list, { query })).items;
 }
 
-/** Cuts one of the serving clusters, watches what follows, and heals it again. */
+/** Cuts one of the serving clusters and watches what follows. */
 async function move(local: Local): Promise<Move> {
   const { client } = local.installation;
   const before = await placedOn(local);
   const cluster = before[0] as string;
   const others = local.installation.clusters.map(({ name }) => name).filter((name) => !before.includes(name));
-  const known = new Set((await transactionsOf(local, 'reschedule')).map(({ id }) => id));
   await local.installation.fault(cluster, 'cut');
   const cutAtMs = performance.now();
   const since = () => (performance.now() - cutAtMs) / 1_000;
@@ -120,57 +120,50 @@ async function move(local: Local): Promise<Move> {
   });
   const suspect = await health(['suspect', 'lost']);
   const lost = await health(['lost']);
-  const id = await eventually('a move', async () =>
-    (await transactionsOf(local, 'reschedule')).map((item) => item.id).find((each) => !known.has(each)),
-  );
+  const id = await eventually('a move', async () => (await reschedules(local))[0]?.id);
   const decided = since();
   const committed = await eventually(`${id} committed`, async () => {
     const { state } = await client.call(routes.transactions.get, { params: { id } });
     return state === 'committed' ? since() : undefined;
   });
-  const figures = { suspect, lost, decided, served: await served, committed };
-  await heal(local, cluster);
-  return figures;
+  return { suspect, lost, decided, served: await served, committed };
 }
 
-/** Until the cluster is ready again and its stale copy is gone, so that each round starts from the same. */
-async function heal(local: Local, cluster: string): Promise<void> {
-  await local.installation.fault(cluster, 'heal');
-  await eventually(`${cluster} is ready`, async () => {
-    const { health } = await local.installation.client.call(routes.clusters.get, { params: { name: cluster } });
-    const clear =
-      (await transactionsOf(local, 'settle')).every(({ sealed }) => sealed) && !(await answers(local, cluster));
-    return (health === 'ready' && clear) || undefined;
+async function deploy({ installation: { client } }: Local): Promise<void> {
+  const submitted = await client.call(routes.stacks.apply, { body: SOURCE });
+  if (submitted.kind === 'nothing') throw new Error(submitted.message);
+  const { id } = submitted.transaction;
+  await eventually('the stack is deployed', async () => {
+    const { sealed } = await client.call(routes.transactions.get, { params: { id } });
+    return sealed || undefined;
   });
 }
 
+/** Each round on an installation of its own: a second loss in a row meets the cooldown and the quarantine of flapping clusters. */
 async function measure(timers: HealthTimers, rounds: number) {
-  return withLocal({ clusters: 4, timers }, async (local) => {
-    const { client } = local.installation;
-    const submitted = await client.call(routes.stacks.apply, { body: SOURCE });
-    if (submitted.kind === 'nothing') throw new Error(submitted.message);
-    const { id } = submitted.transaction;
-    await eventually('the stack is deployed', async () => {
-      const { sealed } = await client.call(routes.transactions.get, { params: { id } });
-      return sealed || undefined;
-    });
-    const moves: Move[] = [];
-    for (let round = 0; round < rounds; round++) moves.push(await move(local));
-    const of = (pick: (one: Move) => number) => spread(moves.map(pick), 2);
-    return {
-      timersSeconds: {
-        heartbeat: timers.heartbeatMs / 1_000,
-        suspect: timers.suspectAfterMs / 1_000,
-        lost: timers.lostAfterMs / 1_000,
-      },
-      cutToSuspectSeconds: of(({ suspect }) => suspect),
-      cutToLostSeconds: of(({ lost }) => lost),
-      cutToDecidedSeconds: of(({ decided }) => decided),
-      cutToServedSeconds: of(({ served }) => served),
-      cutToCommittedSeconds: of(({ committed }) => committed),
-      lostToServedSeconds: of(({ served, lost }) => served - lost),
-    };
-  });
+  const moves: Move[] = [];
+  for (let round = 0; round < rounds; round++) {
+    moves.push(
+      await withLocal({ clusters: 4, timers }, async (local) => {
+        await deploy(local);
+        return move(local);
+      }),
+    );
+  }
+  const of = (pick: (one: Move) => number) => spread(moves.map(pick), 2);
+  return {
+    timersSeconds: {
+      heartbeat: timers.heartbeatMs / 1_000,
+      suspect: timers.suspectAfterMs / 1_000,
+      lost: timers.lostAfterMs / 1_000,
+    },
+    cutToSuspectSeconds: of(({ suspect }) => suspect),
+    cutToLostSeconds: of(({ lost }) => lost),
+    cutToDecidedSeconds: of(({ decided }) => decided),
+    cutToServedSeconds: of(({ served }) => served),
+    cutToCommittedSeconds: of(({ committed }) => committed),
+    lostToServedSeconds: of(({ served, lost }) => served - lost),
+  };
 }
 
 const rounds = Number(process.argv[2] ?? 6);
