@@ -16,6 +16,8 @@ interface Join {
 }
 
 export interface FleetPart {
+  /** The embedded clusters themselves, for who shares this process with them. */
+  readonly fleet: Fleet;
   readonly clusters: readonly FleetCluster[];
   readonly handlers: {
     readonly clusters: () => readonly JsonObject[];
@@ -30,6 +32,7 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
     ...ports,
     stateDir: options.stateDir,
     clusters: regionNames(options.clusters),
+    ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
     clientFor: (kubeconfig) => connect({ kind: 'kubeconfig', text: kubeconfig }, ports.clock),
   });
   const agents = new Map<string, Agent>();
@@ -57,6 +60,7 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
   }
 
   return {
+    fleet,
     clusters: fleet.clusters.map((cluster) => ({
       name: cluster.name,
       labels: cluster.labels,

@@ -1,4 +1,6 @@
 /** What passes between an installation and its parts: how they are started, and what they say when they are ready. */
+
+import type { NodeSpec } from '../sim/index.ts';
 import type { HubOptions } from './hub.ts';
 
 /** What the hub says when it is ready. */
@@ -22,6 +24,8 @@ export interface FleetOptions {
   readonly stateDir: string;
   readonly clusters: number;
   readonly version: string;
+  /** Size of each node of every cluster; default two of 8 cores and 16 GiB. */
+  readonly nodes?: readonly NodeSpec['capacity'][];
 }
 
 export interface HubPartOptions extends Omit<HubOptions, 'sim'> {
