@@ -41,6 +41,8 @@ export function createAssembler(messageBytesMax: number = limits.protocolMessage
       if (bytes.length < HEADER_BYTES || bytes.length > FRAME_BYTES_MAX) return broken('a frame of a wrong size');
       const more = bytes.readUInt8(0);
       if (more > 1) return broken('a frame of an unknown kind');
+      // pieces without text would cost memory that the limit on bytes does not see
+      if (more === 1 && bytes.length === HEADER_BYTES) return broken('a piece without text');
       const number = bytes.readUInt32BE(1);
       const message = open.get(number) ?? { pieces: [], bytes: 0 };
       message.pieces.push(bytes.subarray(HEADER_BYTES));

@@ -39,8 +39,11 @@ function sealKeyOf(privateKey: KeyObject): SealKey {
     open(sealed) {
       const sender = Buffer.from(sealed.key, 'base64');
       const data = Buffer.from(sealed.data, 'base64');
+      // a shorter one would be checked against fewer bits of the tag
+      if (data.length < TAG_BYTES) throw new Error('sealed data is cut off');
       const key = derive(privateKey, spki(sender), sender, own);
-      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(sealed.iv, 'base64'));
+      const iv = Buffer.from(sealed.iv, 'base64');
+      const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES });
       decipher.setAuthTag(data.subarray(data.length - TAG_BYTES));
       return Buffer.concat([decipher.update(data.subarray(0, data.length - TAG_BYTES)), decipher.final()]);
     },

@@ -1,5 +1,5 @@
 /** What the hub journals about clusters and tokens, and the projector that folds it into documents. */
-import type { DocumentChange, Entry, JsonObject, Projector } from '../../base/index.ts';
+import type { DocumentChange, DocumentReader, Entry, JsonObject, Projector } from '../../base/index.ts';
 import type { ClusterRecord } from '../types.ts';
 
 /** Collection of ClusterRecord without what its agent says of it; key = name. */
@@ -16,11 +16,18 @@ export interface StoredToken {
   readonly expiresAt: string;
   readonly createdBy: string;
   readonly uses: number;
-  /** Public keys (SHA-256, hex) that used it: the same key may repeat. */
-  readonly keys: readonly string[];
+  /** Who used it (tokenUse): the same cluster with the same key may repeat. */
+  readonly used: readonly string[];
+  /** Those of `used` whose cluster was removed since: they may not come back by it. */
+  readonly spent: readonly string[];
   readonly labels: { readonly [key: string]: string };
   /** When set, only a cluster of this name may join by it. */
   readonly cluster: string | null;
+}
+
+/** One use of a token: bound to the name as well, or one leaked token would take every name with one key. */
+export function tokenUse(cluster: string, publicKey: string): string {
+  return `${cluster} ${publicKey}`;
 }
 
 /** Folds `cluster.*` entries into the collections `cluster` and `joinToken`. */
@@ -43,20 +50,29 @@ export const clusterProjector: Projector = (entry, documents) => {
       if (before === undefined) return [];
       return [{ collection: CLUSTERS, key: name, body: { ...before, labels: data.labels, taints: data.taints } }];
     case 'cluster.removed':
-      return [{ collection: CLUSTERS, key: name, body: null }];
+      return [{ collection: CLUSTERS, key: name, body: null }, ...spentBy(name, before, documents)];
     default:
       return [];
   }
 };
 
 function token(entry: Entry): JsonObject {
-  return { ...entry.data, createdAt: entry.ts, createdBy: entry.actor, keys: [] };
+  return { ...entry.data, createdAt: entry.ts, createdBy: entry.actor, used: [], spent: [] };
 }
 
 function usedBy(body: JsonObject, data: JsonObject): JsonObject {
-  const stored = body as unknown as StoredToken;
-  const key = String(data.publicKey);
-  return { ...body, keys: stored.keys.includes(key) ? stored.keys : [...stored.keys, key] };
+  const { used } = body as unknown as StoredToken;
+  const use = tokenUse(String(data.name), String(data.publicKey));
+  return { ...body, used: used.includes(use) ? used : [...used, use] };
+}
+
+/** The tokens by which a removed cluster joined: its agent still holds one, and must not join anew by it unasked. */
+function spentBy(name: string, cluster: JsonObject | undefined, documents: DocumentReader): readonly DocumentChange[] {
+  const use = tokenUse(name, String(cluster?.publicKey));
+  return documents.list(TOKENS).flatMap(({ key, body }) => {
+    const { used, spent } = body as unknown as StoredToken;
+    return used.includes(use) ? [{ collection: TOKENS, key, body: { ...body, spent: [...spent, use] } }] : [];
+  });
 }
 
 /** A cluster that joins again with its key keeps what a person said of it. */

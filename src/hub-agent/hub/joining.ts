@@ -17,8 +17,21 @@ export interface Joining {
 
 export function createJoining(store: Store, authority: Authority, tokens: Tokens): Joining {
   /** Names whose first join is being journaled. */
-  const taking = new Map<string, string>();
+  const taking = new Map<string, { readonly publicKey: string; requests: number }>();
   const record = (name: string) => store.documents.get(CLUSTERS, name)?.body as unknown as ClusterRecord | undefined;
+
+  /** The name is that key's until every request of it has ended: the first to end must not open it to another. */
+  function take(cluster: string, publicKey: string): { release(): void } {
+    const taken = taking.get(cluster) ?? { publicKey, requests: 0 };
+    taken.requests++;
+    taking.set(cluster, taken);
+    return {
+      release() {
+        taken.requests--;
+        if (taken.requests === 0) taking.delete(cluster);
+      },
+    };
+  }
 
   async function issue(csr: string, cluster: string) {
     const { certificate, serial, notAfterMs } = await authority.issueAgent(csr, cluster);
@@ -34,10 +47,13 @@ export function createJoining(store: Store, authority: Authority, tokens: Tokens
       if (key.kind !== 'done') return key;
       const use = tokens.use(token, key.value, cluster);
       if (use.kind !== 'done') return use;
+      const holder = record(cluster)?.publicKey ?? taking.get(cluster)?.publicKey;
+      if (holder !== undefined && holder !== key.value) {
+        use.value.release();
+        return nameTaken(cluster);
+      }
+      const taken = take(cluster, key.value);
       try {
-        const holder = record(cluster)?.publicKey ?? taking.get(cluster);
-        if (holder !== undefined && holder !== key.value) return nameTaken(cluster);
-        taking.set(cluster, key.value);
         const { enrolled, facts } = await issue(csr, cluster);
         const { labels, id } = use.value.token;
         const data = { name: cluster, publicKey: key.value, token: id, labels, ...facts };
@@ -46,7 +62,7 @@ export function createJoining(store: Store, authority: Authority, tokens: Tokens
       } catch (error) {
         return refused({ kind: 'invalid', message: `cannot certify this agent: ${errorText(error)}` });
       } finally {
-        taking.delete(cluster);
+        taken.release();
         use.value.release();
       }
     },

@@ -7,13 +7,25 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { z } from 'zod';
-import { type Clock, type Logger, type Outcome, type Refusal, sha256Hex } from '../../base/index.ts';
+import { type Clock, type Logger, limits, type Outcome, type Refusal, sha256Hex } from '../../base/index.ts';
 import { type Channel, SOCKET_OPTIONS, socketChannel } from '../../protocol/index.ts';
 import type { KeyAndCertificate } from '../certificates.ts';
 import type { AgentIdentity, Enrolled } from '../types.ts';
 import type { Joining } from './joining.ts';
 
 const BODY_BYTES_MAX = 64 * 1024;
+/** Patience with a peer that has said nothing yet; long enough for ten thousand agents that come back at once. */
+const PATIENCE = {
+  handshakeTimeout: 30_000,
+  headersTimeout: 15_000,
+  requestTimeout: 20_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 5_000,
+} as const;
+/** Lines of one cluster that are open at once: the one that works, and those that replace it. */
+const LINES_PER_CLUSTER_MAX = 4;
+/** Every cluster's lines while they are replaced, and as many again for those that enrol. */
+const CONNECTIONS_MAX = limits.clustersMax * 2 + 1_000;
 const enrolBody = z.object({ token: z.string().max(500), cluster: z.string().max(63), csr: z.string().max(20_000) });
 const renewBody = z.object({ csr: z.string().max(20_000) });
 
@@ -23,7 +35,7 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
-export function createListener(options: {
+interface ListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly server: KeyAndCertificate;
@@ -32,7 +44,9 @@ export function createListener(options: {
   readonly clock: Clock;
   readonly logger: Logger;
   accept(identity: AgentIdentity, channel: Channel): void;
-}): Listener {
+}
+
+export function createListener(options: ListenerOptions): Listener {
   const { joining, clock, logger } = options;
   const sockets = new WebSocketServer({ noServer: true, ...SOCKET_OPTIONS });
   const server: Server = createServer({
@@ -42,18 +56,12 @@ export function createListener(options: {
     requestCert: true,
     rejectUnauthorized: false, // enrolling comes without; everything else is refused below
     minVersion: 'TLSv1.3',
+    ...PATIENCE,
   });
+  server.maxConnections = CONNECTIONS_MAX;
   server.on('tlsClientError', (error) => logger.debug({ error: error.message }, 'TLS handshake failed'));
   server.on('request', (request, response) => void answer(request, response));
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const identity = identityOf(request.socket as TLSSocket, clock.now());
-    if (request.url !== '/agent' || identity === undefined || !joining.known(identity)) {
-      logger.warn({ cluster: identity?.cluster ?? null }, 'an agent was refused: no certificate that is valid here');
-      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      return;
-    }
-    sockets.handleUpgrade(request, socket, head, (opened) => options.accept(identity, socketChannel(opened)));
-  });
+  server.on('upgrade', upgrades(sockets, options));
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const outcome = await route(request).catch((error: Error): Outcome<Enrolled> => {
@@ -88,6 +96,46 @@ export function createListener(options: {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** Opens a line for an agent that is known here, and for nobody else. */
+function upgrades(sockets: WebSocketServer, { joining, clock, logger, accept }: ListenerOptions) {
+  /** Open lines by cluster. */
+  const lines = new Map<string, number>();
+  const count = (cluster: string, change: number) => {
+    const now = (lines.get(cluster) ?? 0) + change;
+    if (now > 0) lines.set(cluster, now);
+    else lines.delete(cluster);
+  };
+  return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // from here on nobody else listens: without this, a peer that resets the connection would end the hub
+    const broken = (error: Error) => {
+      logger.debug({ error: error.message }, 'a line broke before it was open');
+      socket.destroy();
+    };
+    socket.on('error', broken);
+    const identity = identityOf(request.socket as TLSSocket, clock.now());
+    if (request.url !== '/agent' || identity === undefined || !joining.known(identity)) {
+      logger.warn({ cluster: identity?.cluster ?? null }, 'an agent was refused: no certificate that is valid here');
+      return refuse(socket, '403 Forbidden');
+    }
+    const { cluster } = identity;
+    if ((lines.get(cluster) ?? 0) >= LINES_PER_CLUSTER_MAX) {
+      logger.warn({ cluster }, 'an agent was refused: too many lines of it are open');
+      return refuse(socket, '429 Too Many Requests');
+    }
+    count(cluster, 1);
+    socket.once('close', () => count(cluster, -1));
+    sockets.handleUpgrade(request, socket, head, (opened) => {
+      socket.off('error', broken);
+      accept(identity, socketChannel(opened));
+    });
+  };
+}
+
+/** Answers an upgrade that is not to be, and lets go of the connection whether or not the peer reads. */
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
 
 function listen(server: Server, host: string, port: number): Promise<{ readonly port: number }> {

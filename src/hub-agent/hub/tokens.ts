@@ -13,7 +13,7 @@ import {
   timestamp,
 } from '../../base/index.ts';
 import type { JoinToken, Registry } from '../types.ts';
-import { type StoredToken, TOKENS } from './entries.ts';
+import { type StoredToken, TOKENS, tokenUse } from './entries.ts';
 
 export type TokenOptions = Parameters<Registry['createToken']>[0];
 
@@ -34,7 +34,14 @@ export function createTokens(options: {
 }): Tokens {
   const { store, clock, ids, random, caDigest } = options;
   /** Uses that are being journaled: two agents must not share the last one. */
-  const held = new Map<string, Set<string>>();
+  const held = new Map<string, Map<string, number>>();
+  function release(id: string, use: string): void {
+    const inFlight = held.get(id);
+    const left = (inFlight?.get(use) ?? 1) - 1;
+    if (left > 0) inFlight?.set(use, left);
+    else inFlight?.delete(use);
+    if (inFlight?.size === 0) held.delete(id);
+  }
   const stored = (id: string) => store.documents.get(TOKENS, id)?.body as unknown as StoredToken | undefined;
 
   return {
@@ -78,14 +85,22 @@ export function createTokens(options: {
       if (token.cluster !== null && token.cluster !== cluster) {
         return refused({ kind: 'token', message: `join token ${id} is for cluster ${token.cluster}, not ${cluster}` });
       }
-      const inFlight = held.get(id) ?? new Set<string>();
-      const keys = new Set([...token.keys, ...inFlight]);
-      if (!keys.has(publicKey) && keys.size >= token.uses) {
+      const use = tokenUse(cluster, publicKey);
+      if (token.spent.includes(use)) {
+        return refused({
+          kind: 'tokenUsed',
+          message: `join token ${id} was used by ${cluster}, which was removed since`,
+          hint: NEW_TOKEN,
+        });
+      }
+      const inFlight = held.get(id) ?? new Map<string, number>();
+      const uses = new Set([...token.used, ...inFlight.keys()]);
+      if (!uses.has(use) && uses.size >= token.uses) {
         return refused({ kind: 'tokenUsed', message: `join token ${id} has no use left`, hint: NEW_TOKEN });
       }
-      inFlight.add(publicKey);
+      inFlight.set(use, (inFlight.get(use) ?? 0) + 1);
       held.set(id, inFlight);
-      return done({ token, release: () => void inFlight.delete(publicKey) });
+      return done({ token, release: () => release(id, use) });
     },
   };
 }
@@ -98,7 +113,7 @@ function sameHash(a: string, b: string): boolean {
 
 function view(token: StoredToken): JoinToken {
   const { id, createdAt, expiresAt, createdBy, labels } = token;
-  return { id, createdAt, expiresAt, usesLeft: token.uses - token.keys.length, createdBy, labels };
+  return { id, createdAt, expiresAt, usesLeft: token.uses - token.used.length, createdBy, labels };
 }
 
 /** The hub CA's SHA-256 that a token carries; undefined when the text is no join token. */
