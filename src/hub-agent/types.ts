@@ -76,7 +76,7 @@ export interface HubDoor {
   enrol(request: { token: string; cluster: string; csr: string }): Promise<Outcome<Enrolled>>;
   /** A new certificate for the key that the identity holds. */
   renew(identity: StoredIdentity, csr: string): Promise<Outcome<Enrolled>>;
-  /** Opens the line. */
+  /** Opens the line; an abort before it stands ends the attempt with `retry`. */
   open(identity: StoredIdentity, signal: AbortSignal): Promise<Outcome<Channel>>;
 }
 

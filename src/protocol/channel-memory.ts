@@ -23,11 +23,11 @@ export function memoryLine(clock: Clock, delayMs = 0): MemoryLine {
   function end(own: Mailbox, other: Mailbox): Channel {
     return {
       send(message) {
-        if (own.isClosed) return false;
+        if (own.isClosed) return 'closed';
         const text = JSON.stringify(message);
-        if (Buffer.byteLength(text) > limits.protocolMessageBytesMax) return false;
+        if (Buffer.byteLength(text) > limits.protocolMessageBytesMax) return 'tooLarge';
         carry(() => other.deliver(JSON.parse(text) as Json));
-        return true;
+        return 'queued';
       },
       onMessage: own.onMessage,
       onClose: own.onClose,

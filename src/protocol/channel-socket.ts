@@ -50,22 +50,19 @@ export function socketChannel(socket: WebSocket): Channel {
 
   return {
     send(message, urgency) {
-      if (mailbox.isClosed) return false;
+      if (mailbox.isClosed) return 'closed';
       const text = JSON.stringify(message);
-      if (Buffer.byteLength(text) > limits.protocolMessageBytesMax) {
-        close('a message above the size limit');
-        return false;
-      }
+      if (Buffer.byteLength(text) > limits.protocolMessageBytesMax) return 'tooLarge';
       const frames = splitMessage(numbers++, text);
       if (urgency === 'urgent') queue.unshift(...frames);
       else queue.push(...frames);
       queuedBytes += frames.reduce((sum, frame) => sum + frame.length, 0);
       if (queue.length > limits.protocolQueueMessagesMax || queuedBytes > QUEUE_BYTES_MAX) {
         close('the other end does not keep up');
-        return false;
+        return 'closed';
       }
       pump();
-      return true;
+      return 'queued';
     },
     onMessage: mailbox.onMessage,
     onClose: mailbox.onClose,

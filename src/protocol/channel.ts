@@ -1,12 +1,15 @@
 /** A line between hub and agent that carries whole JSON messages in order; over WebSocket or in memory. */
 import type { Json } from '../base/index.ts';
 
+/**
+ * `queued`: on its way. `tooLarge`: above limits.protocolMessageBytesMax, not sent; the line stays, and who sent it owes the
+ * other end a refusal. `closed`: the line is closed, or was closed because its queue is full.
+ */
+export type Sent = 'queued' | 'tooLarge' | 'closed';
+
 export interface Channel {
-  /**
-   * Queues a message. Urgent ones (heartbeats) overtake what is queued, also between the pieces of a large message.
-   * False: the line is closed, or was closed because its queue is full or the message is above the limit.
-   */
-  send(message: Json, urgency?: 'urgent'): boolean;
+  /** Queues a message. Urgent ones (heartbeats) overtake what is queued, also between the pieces of a large message. */
+  send(message: Json, urgency?: 'urgent'): Sent;
   /** One listener; messages that came before it was set are handed over first. */
   onMessage(listener: (message: Json) => void): void;
   /** One listener; called once, at once when it is already closed. */

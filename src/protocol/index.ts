@@ -1,4 +1,4 @@
-export type { Channel } from './channel.ts';
+export type { Channel, Sent } from './channel.ts';
 export { type MemoryLine, memoryLine } from './channel-memory.ts';
 export { SOCKET_OPTIONS, socketChannel } from './channel-socket.ts';
 export { createMemoryLink, type Executor, type MemoryLink } from './link-memory.ts';
@@ -22,6 +22,7 @@ export {
   commandSchema,
   hubMessageSchema,
   PROTOCOL_VERSION,
+  VERIFY_READY_MS_MAX,
 } from './messages.ts';
 export { createSealKey, type SealKey, seal, sealJson, sealKeyFromPem } from './seal.ts';
 export type { AgentLink, HeldLocation, LinkChange } from './types.ts';

@@ -7,6 +7,9 @@ import type { Json, KubeObject } from '../base/index.ts';
 
 export const PROTOCOL_VERSION = 1;
 
+/** An agent that verifies waits so long for readiness before it answers; the hub's patience with one `verify` is above it. */
+export const VERIFY_READY_MS_MAX = 40_000;
+
 const digest = z.templateLiteral(['sha256:', z.string()]);
 const json: z.ZodType<Json> = z.json();
 const kubeObject = z.custom<KubeObject>(
@@ -234,7 +237,8 @@ export const hubMessageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('heartbeatAck'), seq: z.number().int() }),
   z.object({ kind: z.literal('command'), command: commandSchema }),
   z.object({ kind: z.literal('blob'), blob: blobSchema }),
-  z.object({ kind: z.literal('blobMissing'), digest }),
+  /** `refusal`: it is here and cannot be sent. */
+  z.object({ kind: z.literal('blobMissing'), digest, refusal: refusal.optional() }),
   z.object({ kind: z.literal('refuse'), refusal }),
 ]);
 export type HubMessage = z.infer<typeof hubMessageSchema>;

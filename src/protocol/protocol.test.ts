@@ -98,12 +98,16 @@ describe('channel over WebSocket', () => {
     assert.equal(order.filter((kind) => kind === 'big').length, 3);
     agent.close('done');
   });
-  it('closes on a message above the limit, and the other end hears of the close', async () => {
+  it('refuses a message above the limit and goes on; after a close nothing is sent', async () => {
     const { agent, hub } = await pair();
+    const heard = new Promise<Json>((resolve) => hub.onMessage(resolve));
     const closed = new Promise<string>((resolve) => hub.onClose(resolve));
-    assert.equal(agent.send({ data: 'x'.repeat(limits.protocolMessageBytesMax) }), false);
+    assert.equal(agent.send({ data: 'x'.repeat(limits.protocolMessageBytesMax) }), 'tooLarge');
+    assert.equal(agent.send({ small: true }), 'queued');
+    assert.deepEqual(await heard, { small: true });
+    agent.close('done');
     assert.ok((await closed).length > 0);
-    assert.equal(agent.send({}), false);
+    assert.equal(agent.send({}), 'closed');
   });
 });
 

@@ -7,11 +7,21 @@ import {
   type Ids,
   isObject,
   type Logger,
+  limits,
   type Random,
+  type Refusal,
   RefusedError,
+  refused,
 } from '../../base/index.ts';
 import { type Client, createDiscovery, type Discovery } from '../../kubernetes/index.ts';
-import { type AgentMessage, type Command, createSealKey, PROTOCOL_VERSION, sealJson } from '../../protocol/index.ts';
+import {
+  type AgentMessage,
+  type Command,
+  createSealKey,
+  PROTOCOL_VERSION,
+  type Sent,
+  sealJson,
+} from '../../protocol/index.ts';
 import type { Held, HubDoor, StoredIdentity } from '../types.ts';
 import type { Work } from './actions/work.ts';
 import { type BlobSource, createBlobSource } from './blob-source.ts';
@@ -55,6 +65,8 @@ export interface Agent {
 
 const CAPACITY_EVERY_MS = 2_000;
 const FIRST_LIST_MS_MAX = 3_000;
+/** With the reasons of locations that are not well each may be some 10 KiB. */
+const OBSERVED_AT_ONCE = 200;
 
 export function createAgent(options: AgentOptions): Agent {
   let running: Running | undefined;
@@ -147,6 +159,7 @@ class Session {
   readonly #commands: Commands;
   readonly #capacity: CapacityWatch;
   #hubKey = '';
+  #served: { readonly kubernetesVersion: string; readonly apis: string[] } = { kubernetesVersion: '', apis: [] };
   /** Until a hub has said with which key, one of our own cuts: digests are only compared among themselves. */
   #cutKey: Uint8Array;
   #capacitySent = '';
@@ -166,7 +179,9 @@ class Session {
     this.#cutKey = random.bytes(32);
     this.#discovery = createDiscovery(client, clock);
     this.#objects = createObjects(client, this.#discovery, clock);
-    this.#blobs = createBlobSource(clock, this.#sealKey, (digest) => this.#send({ kind: 'need', digests: [digest] }));
+    this.#blobs = createBlobSource(clock, this.#sealKey, (digest) => {
+      return this.#send({ kind: 'need', digests: [digest] }) === 'queued';
+    });
     const parts = { client, clock, random, logger, signal, queues: this.#queues, memory };
     const work = (abort: AbortSignal, resumed = false) => this.#work(abort, resumed);
     this.#observer = createObserver({ ...parts, work, report: (message) => void this.#send(message) });
@@ -175,10 +190,11 @@ class Session {
     this.connection = connectToHub({
       ...{ door, clock, random, logger, signal, identity },
       hello: () => this.#hello(),
-      onWelcome: (welcome) => this.#onWelcome(welcome),
+      accept: (welcome) => this.#accept(welcome),
+      onGood: (welcome) => this.#onGood(welcome),
       onCommand: (command) => this.#run(command),
       onBlob: (blob) => this.#blobs.received(blob),
-      onBlobMissing: (digest) => this.#blobs.missing(digest),
+      onBlobMissing: (digest, refusal) => this.#blobs.missing(digest, refusal),
       onEnd: () => this.#blobs.lineEnded(),
     });
   }
@@ -199,7 +215,7 @@ class Session {
     this.#options.logger.warn({ error: errorText(error) }, what);
   }
 
-  #send(message: AgentMessage): boolean {
+  #send(message: AgentMessage): Sent {
     return this.connection.send(message);
   }
 
@@ -223,11 +239,13 @@ class Session {
 
   #run(command: Command): void {
     void this.#commands.handle(command)?.then(({ outcome, blobs }) => {
-      this.#send({ kind: 'result', id: command.id, outcome, blobs: [...blobs] } as AgentMessage);
+      const { id } = command;
+      const sent = this.#send({ kind: 'result', id, outcome, blobs: [...blobs] } as AgentMessage);
+      if (sent === 'tooLarge') this.#send({ kind: 'result', id, outcome: refused(tooLarge(command)), blobs: [] });
     });
   }
 
-  async #onWelcome(welcome: Welcome): Promise<boolean> {
+  async #accept(welcome: Welcome): Promise<boolean> {
     const known = this.#memory.state.epoch;
     if (welcome.epoch < known) {
       const text = 'this hub is older than one that was here: it needs `ldc hub rearm`';
@@ -238,13 +256,20 @@ class Session {
     this.#hubKey = welcome.sealKey;
     const cutKey = JSON.parse(Buffer.from(this.#sealKey.open(welcome.cutKey)).toString('utf8')) as string;
     this.#cutKey = new Uint8Array(Buffer.from(cutKey, 'base64'));
-    queueMicrotask(() => {
-      this.#send({ kind: 'observed', observations: [...this.#observer.all()], capacity: this.#capacity.now() });
-      for (const wanted of welcome.desired) {
-        this.#adopt(wanted).catch((error) => this.#warn(error, 'a wish of the hub could not be followed'));
-      }
-    });
     return true;
+  }
+
+  /** A hub remembers no observation of an earlier line: all are told anew, in pieces. */
+  #onGood(welcome: Welcome): void {
+    const capacity = this.#capacity.now();
+    const observations = this.#observer.all();
+    this.#send({ kind: 'observed', observations: observations.slice(0, OBSERVED_AT_ONCE), capacity });
+    for (let from = OBSERVED_AT_ONCE; from < observations.length; from += OBSERVED_AT_ONCE) {
+      this.#send({ kind: 'observed', observations: observations.slice(from, from + OBSERVED_AT_ONCE) });
+    }
+    for (const wanted of welcome.desired) {
+      this.#adopt(wanted).catch((error) => this.#warn(error, 'a wish of the hub could not be followed'));
+    }
   }
 
   /** What the hub wants and this cluster does not hold (its memory was lost, or it was away): taken over as the thing to keep. */
@@ -268,19 +293,21 @@ class Session {
       const now = this.#capacity.now();
       const text = JSON.stringify(now);
       if (text === this.#capacitySent) return;
-      if (this.#send({ kind: 'observed', observations: [], capacity: now })) this.#capacitySent = text;
+      if (this.#send({ kind: 'observed', observations: [], capacity: now }) === 'queued') this.#capacitySent = text;
     });
   }
 
   async #hello(): Promise<AgentMessage> {
     const { client, clock, version } = this.#options;
     await Promise.race([this.#capacity.known, clock.sleep(FIRST_LIST_MS_MAX, this.#signal)]);
+    const [kubernetesVersion, apis] = await Promise.all([versionOf(client), this.#discovery.all()]);
+    // an API server that is down serves what it served: its hub must not think that its kinds are gone
+    if (kubernetesVersion !== '' && apis !== undefined) this.#served = { kubernetesVersion, apis: [...apis] };
     return {
       kind: 'hello',
       v: PROTOCOL_VERSION,
       agentVersion: version,
-      kubernetesVersion: await versionOf(client),
-      apis: [...((await this.#discovery.all()) ?? [])],
+      ...this.#served,
       capacity: this.#capacity.now(),
       sealKey: this.#sealKey.publicKey,
       highestEpoch: this.#memory.state.epoch,
@@ -288,6 +315,14 @@ class Session {
       openCommands: [...this.#commands.open()],
     };
   }
+}
+
+function tooLarge(command: Command): Refusal {
+  return {
+    kind: 'tooLarge',
+    message: `the answer to ${command.body.kind} is above the ${limits.protocolMessageBytesMax / 1024 / 1024} MiB of a message`,
+    hint: 'divide the function: each location travels as one piece',
+  };
 }
 
 async function versionOf(client: Client): Promise<string> {

@@ -1,8 +1,8 @@
 /** Blobs from the hub: asked for once however many want them, kept while there is room. */
-import { type Clock, type Digest, digestOf } from '../../base/index.ts';
+import { type Clock, type Digest, digestOf, type Refusal } from '../../base/index.ts';
 import type { Blob, SealKey } from '../../protocol/index.ts';
 import type { OpenBlob } from './bundle.ts';
-import { Halted, refuse } from './halted.ts';
+import { Halted } from './halted.ts';
 
 const KEPT_MAX = 128;
 const WAIT_MS_MAX = 30_000;
@@ -11,7 +11,8 @@ export interface BlobSource {
   get(digest: Digest): Promise<OpenBlob>;
   /** A blob came from the hub. */
   received(blob: Blob): void;
-  missing(digest: Digest): void;
+  /** It is not coming; `refusal` says why when the hub has it. */
+  missing(digest: Digest, refusal?: Refusal): void;
   /** The line ended: who waits is told to ask again. */
   lineEnded(): void;
 }
@@ -66,12 +67,9 @@ export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: D
         wait.reject(cut('Secret values were sealed to another key'));
       }
     },
-    missing(digest) {
-      try {
-        refuse({ kind: 'blobMissing', message: `the hub does not have ${digest}` });
-      } catch (error) {
-        fail(digest, error as Halted);
-      }
+    missing(digest, refusal) {
+      const why = refusal ?? { kind: 'blobMissing', message: `the hub does not have ${digest}` };
+      fail(digest, new Halted({ kind: 'refused', refusal: why }));
     },
     lineEnded() {
       for (const digest of [...waiting.keys()]) fail(digest, cut('the line to the hub ended'));

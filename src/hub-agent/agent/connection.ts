@@ -3,6 +3,7 @@ import {
   backoffMs,
   type Clock,
   type Digest,
+  errorText,
   type Json,
   type Logger,
   type Random,
@@ -14,14 +15,15 @@ import {
   type Command,
   type HubMessage,
   hubMessageSchema,
+  type Sent,
 } from '../../protocol/index.ts';
 import type { HubDoor, StoredIdentity } from '../types.ts';
 
 export type Welcome = Extract<HubMessage, { kind: 'welcome' }>;
 
 export interface Connection {
-  /** False: no line now. */
-  send(message: AgentMessage): boolean;
+  /** `closed` also when there is no line now. */
+  send(message: AgentMessage): Sent;
   connected(): boolean;
 }
 
@@ -33,102 +35,140 @@ export interface ConnectionOptions {
   readonly signal: AbortSignal;
   identity(): StoredIdentity;
   hello(): Promise<AgentMessage>;
-  /** The line is good; false: this hub is refused (an older epoch). */
-  onWelcome(welcome: Welcome): Promise<boolean>;
+  /** Whether this hub is the one to obey; false: it is refused (an older epoch). */
+  accept(welcome: Welcome): Promise<boolean>;
+  /** The line is good: from here on it carries messages. */
+  onGood(welcome: Welcome): void;
   onCommand(command: Command): void;
   onBlob(message: Extract<HubMessage, { kind: 'blob' }>['blob']): void;
-  onBlobMissing(digest: Digest): void;
+  onBlobMissing(digest: Digest, refusal?: Refusal): void;
   onEnd(): void;
 }
 
 const RETRY_FIRST_MS = 500;
-const RETRY_MS_MAX = 30_000;
-const WELCOME_MS_MAX = 10_000;
+/** Until a welcome has named the hub's. */
+const HEARTBEAT_MS = 5_000;
+/** Back-off and patience are counted in heartbeats: a cluster that was healed is back well before it is declared lost. */
+const RETRY_HEARTBEATS_MAX = 2;
+const PATIENCE_HEARTBEATS = 2;
+const PATIENCE_MS_MIN = 2_000;
 const SILENT_HEARTBEATS_MAX = 3;
 
 /** Dials until the signal is aborted. */
 export function connectToHub(options: ConnectionOptions): Connection {
-  const { clock, random, logger, signal } = options;
-  let channel: Channel | undefined;
-  let welcomed = false;
+  return new HubConnection(options);
+}
 
-  async function loop(): Promise<void> {
+class HubConnection implements Connection {
+  readonly #options: ConnectionOptions;
+  #channel: Channel | undefined;
+  #welcomed = false;
+  #heartbeatMs = HEARTBEAT_MS;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    void this.#loop();
+  }
+
+  connected(): boolean {
+    return this.#welcomed;
+  }
+  send(message: AgentMessage): Sent {
+    return this.#welcomed && this.#channel !== undefined ? this.#channel.send(message as unknown as Json) : 'closed';
+  }
+
+  /** How long a dial, and the wait for a welcome, may take. */
+  get #patienceMs(): number {
+    return Math.max(PATIENCE_MS_MIN, PATIENCE_HEARTBEATS * this.#heartbeatMs);
+  }
+
+  async #loop(): Promise<void> {
+    const { clock, random, signal } = this.#options;
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const good = await once();
-      if (good) attempt = 0;
-      await clock.sleep(backoffMs(random, attempt, RETRY_FIRST_MS, RETRY_MS_MAX), signal);
+      if (await this.#once()) attempt = 0;
+      const waitMs = backoffMs(random, attempt, RETRY_FIRST_MS, RETRY_HEARTBEATS_MAX * this.#heartbeatMs);
+      await clock.sleep(waitMs, signal);
     }
   }
+
   /** One line from its dialling to its end; true when it was a good one. */
-  async function once(): Promise<boolean> {
-    const opened = await options.door.open(options.identity(), signal);
-    if (opened.kind !== 'done') {
-      const reason = opened.kind === 'refused' ? opened.refusal.message : opened.reason;
-      logger.warn({ reason }, 'no line to the hub');
-      return false;
-    }
-    const line = opened.value;
-    channel = line;
+  async #once(): Promise<boolean> {
+    const { logger, signal, onEnd } = this.#options;
+    const line = await this.#dial();
+    if (line === undefined) return false;
+    this.#channel = line;
     const stop = () => line.close('the agent stops');
     signal.addEventListener('abort', stop, { once: true });
-    const reason = await follow(line, options, () => {
-      welcomed = true;
-    });
+    const reason = await this.#follow(line);
     signal.removeEventListener('abort', stop);
-    const good = welcomed;
-    welcomed = false;
-    channel = undefined;
-    options.onEnd();
+    const good = this.#welcomed;
+    this.#welcomed = false;
+    this.#channel = undefined;
+    onEnd();
     logger.info({ reason }, 'the line to the hub ended');
     return good;
   }
 
-  void loop();
-  return {
-    connected: () => welcomed,
-    send: (message) => welcomed && channel?.send(message as unknown as Json) === true,
-  };
+  async #dial(): Promise<Channel | undefined> {
+    const { door, clock, logger, signal, identity } = this.#options;
+    const patience = new AbortController();
+    const cancel = clock.after(this.#patienceMs, () => patience.abort());
+    const opened = await door.open(identity(), AbortSignal.any([signal, patience.signal]));
+    cancel();
+    if (opened.kind === 'done') return opened.value;
+    const reason = opened.kind === 'refused' ? opened.refusal.message : opened.reason;
+    logger.warn({ reason }, 'no line to the hub');
+    return undefined;
+  }
+
+  /** Speaks on one line until it ends; answers why it did. */
+  async #follow(line: Channel): Promise<string> {
+    const { clock, logger, hello } = this.#options;
+    const ended = Promise.withResolvers<string>();
+    let heardMs = clock.monotonic();
+    let beat = () => {};
+    let seq = 0;
+    const heartbeat = (everyMs: number) => {
+      if (clock.monotonic() - heardMs > SILENT_HEARTBEATS_MAX * everyMs) return line.close('the hub is silent');
+      line.send({ kind: 'heartbeat', seq: seq++, sentAtMs: clock.now() } as Json, 'urgent');
+      beat = clock.after(everyMs, () => heartbeat(everyMs));
+    };
+    let over = false;
+    line.onClose((reason) => {
+      over = true;
+      beat();
+      ended.resolve(reason);
+    });
+    const welcome = async (message: Welcome): Promise<void> => {
+      this.#heartbeatMs = message.heartbeatMs;
+      const good = await this.#options.accept(message);
+      if (over) return;
+      if (!good) return line.close('refused: an older epoch');
+      this.#welcomed = true;
+      heartbeat(message.heartbeatMs);
+      this.#options.onGood(message);
+    };
+    line.onMessage((raw) => {
+      heardMs = clock.monotonic();
+      const parsed = hubMessageSchema.safeParse(raw);
+      if (!parsed.success) return logger.warn({}, 'the hub sent a message that this agent does not understand');
+      const message = parsed.data;
+      if (message.kind !== 'welcome') return onMessage(message, this.#options);
+      beat();
+      welcome(message).catch((error: unknown) => line.close(`no welcome: ${errorText(error)}`));
+    });
+    const greet = async () => {
+      const first = (await hello()) as unknown as Json;
+      // what the agent itself took to know its cluster is not the hub's delay
+      beat = clock.after(this.#patienceMs, () => line.close('no welcome'));
+      if (line.send(first) === 'tooLarge') line.close('the hello is above the size of a message');
+    };
+    greet().catch((error: unknown) => line.close(`no hello: ${errorText(error)}`));
+    return ended.promise;
+  }
 }
 
-/** Speaks on one line until it ends; answers why it did. */
-async function follow(line: Channel, options: ConnectionOptions, onGood: () => void): Promise<string> {
-  const { clock, logger } = options;
-  const ended = Promise.withResolvers<string>();
-  let heardMs = clock.monotonic();
-  let beat = clock.after(WELCOME_MS_MAX, () => line.close('no welcome'));
-  let seq = 0;
-  function heartbeat(everyMs: number): void {
-    if (clock.monotonic() - heardMs > SILENT_HEARTBEATS_MAX * everyMs) {
-      line.close('the hub is silent');
-      return;
-    }
-    line.send({ kind: 'heartbeat', seq: seq++, sentAtMs: clock.now() } as Json, 'urgent');
-    beat = clock.after(everyMs, () => heartbeat(everyMs));
-  }
-  async function welcome(message: Welcome): Promise<void> {
-    beat();
-    if (!(await options.onWelcome(message))) return line.close('refused: an older epoch');
-    onGood();
-    heartbeat(message.heartbeatMs);
-  }
-  line.onClose((reason) => {
-    beat();
-    ended.resolve(reason);
-  });
-  line.onMessage((raw) => {
-    heardMs = clock.monotonic();
-    const parsed = hubMessageSchema.safeParse(raw);
-    if (!parsed.success) return logger.warn({}, 'the hub sent a message that this agent does not understand');
-    const message = parsed.data;
-    if (message.kind === 'welcome')
-      welcome(message).catch((error: Error) => line.close(`no welcome: ${error.message}`));
-    else onMessage(message, logger, options);
-  });
-  line.send((await options.hello()) as unknown as Json);
-  return ended.promise;
-}
-
-function onMessage(message: Exclude<HubMessage, Welcome>, logger: Logger, options: ConnectionOptions): void {
+function onMessage(message: Exclude<HubMessage, Welcome>, options: ConnectionOptions): void {
   switch (message.kind) {
     case 'heartbeatAck':
       return;
@@ -139,10 +179,10 @@ function onMessage(message: Exclude<HubMessage, Welcome>, logger: Logger, option
       options.onBlob(message.blob);
       return;
     case 'blobMissing':
-      options.onBlobMissing(message.digest);
+      options.onBlobMissing(message.digest, message.refusal as Refusal | undefined);
       return;
     case 'refuse':
-      logger.error({ refusal: (message.refusal as Refusal).message }, 'the hub refused this agent');
+      options.logger.error({ refusal: message.refusal.message }, 'the hub refused this agent');
       return;
   }
 }

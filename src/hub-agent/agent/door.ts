@@ -47,7 +47,6 @@ export function networkDoor(url: string, clock: Clock): HubDoor {
           key: identity.key,
           servername: HUB_SERVER_NAME,
           minVersion: 'TLSv1.3',
-          handshakeTimeout: DIAL_MS_MAX,
           ...(session === undefined ? {} : { session }),
         };
         const socket = new WebSocket(`wss://${hostname}:${target.port}/agent`, options);

@@ -212,13 +212,14 @@ function merge(known: Map<string, Observation>, message: Extract<AgentMessage, {
   for (const one of message.observations) known.set(key(one.location), one);
 }
 
-/** Versions and kinds change with upgrades only: a record of its own, written when they do. */
+/** Versions and kinds change with upgrades only: a record of its own, written when they do. `highestEpoch` is for `ldc hub rearm`. */
 function keepFacts(store: Store, cluster: string, hello: Hello, logger: Logger): void {
   const body: JsonObject = {
     kubernetesVersion: hello.kubernetesVersion,
     agentVersion: hello.agentVersion,
     apis: hello.apis,
     capacity: hello.capacity as unknown as Json,
+    highestEpoch: hello.highestEpoch,
   };
   if (jsonEqual(store.documents.get(FACTS, cluster)?.body, body)) return;
   store.documents

@@ -9,7 +9,7 @@ export function createRegistry(store: Store, lines: HubLines, tokens: Tokens): R
   function read(name: string): ClusterRecord | undefined {
     const own = store.documents.get(CLUSTERS, name)?.body;
     if (own === undefined) return undefined;
-    const facts = store.documents.get(FACTS, name)?.body ?? {};
+    const { highestEpoch: _forRearm, ...facts } = store.documents.get(FACTS, name)?.body ?? {};
     const record = {
       kubernetesVersion: null,
       agentVersion: null,

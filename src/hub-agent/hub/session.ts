@@ -1,5 +1,15 @@
 /** One agent on one line, from its hello to the end of the line. */
-import { type Digest, isObject, type Json, type Logger, type Outcome, unknown } from '../../base/index.ts';
+import {
+  type Digest,
+  isObject,
+  type Json,
+  type Logger,
+  limits,
+  type Outcome,
+  type Refusal,
+  refused,
+  unknown,
+} from '../../base/index.ts';
 import {
   type AgentMessage,
   agentMessageSchema,
@@ -39,6 +49,17 @@ export interface SessionOptions {
   onEnd(reason: string): void;
 }
 
+const MESSAGE_MIB_MAX = limits.protocolMessageBytesMax / 1024 / 1024;
+const BLOB_TOO_LARGE: Refusal = {
+  kind: 'tooLarge',
+  message: `what the hub has to send for this location is above ${MESSAGE_MIB_MAX} MiB`,
+  hint: 'divide the function: each location travels as one piece',
+};
+const COMMAND_TOO_LARGE: Refusal = {
+  kind: 'tooLarge',
+  message: `this command is above ${MESSAGE_MIB_MAX} MiB`,
+  hint: 'divide the stack, or its CRDs, into smaller ones',
+};
 const NOT_STORED = 'what the agent sent along could not be stored';
 
 interface Waiting {
@@ -56,7 +77,9 @@ export function startSession(options: SessionOptions): Session {
 
   function give(digest: Digest): void {
     const blob = granted.has(digest) ? exchange.outgoing(digest, hello.sealKey) : undefined;
-    send(blob === undefined ? { kind: 'blobMissing', digest } : { kind: 'blob', blob });
+    if (blob === undefined) send({ kind: 'blobMissing', digest });
+    else if (send({ kind: 'blob', blob }) === 'tooLarge')
+      send({ kind: 'blobMissing', digest, refusal: BLOB_TOO_LARGE });
   }
   function onMessage(message: AgentMessage): void {
     switch (message.kind) {
@@ -91,7 +114,9 @@ export function startSession(options: SessionOptions): Session {
       const waiter = known ?? createWaiting();
       waiting.set(command.id, waiter);
       for (const digest of digestsIn(command.body)) granted.add(digest);
-      if (!send({ kind: 'command', command })) waiter.settle(unknown('the line is closed'));
+      const sent = send({ kind: 'command', command });
+      if (sent === 'closed') waiter.settle(unknown('the line is closed'));
+      if (sent === 'tooLarge') waiter.settle(refused(COMMAND_TOO_LARGE));
       void waiter.promise.then(() => waiting.get(command.id) === waiter && waiting.delete(command.id));
       return waiter.promise;
     },

@@ -9,7 +9,7 @@ import {
   refText,
 } from '../../../base/index.ts';
 import { listAll, normalize, normalizedDigest, normalizeOwners, ownedBy, statusOf } from '../../../kubernetes/index.ts';
-import type { Difference } from '../../../protocol/index.ts';
+import { type Difference, VERIFY_READY_MS_MAX } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
 import { compareObjects } from '../compare.ts';
 import { ownersOf } from '../field-set.ts';
@@ -18,8 +18,6 @@ import { explanation } from './undo-leftovers.ts';
 import { isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
 
-/** Workloads that were ready get so long to be it again. */
-const READY_MS_MAX = 90_000;
 const POLL_MS = 200;
 const POLL_MS_MAX = 1_500;
 
@@ -38,6 +36,7 @@ interface Finding {
   readonly kept?: string;
 }
 
+/** Workloads that were ready get VERIFY_READY_MS_MAX to be it again; a hub that wants to wait longer asks anew. */
 export async function verify(
   work: Work,
   body: { locations: readonly { location: Location; preImages: Digest; bundle: Digest }[] },
@@ -55,7 +54,7 @@ export async function verify(
     const findings = (await Promise.all(targets.map((target) => lookAt(work, target)))).flat();
     // only readiness is waited for: the rest does not come by itself
     const waiting = findings.some((one) => one.differences.some((difference) => difference.field === 'readiness'));
-    const over = work.signal.aborted || work.clock.monotonic() - startedMs > READY_MS_MAX;
+    const over = work.signal.aborted || work.clock.monotonic() - startedMs > VERIFY_READY_MS_MAX;
     if (!waiting || over) return report(findings);
     await Promise.all(targets.map((target) => replaceStuckPods(work, target)));
     await work.clock.sleep(waitMs, work.signal);
