@@ -3,15 +3,15 @@ import type { SimPort } from '../api/index.ts';
 import { done, errorText, isObject, type JsonObject, refused, systemClock, systemRandom } from '../base/index.ts';
 import type { AgentOptions } from '../cli/index.ts';
 import { parentLine } from './child.ts';
-import { startFleetPart } from './fleet.ts';
-import { startHub } from './hub.ts';
 import { createLogger } from './logger.ts';
 import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
 import type { Rpc } from './rpc.ts';
 
 export async function runPart(part: string, options: string): Promise<void> {
   const ports = { clock: systemClock, random: systemRandom };
+  // Each part loads its own code only: a hub has no use for the embedded clusters', nor they for the hub's.
   if (part === 'fleet') {
+    const { startFleetPart } = await import('./fleet.ts');
     const given = JSON.parse(options) as FleetPartOptions;
     const fleet = await startFleetPart(given, { ...ports, logger: createLogger(given.logLevel) });
     const line = parentLine(fleet.handlers);
@@ -32,6 +32,7 @@ export async function runPart(part: string, options: string): Promise<void> {
       ),
     );
   }
+  const { startHub } = await import('./hub.ts');
   const given = JSON.parse(options) as HubPartOptions;
   const line = parentLine();
   const sim = line === undefined ? undefined : simOver(line);
