@@ -107,7 +107,7 @@ function upgrades(sockets: WebSocketServer, { joining, clock, logger, accept }: 
     if (now > 0) lines.set(cluster, now);
     else lines.delete(cluster);
   };
-  return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  return (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // from here on nobody else listens: without this, a peer that resets the connection would end the hub
     const broken = (error: Error) => {
       logger.debug({ error: error.message }, 'a line broke before it was open');
