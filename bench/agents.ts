@@ -11,6 +11,7 @@ import { createRequest } from '../src/hub-agent/certificates.ts';
 import { clusterProjector, createHubLink, networkDoor } from '../src/hub-agent/index.ts';
 import { createSealKey } from '../src/protocol/index.ts';
 import { memoryStore } from '../src/store/index.ts';
+import { printFigures } from './measure/figures.ts';
 
 const IDLE_MS = 20_000;
 const AT_ONCE = 64;
@@ -46,16 +47,14 @@ async function hub(count: number): Promise<void> {
   await clock.sleep(0);
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
   const { user, system } = process.cpuUsage(cpu);
-  const result = {
-    bench: 'agents',
+  printFigures('agents', {
     agents: count,
     joinSeconds: Number((joinMs / 1_000).toFixed(2)),
     joinsPerSecond: Math.round(count / (joinMs / 1_000)),
     kibPerAgent: Math.round((after - before) / 1_024 / count),
     idleCpuPercentOfOneCore: Number(((user + system) / 10 / IDLE_MS).toFixed(1)),
     heartbeatMs: 5_000,
-  };
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  });
   child.kill();
   await line.stop();
   rmSync(dir, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 /** `node bench/place.ts [STACKS] [CLUSTERS]`: how many stacks a second are placed, each decision seeing the ones before. JSON on stdout. */
 import { type ResolvedStack, readStack } from '../src/ldc/index.ts';
 import { type ClusterView, type FleetSnapshot, place, withReserved } from '../src/placement/index.ts';
+import { printFigures, spread } from './measure/figures.ts';
 
 const REGIONS = ['eu', 'us', 'ap', 'sa', 'af'];
 
@@ -61,18 +62,13 @@ for (const resolved of stacks) {
   unmet += missing.length;
 }
 const seconds = (performance.now() - started) / 1_000;
-times.sort((a, b) => a - b);
-const at = (share: number) => Number((times[Math.floor(share * (times.length - 1))] ?? 0).toFixed(3));
 const used = snapshot.clusters.filter((cluster) => cluster.locations.length > 0).length;
-process.stdout.write(
-  `${JSON.stringify({
-    bench: 'place',
-    stacks: stackCount,
-    clusters: clusterCount,
-    decisionsPerSecond: Math.round(stackCount / seconds),
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-    unmet,
-    clustersUsed: used,
-  })}\n`,
-);
+printFigures('place', {
+  target: '>= 2000 decisions/s',
+  stacks: stackCount,
+  clusters: clusterCount,
+  decisionsPerSecond: Math.round(stackCount / seconds),
+  decisionMs: spread(times, 3),
+  unmet,
+  clustersUsed: used,
+});

@@ -11,6 +11,7 @@ import { createEngine, projectTransaction } from '../src/saga/index.ts';
 import { Fleet } from '../src/saga/testing/fleet.ts';
 import { deployPlan } from '../src/saga/testing/plans.ts';
 import { fileMasterKey, openStore } from '../src/store/index.ts';
+import { printFigures } from './measure/figures.ts';
 
 const dir = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'ldc-bench-'));
 const store = openStore({
@@ -126,4 +127,4 @@ for (const writers of [1, 16, 128]) runs.push(await run(writers));
 await store.close();
 const engine = await runEngine();
 rmSync(dir, { recursive: true, force: true });
-process.stdout.write(`${JSON.stringify({ bench: 'store', target: '>= 2000 steps/s, p99 < 50 ms', runs, engine })}\n`);
+printFigures('store', { target: '>= 2000 steps/s', runs, engine });
