@@ -3,6 +3,7 @@
  * Pure, as decide() is. Nothing here is shortened by a cancel or a deadline.
  */
 import { digestOf, type Json } from '../base/index.ts';
+import type { Step } from '../plan/index.ts';
 import { actionOf, clusterOf } from './actions/index.ts';
 import {
   type Ask,
@@ -19,6 +20,7 @@ import { rolledBack } from './endings.ts';
 import type { TransactionEvent } from './events.ts';
 import { owedEvent, refusalOf, undoneOnCluster } from './faults.ts';
 import { type ClusterVerdict, type StepState, stateOf, type TransactionData } from './state.ts';
+import { PHASES } from './tally.ts';
 
 export function compensate(data: TransactionData, around: Surroundings): Decision {
   const undo = undoSteps(data, around);
@@ -91,8 +93,10 @@ function cancelled({ step }: StepState): TransactionEvent {
   return { type: 'step.failed', data: { step: step.id, refusal, ...pivot } };
 }
 
-/** Steps after which (directly or further on) nothing is left to undo. */
+/** Steps after which (directly, further on, or in a later phase) nothing is left to undo. */
 function clearSteps(data: TransactionData): ReadonlySet<string> {
+  const needed = begunSteps(data).filter(needsUndo);
+  const last = Math.max(...needed.map(({ step }) => PHASES.indexOf(step.phase)));
   const open = new Map(data.plan.steps.map(({ id }) => [id, data.dependents.get(id)?.length ?? 0]));
   const dirty = new Set<string>();
   const ready = [...open].filter(([, count]) => count === 0).map(([id]) => id);
@@ -107,7 +111,8 @@ function clearSteps(data: TransactionData): ReadonlySet<string> {
       if (left === 0) ready.push(before);
     }
   }
-  return new Set([...data.steps.keys()].filter((id) => !dirty.has(id)));
+  const isClear = ({ id, phase }: Step) => !dirty.has(id) && PHASES.indexOf(phase) >= last;
+  return new Set([...data.steps.values()].flatMap(({ step }) => (isClear(step) ? [step.id] : [])));
 }
 
 function stuckUndo(data: TransactionData, blocked: readonly StepState[]): Decision {
