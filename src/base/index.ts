@@ -20,7 +20,7 @@ export { cpuMilli, memoryBytes, QUANTITY_PATTERN, quantity } from './quantity.ts
 export type { Random } from './random.ts';
 export { backoffMs, randomInt, seededRandom, systemRandom } from './random.ts';
 export type { SecretValues } from './secrets.ts';
-export { cutReferences, cutSecret, fillSecret } from './secrets.ts';
+export { cutReferenceOf, cutReferences, cutSecret, fillSecret, isCutReference } from './secrets.ts';
 export type {
   Blobs,
   Document,

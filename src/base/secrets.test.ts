@@ -40,7 +40,17 @@ describe('cutting secrets', () => {
     const again = cutSecret(secret, key).object;
     assert.deepEqual(cutSecret(secret, key).object, again);
     assert.notDeepEqual(cutSecret(secret, new Uint8Array(32)).object, again);
-    assert.deepEqual(cutSecret(again, key).object, again, 'cutting twice changes nothing');
+    assert.deepEqual(cutSecret(again, key, { partly: true }).object, again, 'what is cut already stays');
+  });
+
+  it('takes what only looks like a reference for a value, so that nobody is given another one for it', () => {
+    const stolen = cutReferences(cutSecret(secret, key).object)[0] as string;
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': stolen };
+    const forged: KubeObject = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'mine', annotations } };
+    const { object, values } = cutSecret(forged, key);
+    assert.deepEqual([...values.values()], [stolen]);
+    assert.deepEqual(fillSecret(object, values), forged);
+    assert.deepEqual(cutReferences({ ...forged, kind: 'ConfigMap' }), [], 'only Secrets are filled');
   });
 
   it('touches no other kind, and says which Secret lacks a value', () => {

@@ -11,13 +11,19 @@ export type SecretValues = ReadonlyMap<string, string>;
 /**
  * Takes the values out of a Secret (`data`; `stringData` first becomes `data`) and leaves keyed digests in their place.
  * Any other object comes back as it is. The annotation that `kubectl apply` keeps a copy of the Secret in is cut whole.
+ * `partly`: the object may have been cut before, and its references stay. Never for what comes from outside: there, text
+ * that looks like a reference is a value like any other, or somebody's wish to be given the value of another's Secret.
  */
-export function cutSecret(object: KubeObject, key: Uint8Array): { object: KubeObject; values: SecretValues } {
+export function cutSecret(
+  object: KubeObject,
+  key: Uint8Array,
+  { partly = false }: { readonly partly?: boolean } = {},
+): { object: KubeObject; values: SecretValues } {
   if (object.apiVersion !== 'v1' || object.kind !== 'Secret') return { object, values: new Map() };
   const values = new Map<string, string>();
   const cutValue = (value: string) => {
-    if (value.startsWith(CUT)) return value;
-    const reference = `${CUT}${keyedDigest(key, value)}`;
+    if (partly && value.startsWith(CUT)) return value;
+    const reference = cutReferenceOf(value, key);
     values.set(reference, value);
     return reference;
   };
@@ -59,10 +65,21 @@ export function fillSecret(object: KubeObject, values: SecretValues): KubeObject
   return { ...object, metadata, ...(data === undefined ? {} : { data }) } as KubeObject;
 }
 
-/** The cut references that an object holds. */
+/** Whether a text is, or passes for, what stands in place of a Secret's value. */
+export function isCutReference(text: string): boolean {
+  return text.startsWith(CUT);
+}
+
+/** The reference of a value. */
+export function cutReferenceOf(value: string, key: Uint8Array): string {
+  return `${CUT}${keyedDigest(key, value)}`;
+}
+
+/** The cut references that an object holds; an object that is no Secret holds none, whatever its texts look like. */
 export function cutReferences(object: KubeObject): readonly string[] {
+  if (object.apiVersion !== 'v1' || object.kind !== 'Secret') return [];
   const values = isObject(object.data) ? Object.values(object.data) : [];
   return [...values, object.metadata.annotations?.[LAST_APPLIED]].filter(
-    (value): value is string => typeof value === 'string' && value.startsWith(CUT),
+    (value): value is string => typeof value === 'string' && isCutReference(value),
   );
 }

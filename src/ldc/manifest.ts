@@ -1,4 +1,12 @@
-import { groupOf, isObject, type Json, type JsonObject, type KubeObject, type Problem } from '../base/index.ts';
+import {
+  groupOf,
+  isCutReference,
+  isObject,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  type Problem,
+} from '../base/index.ts';
 import { groupKind, isClusterScoped, nameProblem } from './kinds.ts';
 import { problemAt, shown } from './problems.ts';
 import { LABEL_KEY, LABEL_VALUE } from './schema/basics.ts';
@@ -74,6 +82,8 @@ export function normalized(raw: RawObject, context: ManifestContext, problems: P
   const namespace = namespaceOf(metadata, clusterWide, context, report);
   const data = secretData(raw.value, report);
   checkReplace(metadata, report);
+  const forged = referenceIn(raw.value);
+  if (forged !== undefined) report(forged, FORGED);
   if (problems.length > before) return undefined;
   const { creationTimestamp: _time, namespace: _namespace, ...meta } = metadata;
   const { status: _status, stringData: _strings, ...rest } = raw.value;
@@ -87,6 +97,20 @@ export function normalized(raw: RawObject, context: ManifestContext, problems: P
     } as KubeObject['metadata'],
     ...(data === undefined ? {} : { data }),
   };
+}
+
+/** What an agent would take for the place of a Secret's value, perhaps another stack's, and fill in. */
+export const FORGED = 'this text stands for a Secret value inside ldc and cannot be given';
+
+/** Where the first such text stands. */
+export function referenceIn(value: Json | undefined, path: Path = []): Path | undefined {
+  if (typeof value === 'string') return isCutReference(value.trim()) ? path : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+    const found = referenceIn(inner, [...path, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 type Report = (path: Path, message: string, hint?: string, part?: 'key' | 'value') => void;

@@ -1,4 +1,5 @@
 import type { KubeObject, Problem } from '../base/index.ts';
+import { FORGED, referenceIn } from './manifest.ts';
 import type { PartOutline } from './outline.ts';
 import { operationProblem, patched, targets } from './override.ts';
 import { problemAt } from './problems.ts';
@@ -43,6 +44,8 @@ function operationProblems(
   const problems: Problem[] = [];
   const incomplete = operationProblem(operation);
   if (incomplete !== undefined) problems.push(problemAt(source, path, incomplete));
+  const forged = referenceIn(operation.value);
+  if (forged !== undefined) problems.push(problemAt(source, [...path, 'value', ...forged], FORGED));
   if (IDENTITY.test(operation.path)) {
     problems.push(
       problemAt(source, [...path, 'path'], `${operation.path} identifies the object and cannot be overridden`),

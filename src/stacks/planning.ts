@@ -168,7 +168,8 @@ export function cutterOf(room: Room): {
 } {
   const values = new Map<string, string>();
   const cut = (object: KubeObject) => {
-    const result = cutSecret(object, room.store.secrets.cutKey);
+    // a stack is cut when it is read; overrides may have put further values in, which are cut here
+    const result = cutSecret(object, room.store.secrets.cutKey, { partly: true });
     for (const [reference, value] of result.values) values.set(reference, value);
     return result.object;
   };
