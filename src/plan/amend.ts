@@ -140,7 +140,7 @@ function markFor(plan: Plan): string {
 
 function clusterOf({ work }: Step): string {
   if (work.action === 'soak') return '';
-  return work.action === 'ensure' ? work.cluster : work.location.cluster;
+  return 'cluster' in work ? work.cluster : work.location.cluster;
 }
 
 function isRemovalOf({ work }: Step, ids: ReadonlySet<LocationId>): boolean {

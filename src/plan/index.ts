@@ -12,6 +12,8 @@ export { planMermaid } from './mermaid.ts';
 export { planJson, planText } from './render.ts';
 export type {
   Bundle,
+  CreatedObject,
+  Ensured,
   HttpHealth,
   Location,
   LocationChange,

@@ -134,7 +134,40 @@ export type StepWork =
       readonly preImages: Digest;
       readonly bundle: Digest;
       readonly previous: LocationRevision | null;
+    }
+  /** After a settleUndo: reads back and compares with that transaction's pre-images. A difference is a refusal, so it ends stuck. */
+  | {
+      readonly action: 'settleVerify';
+      readonly location: Location;
+      readonly transaction: string;
+      readonly step: string;
+      readonly preImages: Digest;
+      readonly bundle: Digest;
+    }
+  /** Asks an ensure that was never answered once more, under its own command id: its answer says what it had created. */
+  | {
+      readonly action: 'recallEnsure';
+      readonly cluster: string;
+      readonly stack: StackRef;
+      readonly command: string;
+      readonly objects: readonly KubeObject[];
+    }
+  /** Settles the owed undo of an ensure: deletes by uid what that one had created. */
+  | {
+      readonly action: 'settleEnsure';
+      readonly cluster: string;
+      readonly stack: StackRef;
+      readonly transaction: string;
+      readonly step: string;
+      readonly created: Ensured;
     };
+
+export type CreatedObject = ObjectRef & { readonly uid: string };
+
+/** What an ensure had created: known, or what the recallEnsure step `by` has answered. */
+export type Ensured =
+  | { readonly kind: 'known'; readonly objects: readonly CreatedObject[] }
+  | { readonly kind: 'recalled'; readonly by: string };
 
 export interface LocationRevision {
   readonly revision: number;

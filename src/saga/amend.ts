@@ -4,7 +4,7 @@ import type { Plan, PlanAmendment } from '../plan/index.ts';
 import { clusterOf } from './actions/index.ts';
 import { unfit } from './check-plan.ts';
 import type { TransactionEvent } from './events.ts';
-import { owedEvent, undoneOnCluster } from './faults.ts';
+import { createdNothing, owedEvent, undoneOnCluster } from './faults.ts';
 import { planRef } from './plan-ref.ts';
 import type { StepState, TransactionData } from './state.ts';
 
@@ -45,9 +45,10 @@ function stepsOn(data: TransactionData, lost: ReadonlySet<string>): readonly str
 }
 
 /** Its undo is owed: it ran, or nobody knows. What the hub itself keeps (a reservation) ends with the transaction. */
-function mayHaveRun({ step, status }: StepState): boolean {
+function mayHaveRun(state: StepState): boolean {
+  const { step, status } = state;
   const begun = status === 'started' || status === 'succeeded' || status === 'failed';
-  return begun && undoneOnCluster(step);
+  return begun && undoneOnCluster(step) && !createdNothing(state);
 }
 
 function undone(lost: readonly string[], refusal: Refusal): (now: TransactionData) => readonly TransactionEvent[] {

@@ -3,17 +3,18 @@
  * what was done. What comes of it is a function to events, because the transaction may have moved on meanwhile.
  */
 import { backoffMs, errorText, type Outcome, type Refusal } from '../base/index.ts';
-import type { Command, CommandBody, CommandOutput } from '../protocol/index.ts';
-import { actionOf, type Deed } from './actions/index.ts';
+import type { Step } from '../plan/index.ts';
+import { type Command, type CommandBody, type CommandOutput, VERIFY_READY_MS_MAX } from '../protocol/index.ts';
+import { type Answered, actionOf, type Deed } from './actions/index.ts';
 import { amendment } from './amend.ts';
 import { unfit } from './check-plan.ts';
 import { contextOf } from './context.ts';
 import type { Ask } from './decision.ts';
 import type { TransactionEvent } from './events.ts';
-import { NO_ANSWER } from './faults.ts';
 import { planRef } from './plan-ref.ts';
 import type { EnginePorts } from './ports.ts';
-import { settledBy } from './settle.ts';
+import { keptBy, settledBy } from './settle.ts';
+import { NO_ANSWER } from './silence.ts';
 import { stateOf, type TransactionData } from './state.ts';
 import { verifyBody, verifyLater, verifyResult } from './verify.ts';
 import { viewOf } from './views.ts';
@@ -28,7 +29,8 @@ type StepAsk = Extract<Ask, { readonly step: string }>;
 /** An agent's answer to a hub that was replaced: it says nothing of the work, so such a hub waits and decides nothing. */
 const STALE_EPOCH = 'staleEpoch';
 const CANCEL_TIMEOUT_MS = 5_000;
-const VERIFY_TIMEOUT_MS = 60_000;
+/** Above what an agent waits for readiness; the rest is for reading on a slow cluster. Over it, the same id is asked again and joins the look under way. */
+const VERIFY_TIMEOUT_MS = VERIFY_READY_MS_MAX + 20_000;
 
 export class Asker {
   readonly #ports: EnginePorts;
@@ -79,14 +81,15 @@ export class Asker {
   async #do(data: TransactionData, ask: StepAsk, signal: AbortSignal): Promise<Answer | null> {
     const { step } = stateOf(data, ask.step);
     const deed = actionOf(step.work).do(step.work, contextOf(data, stateOf(data, ask.step)));
-    const outcome = await this.#perform(data, ask, deed, signal);
-    if (outcome === null) return null;
+    const answer = await this.#perform(data, ask, deed, signal);
+    if (answer === null) return null;
+    const outcome = judged(step, answer);
     if (outcome.kind === 'refused') return asRefused(ask, outcome.refusal);
     const value = outcome.value;
     return (now) => {
       if (now.steps.get(ask.step)?.status !== 'started') return [];
       const settles = settledBy(now, step, this.#ports.documents);
-      const more = settles.length === 0 ? {} : { settles: [...settles] };
+      const more = { ...(settles.length === 0 ? {} : { settles: [...settles] }), ...keptBy(step, value) };
       return [{ type: 'step.succeeded', data: { step: ask.step, output: { value }, ...more } }];
     };
   }
@@ -114,7 +117,7 @@ export class Asker {
     const key = `${data.header.id}/${ask.step}`;
     switch (deed.kind) {
       case 'command': {
-        const command = this.#command(ask.key, deed.body);
+        const command = this.#command(deed.id ?? ask.key, deed.body);
         const { timeoutMs } = stateOf(data, ask.step).step;
         return this.#insist(deed.cluster, command, timeoutMs, signal);
       }
@@ -217,6 +220,13 @@ export class Asker {
   #command(id: string, body: CommandBody): Command {
     return { id, epoch: this.#ports.epoch, body };
   }
+}
+
+/** The agent's answer as the step's outcome. */
+function judged(step: Step, answer: Definite<CommandOutput | null>): Definite<CommandOutput | null> {
+  const { judge } = actionOf(step.work);
+  if (judge === undefined || (answer.kind === 'done' && answer.value === null)) return answer;
+  return judge(step.work, answer as Answered);
 }
 
 function isQueued(data: TransactionData): boolean {

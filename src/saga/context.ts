@@ -5,10 +5,11 @@ import { locationId } from '../plan/index.ts';
 import type { ActionContext } from './actions/index.ts';
 import type { StepState, TransactionData } from './state.ts';
 
-export function contextOf(data: TransactionData, { output, refusal }: StepState): ActionContext {
+export function contextOf(data: TransactionData, { output, refusedWith }: StepState): ActionContext {
   return {
     output,
-    refusal,
+    refusal: refusedWith,
+    outputOf: (step) => data.steps.get(step)?.output,
     preImages(location) {
       const digest = preImagesOf(data, location);
       if (digest === undefined) throw new Error(`${data.header.id} has no pre-images of ${locationId(location)}`);

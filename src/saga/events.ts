@@ -34,6 +34,12 @@ const owedWork = z.object({ cluster: z.string(), location: z.string(), step, kin
 /** A value in the entry, or the digest of a blob when it is large. */
 const held = z.union([z.object({ value: json }), z.object({ blob: digest })]);
 export type Held = z.infer<typeof held>;
+const settles = z.array(z.string()).optional();
+const onCluster = z.object({ cluster: z.string(), location: z.string() });
+const left = z.object({
+  ref: z.object({ apiVersion: z.string(), kind: z.string(), namespace: z.string().optional(), name: z.string() }),
+  why: z.string(),
+});
 
 /** What a plan is to this chain: `blob` holds it whole, `digest` is the plan's own. */
 const planRef = {
@@ -105,13 +111,16 @@ const schemas = {
     finalDigest: digest,
   }),
   'step.started': z.object({ step, attempt: z.number().int(), pivot: z.boolean().optional() }),
-  /** `settles`: keys of `owed` documents that this step has settled. */
-  'step.succeeded': z.object({ step, output: held, settles: z.array(z.string()).optional() }),
+  /**
+   * `settles`: keys of `owed` documents that this step has settled. `kept`: what it left of the location `of` for a
+   * person to delete; `whole`: it went through all of it, so nothing else is left there.
+   */
+  'step.succeeded': z.object({ step, output: held, settles, kept: z.object({ of: onCluster, objects: z.array(left), whole: z.boolean() }).optional() }), // biome-ignore format: one fact
   'step.failed': z.object({ step, refusal, pivot: z.boolean().optional() }),
   'step.undoStarted': z.object({ step, attempt: z.number().int() }),
   'step.undone': z.object({ step, output: held }),
   'step.undoFailed': z.object({ step, refusal }),
-  'step.skipped': z.object({ step }),
+  'step.skipped': z.object({ step, settles }),
   'step.owed': z.object({
     step,
     cluster: z.string(),
@@ -120,6 +129,8 @@ const schemas = {
     preImages: digest.nullable(),
     bundle: digest.nullable(),
     previous: locationRevision.nullable(),
+    /** Of an ensure: what it had created, or the command whose answer would say so. */
+    ensured: z.union([z.object({ created: held }), z.object({ command: z.string() })]).optional(),
   }),
 } as const;
 

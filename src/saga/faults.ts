@@ -1,13 +1,13 @@
 /** What has gone wrong with a transaction's steps, in words that a person can use. */
 import type { Refusal } from '../base/index.ts';
 import { locationId, type Step } from '../plan/index.ts';
+import { createdBy } from './actions/ensure.ts';
 import { actionOf, clusterOf } from './actions/index.ts';
-import { preImagesOf } from './context.ts';
+import { contextOf, preImagesOf } from './context.ts';
+import { askOf } from './decision.ts';
 import type { DataOf, TransactionEvent } from './events.ts';
+import { NO_ANSWER } from './silence.ts';
 import { type StepState, stateOf, type TransactionData } from './state.ts';
-
-/** The refusal of a step that never got an answer although its agent was connected: silence, not a cluster's no. */
-export const NO_ANSWER = 'noAnswer';
 
 /** Steps that were refused; silence of a cluster that is lost by now is for onLostCluster and no failure. */
 export function failedSteps(data: TransactionData, lost: ReadonlySet<string>): readonly StepState[] {
@@ -44,9 +44,10 @@ export function refusalOf({ step, refusal }: StepState): Refusal {
 /** What a later settle transaction must know to do this step's part. */
 export function owedEvent(
   data: TransactionData,
-  { step }: StepState,
+  state: StepState,
   kind: DataOf<'step.owed'>['kind'],
 ): TransactionEvent {
+  const { step } = state;
   const { work } = step;
   const location = actionOf(work).location(work);
   const cluster = clusterOf(step) ?? '';
@@ -61,8 +62,22 @@ export function owedEvent(
       preImages: location === null ? null : (preImagesOf(data, location) ?? null),
       bundle: 'bundle' in work ? work.bundle : null,
       previous: 'previous' in work && work.action !== 'snapshot' ? work.previous : null,
+      ...(work.action === 'ensure' && kind === 'undo' ? { ensured: ensuredBy(data, state) } : {}),
     },
   };
+}
+
+/** What an ensure has created, as far as anybody here knows. */
+function ensuredBy(data: TransactionData, state: StepState): DataOf<'step.owed'>['ensured'] {
+  const { output, refusedWith } = state;
+  const answered = output !== undefined || (refusedWith !== undefined && refusedWith.kind !== NO_ANSWER);
+  if (!answered) return { command: askOf(data, state, 'do').key };
+  return { created: { value: createdBy(contextOf(data, state)) } };
+}
+
+/** An ensure that has found everything there: its undo is nothing, whether its cluster can be reached or not. */
+export function createdNothing({ step, output }: StepState): boolean {
+  return step.work.action === 'ensure' && output?.kind === 'ensure' && output.created.length === 0;
 }
 
 /** Whether its undo is work on the cluster; a reservation is the hub's own and ends without it. */

@@ -16,6 +16,11 @@ async function fit(event: TransactionEvent, blobs: Blobs): Promise<TransactionEv
   switch (event.type) {
     case 'step.succeeded':
       return { ...event, data: { ...event.data, output: await hold(event.data.output, blobs) } };
+    case 'step.owed': {
+      const { ensured } = event.data;
+      if (ensured === undefined || !('created' in ensured)) return event;
+      return { ...event, data: { ...event.data, ensured: { created: await hold(ensured.created, blobs) } } };
+    }
     case 'step.undone':
       return { ...event, data: { ...event.data, output: await hold(event.data.output, blobs) } };
     case 'step.failed':

@@ -1,7 +1,7 @@
 export { createEngine } from './engine.ts';
 export type { DataOf, EventType, Held, TransactionEntry } from './events.ts';
 export type { EngineLimits, EnginePorts } from './ports.ts';
-export type { OwedDocument } from './project.ts';
+export type { KeptDocument, OwedDocument } from './project.ts';
 export { projectTransaction } from './project.ts';
 export type {
   Engine,

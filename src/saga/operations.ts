@@ -3,6 +3,7 @@ import { done, type Outcome, refused, timestamp } from '../base/index.ts';
 import { remaining, running } from './decide.ts';
 import { STEPS_NAMED_MAX } from './decision.ts';
 import type { TransactionEvent } from './events.ts';
+import { settledBySkipping } from './settle.ts';
 import type { TransactionData } from './state.ts';
 import type { Operation, TransactionState } from './types.ts';
 
@@ -87,7 +88,13 @@ function skipped(data: TransactionData): readonly TransactionEvent[] {
   return [...data.steps.values()]
     .filter(({ status, failures }) => status === (back ? 'undoFailed' : 'failed') && failures > 0)
     .slice(0, STEPS_NAMED_MAX)
-    .map(({ step }) => ({ type: 'step.skipped', data: { step: step.id } }));
+    .map(({ step }) => {
+      const settles = settledBySkipping(step);
+      return {
+        type: 'step.skipped',
+        data: { step: step.id, ...(settles.length === 0 ? {} : { settles: [...settles] }) },
+      };
+    });
 }
 
 /** While a reschedule moves the stack, what it has overtaken stays where it is. */

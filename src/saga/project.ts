@@ -1,10 +1,19 @@
 /**
- * Keeps the collections `transaction` (key: id; its header), `unfinished` (key: id, while it is not sealed) and `owed`
- * (key: cluster/transaction/step) in the same database transaction as the entries themselves.
+ * Keeps the collections `transaction` (key: id; its header), `unfinished` (key: id, while it is not sealed), `owed`
+ * (key: cluster/transaction/step) and `kept` (key: cluster/location/object) in the same database transaction as the entries themselves.
  */
-import type { Digest, DocumentChange, Entry, JsonObject, Projector } from '../base/index.ts';
+import {
+  type Digest,
+  type DocumentChange,
+  type DocumentReader,
+  type Entry,
+  type JsonObject,
+  type ObjectRef,
+  type Projector,
+  refText,
+} from '../base/index.ts';
 import type { LocationRevision } from '../plan/index.ts';
-import { isEventType, parseEntry, type TransactionEntry } from './events.ts';
+import { type DataOf, isEventType, parseEntry, type TransactionEntry } from './events.ts';
 import { beginHeader, foldHeader, type Header } from './header.ts';
 
 /** Collection `owed`: what stacks needs to plan a settle transaction once the cluster has returned. */
@@ -20,12 +29,26 @@ export interface OwedDocument {
   readonly preImages: Digest | null;
   readonly bundle: Digest | null;
   readonly previous: LocationRevision | null;
+  /** Of an ensure's undo. */
+  readonly ensured?: DataOf<'step.owed'>['ensured'];
+}
+
+/** Collection `kept` (key: `cluster/location/object`): what a removal has left for a person, such as a volume claim. */
+export interface KeptDocument {
+  readonly cluster: string;
+  readonly location: string;
+  readonly stack: { readonly project: string; readonly name: string };
+  readonly ref: ObjectRef;
+  readonly why: string;
+  readonly transaction: string;
+  readonly since: string;
 }
 
 /** Entries that change no header and no owed document: not folded, for they are most of a chain. */
 function isSilent({ type, data }: Entry): boolean {
   if (type === 'step.owed') return false;
-  return type === 'rollback.cluster' || (type.startsWith('step.') && data.pivot !== true && data.settles === undefined);
+  if (type === 'rollback.cluster') return true;
+  return type.startsWith('step.') && data.pivot !== true && data.settles === undefined && data.kept === undefined;
 }
 
 export const projectTransaction: Projector = (raw, documents) => {
@@ -39,10 +62,10 @@ export const projectTransaction: Projector = (raw, documents) => {
   const folded = foldHeader(before, entry);
   if (folded.kind !== 'done') throw new Error(folded.kind === 'refused' ? folded.refusal.message : folded.kind);
   const changes: DocumentChange[] = folded.value === before ? [] : [put('transaction', entry.tx, folded.value)];
-  return [...changes, ...others(entry, before)];
+  return [...changes, ...others(entry, before, documents)];
 };
 
-function others(entry: TransactionEntry, header: Header): readonly DocumentChange[] {
+function others(entry: TransactionEntry, header: Header, documents: DocumentReader): readonly DocumentChange[] {
   switch (entry.type) {
     case 'step.owed': {
       const { cluster, step } = entry.data;
@@ -55,12 +78,35 @@ function others(entry: TransactionEntry, header: Header): readonly DocumentChang
       return [put('owed', owedKey(cluster, entry.tx, step), owed)];
     }
     case 'step.succeeded':
-      return (entry.data.settles ?? []).map((key) => ({ collection: 'owed', key, body: null }));
+      return [...settled(entry.data.settles), ...keptChanges(entry, header, documents)];
+    case 'step.skipped':
+      return settled(entry.data.settles);
     case 'tx.sealed':
       return [{ collection: 'unfinished', key: entry.tx, body: null }];
     default:
       return [];
   }
+}
+
+function settled(keys: readonly string[] = []): readonly DocumentChange[] {
+  return keys.map((key) => ({ collection: 'owed', key, body: null }));
+}
+
+function keptChanges(
+  { data, tx, ts }: TransactionEntry & { readonly type: 'step.succeeded' },
+  { stack }: Header,
+  documents: DocumentReader,
+): readonly DocumentChange[] {
+  if (data.kept === undefined) return [];
+  const { of, objects, whole } = data.kept;
+  const prefix = `${of.cluster}/${of.location}/`;
+  const left = objects.map(({ ref, why }) => {
+    const kept: KeptDocument = { ...of, stack, ref: ref as ObjectRef, why, transaction: tx, since: ts };
+    return put('kept', `${prefix}${refText(ref as ObjectRef)}`, kept);
+  });
+  const keys = new Set(left.map(({ key }) => key));
+  const gone = whole ? documents.list('kept', { prefix }).filter(({ key }) => !keys.has(key)) : [];
+  return [...gone.map(({ key }) => ({ collection: 'kept', key, body: null })), ...left];
 }
 
 export function owedKey(cluster: string, transaction: string, step: string): string {

@@ -18,7 +18,7 @@ import {
 } from './decision.ts';
 import { rolledBack } from './endings.ts';
 import type { TransactionEvent } from './events.ts';
-import { owedEvent, refusalOf, undoneOnCluster } from './faults.ts';
+import { createdNothing, owedEvent, refusalOf, undoneOnCluster } from './faults.ts';
 import { type ClusterVerdict, type StepState, stateOf, type TransactionData } from './state.ts';
 import { PHASES } from './tally.ts';
 
@@ -49,7 +49,7 @@ function undoSteps(data: TransactionData, around: Surroundings): Decision & { re
     const cluster = clusterOf(state.step);
     const gone = data.closing || (cluster !== null && around.lost.has(cluster));
     if (gone && undoneOnCluster(state.step)) {
-      events.push(owedEvent(data, state, 'undo'));
+      events.push(...(createdNothing(state) ? undoneByItself(state) : [owedEvent(data, state, 'undo')]));
     } else if (state.status === 'undoStarted') {
       asks.push(askOf(data, state, 'undo'));
     } else if (state.status === 'started' && actionOf(state.step.work).undoNeedsOutcome) {
@@ -84,6 +84,14 @@ function needsUndo({ step, status }: StepState): boolean {
 
 function isUndoing(status: StepState['status']): boolean {
   return status === 'undoStarted' || status === 'undoFailed';
+}
+
+/** There is nothing to undo on the cluster, so nothing is asked of it and nothing owed. */
+function undoneByItself(state: StepState): readonly TransactionEvent[] {
+  const { id } = state.step;
+  const undone: TransactionEvent = { type: 'step.undone', data: { step: id, output: { value: null } } };
+  if (state.status === 'undoStarted') return [undone];
+  return [{ type: 'step.undoStarted', data: { step: id, attempt: nextAttempt(state) } }, undone];
 }
 
 /** A step without an undo that was under way: its command is called off. */

@@ -20,7 +20,10 @@ export interface StepState {
   readonly failures: number;
   readonly startedAtMs: number | null;
   readonly endedAtMs: number | null;
+  /** The last one, of the do or of the undo. */
   readonly refusal: Refusal | undefined;
+  /** How the do was refused; an undo that is refused too does not hide it. */
+  readonly refusedWith: Refusal | undefined;
   readonly output: CommandOutput | undefined;
   /** What the undo has answered. */
   readonly undone: CommandOutput | undefined;
@@ -154,7 +157,7 @@ function applyStep(data: TransactionData, entry: StepEntry, load: LoadBlob): voi
     }
     case 'step.succeeded': {
       const output = (release(entry.data.output, load) ?? undefined) as CommandOutput | undefined;
-      change(data, state, entry.type, { output, refusal: undefined, endedAtMs: atMs });
+      change(data, state, entry.type, { output, refusal: undefined, refusedWith: undefined, endedAtMs: atMs });
       if (output?.kind === 'snapshot') keepPreImages(data, state.step, output.preImages);
       return;
     }
@@ -166,7 +169,8 @@ function applyStep(data: TransactionData, entry: StepEntry, load: LoadBlob): voi
     case 'step.failed':
     case 'step.undoFailed': {
       const refusal = withDetails(entry.data.refusal, load);
-      change(data, state, entry.type, { refusal, failures: state.failures + 1, endedAtMs: atMs });
+      const refusedWith = entry.type === 'step.failed' ? refusal : state.refusedWith;
+      change(data, state, entry.type, { refusal, refusedWith, failures: state.failures + 1, endedAtMs: atMs });
       return;
     }
     case 'step.skipped':
@@ -301,6 +305,7 @@ function linkSteps(data: TransactionData, steps: readonly Step[]): void {
       startedAtMs: null,
       endedAtMs: null,
       refusal: undefined,
+      refusedWith: undefined,
       output: undefined,
       undone: undefined,
     });

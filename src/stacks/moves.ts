@@ -1,10 +1,11 @@
 /** What the hub decides by itself: leave clusters, and settle what is due on one that has returned. */
-import { isObject, type Json } from '../base/index.ts';
+import { isObject, type Json, type ObjectRef } from '../base/index.ts';
 import { locationId, type Plan, type StackRef, type StepWork } from '../plan/index.ts';
 import { planReschedule } from './planning.ts';
 import {
   bodies,
   collections,
+  KEPT,
   locationsOf,
   locationsOn,
   type StackRecord,
@@ -20,6 +21,14 @@ import type { ApplyResult, MoveEvidence, Moves, Stacks } from './types.ts';
 
 /** Collection `owed` of the engine; keys begin with the cluster. */
 const OWED = 'owed';
+
+/** Collection `kept` of the engine: what a removal has left for a person. */
+interface KeptRecord {
+  readonly stack: StackRef;
+  readonly location: string;
+  readonly ref: ObjectRef;
+  readonly why: string;
+}
 const BY_HUB = { actor: 'hub', ifBusy: 'wait' } as const;
 
 export function createMoves(room: Room): Moves {
@@ -60,6 +69,7 @@ export function planSettle(stack: StackRef, cluster: string, evidence: MoveEvide
     owed: owedOn(cluster, room).filter((owed) => isOurs(owed.stack)),
     stale: staleOn(documents, cluster).filter(({ location }) => isOurs(location.stack)),
     stepOf: (owed) => stepOf(owed, room),
+    load: (blob) => room.store.blobs.get(blob),
     reason: evidence as unknown as Json,
   });
   return plan.steps.length === 0 ? undefined : plan;
@@ -132,6 +142,10 @@ function onCluster(cluster: string, room: Room): ReturnType<Stacks['onCluster']>
   ];
   for (const { stack, location } of due) {
     held.set(location, { stack, location, wanted: held.get(location)?.wanted ?? false, owed: true });
+  }
+  for (const { stack, location, ref, why } of bodies<KeptRecord>(documents, KEPT, `${cluster}/`)) {
+    const known = held.get(location) ?? { stack, location, wanted: false, owed: false };
+    held.set(location, { ...known, kept: [...(known.kept ?? []), { ref, why }] });
   }
   return [...held.values()].sort((a, b) => (a.location < b.location ? -1 : 1));
 }

@@ -12,6 +12,7 @@ import {
 import { type LocationId, locationId, type Plan, type StackRef } from '../plan/index.ts';
 import {
   collections,
+  KEPT,
   type LocationRecord,
   locationsOf,
   type Outline,
@@ -174,7 +175,9 @@ function locationChanges(
     // what is wanted there again is stale no more
     changes.push({ collection: collections.stale, key: onClusterKey(location), body: null });
   }
-  return changes;
+  // what was left there for a person is the stack's own again
+  const kept = documents.list(KEPT).filter(({ body }) => next.has(String(body.location)));
+  return [...changes, ...kept.map(({ key }) => ({ collection: KEPT, key, body: null }))];
 }
 
 function committedRevision(

@@ -18,6 +18,9 @@ export const collections = {
   transaction: 'stackTransaction',
 } as const;
 
+/** The engine's collection of objects that a removal has left for a person: `cluster/LocationId/object`. */
+export const KEPT = 'kept';
+
 /** What a summary needs to know of a revision's functions without its manifests. */
 export interface Outline {
   readonly labels: { readonly [key: string]: string };

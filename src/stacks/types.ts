@@ -146,12 +146,16 @@ export interface Stacks {
   functions(filter: { project?: string; stack?: string }): readonly FunctionView[];
   whatIf(lose: { readonly [label: string]: string }): WhatIfView;
   /** What a cluster holds, wanted or owed, for drain, removal and return. */
-  onCluster(cluster: string): readonly {
-    readonly stack: StackRef;
-    readonly location: string;
-    readonly wanted: boolean;
-    readonly owed: boolean;
-  }[];
+  onCluster(cluster: string): readonly OnCluster[];
+}
+
+export interface OnCluster {
+  readonly stack: StackRef;
+  readonly location: string;
+  readonly wanted: boolean;
+  readonly owed: boolean;
+  /** What a removal has left there for a person to delete: it holds data, or is not the stack's. Absent when nothing is. */
+  readonly kept?: readonly { readonly ref: ObjectRef; readonly why: string }[];
 }
 
 /** What availability knows of a cluster; joined in main. One that it does not know yet is `joining` and `open`. */

@@ -23,7 +23,7 @@ export const ensure: Action<'ensure'> = {
 };
 
 /** A refusal half-way names what it had created in `details.created`. */
-function createdBy({ output, refusal }: ActionContext): Created {
+export function createdBy({ output, refusal }: Pick<ActionContext, 'output' | 'refusal'>): Created {
   if (output?.kind === 'ensure') return output.created;
   const created = isObject(refusal?.details) ? refusal.details.created : undefined;
   return Array.isArray(created) ? (created as unknown as Created) : [];

@@ -6,9 +6,12 @@ import { ensure } from './ensure.ts';
 import { gate } from './gate.ts';
 import { prune } from './prune.ts';
 import { readBack } from './read-back.ts';
+import { recallEnsure } from './recall-ensure.ts';
 import { remove } from './remove.ts';
 import { reserve } from './reserve.ts';
+import { settleEnsure } from './settle-ensure.ts';
 import { settleUndo } from './settle-undo.ts';
+import { settleVerify } from './settle-verify.ts';
 import { snapshot } from './snapshot.ts';
 import { soak } from './soak.ts';
 import type { Action, ActionName } from './types.ts';
@@ -25,6 +28,9 @@ const registry: { readonly [A in ActionName]: Action<A> } = {
   prune,
   remove,
   settleUndo,
+  settleVerify,
+  recallEnsure,
+  settleEnsure,
 };
 
 /** All registered names, for start-up checks and the laws that every action must keep. */
@@ -43,4 +49,4 @@ export function clusterOf(step: Step): string | null {
   return actionOf(step.work).cluster(step.work);
 }
 
-export type { Action, ActionContext, ActionName, Deed } from './types.ts';
+export type { Action, ActionContext, ActionName, Answered, Deed } from './types.ts';

@@ -1,5 +1,5 @@
 /** What an action of the plan is to the engine: its commands for do and undo, by the name that the plan's steps carry. */
-import type { Digest, Refusal } from '../../base/index.ts';
+import type { Digest, Outcome, Refusal } from '../../base/index.ts';
 import type { Location, StepWork } from '../../plan/index.ts';
 import type { CommandBody, CommandOutput } from '../../protocol/index.ts';
 
@@ -8,7 +8,13 @@ export type WorkOf<A extends ActionName> = Extract<StepWork, { readonly action: 
 
 /** What is to be done for a step: a command to an agent, or something of the hub's own. */
 export type Deed =
-  | { readonly kind: 'command'; readonly cluster: string; readonly body: CommandBody }
+  | {
+      readonly kind: 'command';
+      readonly cluster: string;
+      readonly body: CommandBody;
+      /** An earlier command's id, to hear its answer once more; absent: the step's own. */
+      readonly id?: string;
+    }
   | {
       readonly kind: 'reserve';
       readonly cluster: string;
@@ -25,7 +31,12 @@ export interface ActionContext {
   /** What the step's own do has answered; undefined when it was refused or never answered. */
   readonly output: CommandOutput | undefined;
   readonly refusal: Refusal | undefined;
+  /** What another step of the transaction has answered. */
+  outputOf(step: string): CommandOutput | undefined;
 }
+
+/** What an agent has said, whatever it was. */
+export type Answered = Extract<Outcome<CommandOutput>, { readonly kind: 'done' | 'refused' }>;
 
 export interface Action<A extends ActionName> {
   readonly name: A;
@@ -37,4 +48,6 @@ export interface Action<A extends ActionName> {
   readonly undo: ((work: WorkOf<A>, context: ActionContext) => Deed) | null;
   /** The undo needs what the do has answered, so an unanswered do is asked again (same id) before it is undone. */
   readonly undoNeedsOutcome: boolean;
+  /** What the agent's answer to the do means for the step, where it is not simply the step's outcome. */
+  readonly judge?: (work: WorkOf<A>, answer: Answered) => Answered;
 }

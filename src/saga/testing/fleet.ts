@@ -158,8 +158,7 @@ export class Fleet implements AgentLink {
         return { kind: 'receipt', objects: [], digest: digestOf(before) };
       }
       case 'remove':
-        things.delete(nameOf(body.location));
-        return { kind: 'receipt', objects: [], digest: digestOf(null) };
+        return this.#remove(cluster, body.location);
       case 'prune':
         return { kind: 'receipt', objects: [], digest: digestOf('pruned') };
       case 'verify':
@@ -193,6 +192,26 @@ export class Fleet implements AgentLink {
       return { ref, change: mine ? ('deleted' as const) : ('absent' as const), before: null, after: null };
     });
     return { kind: 'receipt', objects, digest: digestOf('undone') };
+  }
+
+  #remove({ things }: Cluster, location: Location): CommandOutput {
+    const thing = nameOf(location);
+    const keeps = things.has(thing) && this.keep.has(thing);
+    if (!keeps) things.delete(thing);
+    const ref = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      namespace: location.stack.name,
+      name: location.name,
+    };
+    const kept = {
+      ref,
+      change: 'kept' as const,
+      before: null,
+      after: null,
+      note: 'it holds data: a person deletes it',
+    };
+    return { kind: 'receipt', objects: keeps ? [kept] : [], digest: digestOf(null) };
   }
 
   #verify({ things }: Cluster, { locations }: Extract<CommandBody, { kind: 'verify' }>): CommandOutput {
