@@ -387,10 +387,16 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
     onCluster: (cluster: string) =>
       cluster === 'eu-1'
         ? [{ stack: { project: 'default', name: 'shop' }, location: 'checkout@eu-1', wanted: true, owed: false }]
-        : [],
+        : cluster === 'us-1'
+          ? [{ stack: { project: 'default', name: 'shop' }, location: 'cart@us-1', wanted: false, owed: false, kept }]
+          : [],
   };
   return stacks as unknown as typeof stacks & Stacks;
 }
+
+const kept = [
+  { ref: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'shop', name: 'data-cart-0' }, why: 'it holds data: a person deletes it' }, // biome-ignore format: one object
+];
 
 function broken(path: string) {
   return {

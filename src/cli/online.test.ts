@@ -256,6 +256,8 @@ describe('cluster and sim', () => {
   it('lists, cordons, drains and removes', async () => {
     assert.match((await machine.ldc('cluster', 'list')).out, /^CLUSTER {2}HEALTH {2}INTENT.*\neu-1 {5}ready {3}open/);
     assert.equal((await machine.ldc('cluster', 'cordon', 'us-1', '--yes')).out, 'us-1 is cordoned\n');
+    const shown = (await machine.ldc('cluster', 'show', 'us-1')).out;
+    assert.match(shown, /^kept {8}PersistentVolumeClaim shop\/data-cart-0 of cart@us-1: it holds data/m);
     const drained = await machine.ldc('cluster', 'drain', 'us-1', '--yes');
     assert.equal(drained.out, 'us-1 is draining; 0 locations have to move\nus-1 is empty\n');
     const kept = await machine.ldc('cluster', 'remove', 'eu-1', '--yes');

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Health, Intent } from '../../availability/types.ts';
 import type { ClusterRecord, JoinToken } from '../../hub-agent/types.ts';
+import type { OnCluster } from '../../stacks/types.ts';
 import { flag, name, page, paging, reasonBody, textMap, time } from './basics.ts';
 import { capacity } from './capacity.ts';
 import { route } from './route.ts';
@@ -19,6 +20,8 @@ export interface ClusterView extends ClusterRecord {
   readonly intentReason: string | null;
   /** Number of locations that it is to hold, and of those that are owed or stale there. */
   readonly locations: { readonly wanted: number; readonly owed: number };
+  /** What removals have left there for a person to delete, such as volume claims; at most 100. */
+  readonly kept: readonly { readonly location: string; readonly object: string; readonly why: string }[];
 }
 const clusterView: z.ZodType<ClusterView> = z.object({
   name: z.string(),
@@ -37,13 +40,22 @@ const clusterView: z.ZodType<ClusterView> = z.object({
   intent: z.enum(['open', 'cordoned', 'draining', 'removing']),
   intentReason: z.string().nullable(),
   locations: z.object({ wanted: z.int(), owed: z.int() }),
+  kept: z.array(z.object({ location: z.string(), object: z.string(), why: z.string() })),
 });
 
-const heldLocation = z.object({
+const objectRef = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  namespace: z.string().optional(),
+  name: z.string(),
+});
+
+const heldLocation: z.ZodType<OnCluster> = z.object({
   stack: z.object({ project: z.string(), name: z.string() }),
   location: z.string(),
   wanted: z.boolean(),
   owed: z.boolean(),
+  kept: z.array(z.object({ ref: objectRef, why: z.string() })).optional(),
 });
 
 const joinToken: z.ZodType<JoinToken> = z.object({

@@ -1,3 +1,4 @@
+import { refText } from '../../base/index.ts';
 import type { ClusterRecord } from '../../hub-agent/types.ts';
 import { type ClusterView, routes } from '../contract/index.ts';
 import { type Binding, bind } from '../http/binding.ts';
@@ -7,6 +8,7 @@ import { doneOr, HttpProblem, notFound } from '../http/problem.ts';
 import type { Services } from '../services.ts';
 
 const R = routes.clusters;
+const KEPT_SHOWN_MAX = 100;
 
 export function clusterRoutes(services: Services): Binding[] {
   const { registry, stacks } = services;
@@ -99,6 +101,9 @@ function viewOf({ registry, availability, stacks, clock }: Services, record: Clu
       wanted: held.filter(({ wanted }) => wanted).length,
       owed: held.filter(({ owed }) => owed).length,
     },
+    kept: held
+      .flatMap(({ location, kept = [] }) => kept.map(({ ref, why }) => ({ location, object: refText(ref), why })))
+      .slice(0, KEPT_SHOWN_MAX),
   };
 }
 

@@ -33,6 +33,7 @@ export function clusterText(cluster: ClusterView): string {
     ['locations', `${cluster.locations.wanted} wanted, ${cluster.locations.owed} owed`],
     ['capacity', capacityText(cluster)],
     ['joined', cluster.joinedAt],
+    ...cluster.kept.map(({ object, location, why }): [string, string] => ['kept', `${object} of ${location}: ${why}`]),
   ];
   return rows.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('');
 }
