@@ -128,6 +128,34 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   return rig;
 }
 
+/** Snapshot and apply, as a transaction does them. */
+export async function deploy(rig: Rig, revision: number, bundle: Digest, previous: Digest | null = null) {
+  const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous });
+  const preImages = output(taken, 'snapshot').preImages as Digest;
+  const outcome = await rig.run({ kind: 'apply', location: LOCATION, revision, bundle, preImages });
+  return { preImages, outcome, revision, bundle };
+}
+
+/** Undoes what was deployed over `previous` and reads it back. */
+export async function undo(
+  rig: Rig,
+  { preImages, bundle }: { readonly preImages: Digest; readonly bundle: Digest },
+  previous: { readonly revision: number; readonly bundle: Digest } | null,
+) {
+  const asked = { kind: 'undo', location: LOCATION, bundle, preImages, previous } as const;
+  const receipt = output(await rig.run(asked), 'receipt');
+  const locations = [{ location: LOCATION, preImages, bundle }];
+  return { receipt, verified: output(await rig.run({ kind: 'verify', locations }), 'verify') };
+}
+
+/** Who owns what of an object, without the times. */
+export function owners(object: KubeObject | undefined) {
+  const entries = (object?.metadata.managedFields ?? []) as readonly { [key: string]: Json }[];
+  return entries
+    .filter((entry) => entry.subresource !== 'status')
+    .map(({ manager, operation, subresource, fieldsV1 }) => ({ manager, operation, subresource, fieldsV1 }));
+}
+
 /** Polls until it holds; fails with what was waited for. */
 export async function until(holds: () => boolean | Promise<boolean>, what: string, forMs = 8_000): Promise<number> {
   const startedMs = clock.monotonic();

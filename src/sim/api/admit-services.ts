@@ -16,14 +16,35 @@ const addressOf = (index: number) => `10.96.${index >> 8}.${index & 255}`;
  * The Service with its addresses and ports.
  * @throws ApiError 422 when one that it asks for is taken or none is left.
  */
-export function admitService(cluster: Cluster, service: KubeObject, live: KubeObject | undefined): KubeObject {
-  const spec = part(service, 'spec');
+export function admitService(cluster: Cluster, given: KubeObject, live: KubeObject | undefined): KubeObject {
+  const spec = live === undefined ? part(given, 'spec') : withoutLeftovers(part(given, 'spec'), part(live, 'spec'));
+  const service = { ...given, spec };
   const type = String(spec.type ?? 'ClusterIP');
   if (type === 'ExternalName') return { ...service, spec: withoutAddresses(spec) };
   const others = cluster.store.list('services').filter((other) => other.metadata.uid !== service.metadata.uid);
   const addressed = withAddress(service, spec, live, others);
   const exposed = type === 'ClusterIP' ? addressed : withNodePorts(service, addressed, live, others);
   return { ...service, spec: exposed };
+}
+
+const EXPOSED: readonly Json[] = ['NodePort', 'LoadBalancer'];
+
+/** What only the former type needed goes with it, unless it was changed in the same request: that is for validation. */
+function withoutLeftovers(spec: Fields, before: Fields): Fields {
+  const dropped: string[] = [];
+  const leaves = (needy: readonly Json[]) => needy.includes(before.type ?? '') && !needy.includes(spec.type ?? '');
+  if (leaves(EXPOSED)) dropped.push('externalTrafficPolicy');
+  if (leaves(['LoadBalancer'])) dropped.push('allocateLoadBalancerNodePorts', 'loadBalancerClass');
+  const kept = Object.entries(spec).filter(([name, value]) => !dropped.includes(name) || value !== before[name]);
+  const next: Fields = Object.fromEntries(kept);
+  const known = new Set(nodePortsOf(before));
+  if (!leaves(EXPOSED) || nodePortsOf(spec).some((port) => !known.has(port))) return next;
+  const ports = portsIn(spec).map(({ nodePort: _former, ...port }) => port);
+  return { ...next, ...(spec.ports === undefined ? {} : { ports }) };
+}
+
+function nodePortsOf(spec: Fields): readonly Json[] {
+  return portsIn(spec).flatMap(({ nodePort }) => (nodePort === undefined || nodePort === 0 ? [] : [nodePort]));
 }
 
 function withoutAddresses(spec: Fields): Fields {
@@ -65,7 +86,10 @@ function firstFree<T>(
 }
 
 function portsOf(service: KubeObject | undefined): readonly Fields[] {
-  const ports = service === undefined ? undefined : part(service, 'spec').ports;
+  return service === undefined ? [] : portsIn(part(service, 'spec'));
+}
+
+function portsIn({ ports }: Fields): readonly Fields[] {
   return Array.isArray(ports) ? (ports as readonly Json[]).map(fields) : [];
 }
 

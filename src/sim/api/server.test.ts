@@ -254,6 +254,17 @@ describe('an embedded API server', () => {
       .body as unknown as KubeObject;
     assert.equal((updated.spec as { clusterIP: string }).clusterIP, spec.clusterIP);
     assert.equal((updated.spec as { ports: { nodePort: number }[] }).ports[0]?.nodePort, spec.ports[0]?.nodePort);
+    const inside = {
+      ...updated,
+      spec: { ...(updated.spec as unknown as JsonObject), type: 'ClusterIP' },
+    } as KubeObject;
+    const back = server.door.update('services', inside, 'test');
+    assert.equal(back.status, 200, JSON.stringify(back.body));
+    assert.doesNotMatch(
+      JSON.stringify(back.body),
+      /"(nodePort|externalTrafficPolicy)":/,
+      'what only the former type needed is gone',
+    );
   });
 
   test('eviction is refused while a budget has nothing to give', async () => {

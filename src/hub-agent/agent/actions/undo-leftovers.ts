@@ -96,7 +96,9 @@ export function explanation(
     return now === undefined ? undefined : `${now.manager} has changed it meanwhile`;
   }
   const then = foreign(past, change.inBefore);
-  if (then === undefined || touches(bundle, past, change)) return undefined;
+  // an object that was made anew has lost what others owned without their doing
+  const madeAnew = live.metadata.uid !== past.metadata.uid;
+  if (then === undefined || madeAnew || touches(bundle, past, change)) return undefined;
   return `${then.manager}, who owned it, or another has removed it meanwhile`;
 }
 
@@ -113,7 +115,7 @@ function touches(bundle: Bundle | undefined, past: KubeObject, change: Change): 
 }
 
 /** uid and creation time cannot be brought back, only compared. */
-function isIdentity(change: Change): boolean {
+export function isIdentity(change: Change): boolean {
   return change.path === '.metadata.uid' || change.path === '.metadata.creationTimestamp';
 }
 

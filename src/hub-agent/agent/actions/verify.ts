@@ -8,13 +8,21 @@ import {
   type ObjectRef,
   refText,
 } from '../../../base/index.ts';
-import { listAll, normalize, normalizedDigest, normalizeOwners, ownedBy, statusOf } from '../../../kubernetes/index.ts';
+import {
+  isStateful,
+  listAll,
+  normalize,
+  normalizedDigest,
+  normalizeOwners,
+  ownedBy,
+  statusOf,
+} from '../../../kubernetes/index.ts';
 import { type Difference, VERIFY_READY_MS_MAX } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
 import { compareObjects } from '../compare.ts';
 import { ownersOf } from '../field-set.ts';
 import { managerOf } from './ensure.ts';
-import { explanation } from './undo-leftovers.ts';
+import { explanation, isIdentity } from './undo-leftovers.ts';
 import { isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
 
@@ -106,11 +114,9 @@ function fieldDifferences(work: Work, target: Target, past: KubeObject, live: Ku
     (object) => object.kind === past.kind && object.metadata.name === past.metadata.name && isRecreated(object),
   );
   const found = compareObjects(then, now).map((change): FieldDifference => {
-    const identity = change.path === '.metadata.uid' || change.path === '.metadata.creationTimestamp';
-    const why =
-      identity && declared !== undefined
-        ? 'it was deleted and made anew, as `ldc.dev/replace: recreate` says'
-        : explanation(change, past, live, target.bundle, target.manager);
+    const why = isIdentity(change)
+      ? newIdentity(past, declared !== undefined)
+      : explanation(change, past, live, target.bundle, target.manager);
     return {
       field: change.path,
       before: change.before ?? null,
@@ -125,6 +131,14 @@ function fieldDifferences(work: Work, target: Target, past: KubeObject, live: Ku
     target.manager,
   );
   return owners === undefined ? found : [...found, owners];
+}
+
+/** Why another uid is no difference: what an object says can be brought back, its identity not. Data behind it went with it. */
+function newIdentity(past: KubeObject, declared: boolean): string | undefined {
+  if (isStateful(past)) return undefined;
+  return declared
+    ? 'it was deleted and made anew, as `ldc.dev/replace: recreate` says'
+    : 'another has deleted it meanwhile; it was made anew as it was';
 }
 
 /** Who owns what. Explained where only other managers' entries moved, or where a value that others changed took its owner along. */
