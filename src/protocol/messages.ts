@@ -194,6 +194,8 @@ export const agentMessageSchema = z.discriminatedUnion('kind', [
     kind: z.literal('observed'),
     observations: z.array(observationSchema),
     capacity: capacitySchema.optional(),
+    /** As in hello; sent when it has changed since. */
+    apis: z.array(z.string()).optional(),
     gone: z.array(location).optional(),
   }),
   z.object({

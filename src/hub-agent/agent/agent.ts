@@ -5,7 +5,6 @@ import {
   type Clock,
   errorText,
   type Ids,
-  isObject,
   type Logger,
   limits,
   type Random,
@@ -38,6 +37,7 @@ import { createObjects, type Objects } from './objects.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { apiServerProbe, type ServiceProbe } from './probe.ts';
 import { createQueues } from './queues.ts';
+import { type ServedWatch, watchServed } from './served.ts';
 
 export interface AgentOptions {
   readonly client: Client;
@@ -158,8 +158,8 @@ class Session {
   readonly #observer: Observer;
   readonly #commands: Commands;
   readonly #capacity: CapacityWatch;
+  readonly #served: ServedWatch;
   #hubKey = '';
-  #served: { readonly kubernetesVersion: string; readonly apis: string[] } = { kubernetesVersion: '', apis: [] };
   /** Until a hub has said with which key, one of our own cuts: digests are only compared among themselves. */
   #cutKey: Uint8Array;
   #capacitySent = '';
@@ -187,6 +187,9 @@ class Session {
     this.#observer = createObserver({ ...parts, work, report: (message) => void this.#send(message) });
     this.#commands = createCommands({ ...parts, work, onHeld: (location, held) => this.#onHeld(location, held) });
     this.#capacity = watchCapacity(client, parts, () => this.#capacityChanged());
+    this.#served = watchServed(client, this.#discovery, parts, ({ apis }) => {
+      this.#send({ kind: 'observed', observations: [], apis });
+    });
     this.connection = connectToHub({
       ...{ door, clock, random, logger, signal, identity },
       hello: () => this.#hello(),
@@ -221,8 +224,9 @@ class Session {
 
   #work(signal: AbortSignal, resumed: boolean): Work {
     const { client, clock, random, probe } = this.#options;
+    const discovery = { ...this.#discovery, forget: () => this.#kindsChanged() };
     return {
-      ...{ client, clock, signal, resumed, objects: this.#objects, discovery: this.#discovery, cutKey: this.#cutKey },
+      ...{ client, clock, signal, resumed, objects: this.#objects, discovery, cutKey: this.#cutKey },
       probe: probe ?? apiServerProbe(client),
       blob: (digest) => this.#blobs.get(digest),
       sealed: (blob, secrets) =>
@@ -287,6 +291,11 @@ class Session {
     });
   }
 
+  #kindsChanged(): void {
+    this.#discovery.forget();
+    this.#served.soon();
+  }
+
   #capacityChanged(): void {
     this.#capacityDue ??= this.#options.clock.after(CAPACITY_EVERY_MS, () => {
       this.#capacityDue = undefined;
@@ -298,16 +307,13 @@ class Session {
   }
 
   async #hello(): Promise<AgentMessage> {
-    const { client, clock, version } = this.#options;
+    const { clock, version } = this.#options;
     await Promise.race([this.#capacity.known, clock.sleep(FIRST_LIST_MS_MAX, this.#signal)]);
-    const [kubernetesVersion, apis] = await Promise.all([versionOf(client), this.#discovery.all()]);
-    // an API server that is down serves what it served: its hub must not think that its kinds are gone
-    if (kubernetesVersion !== '' && apis !== undefined) this.#served = { kubernetesVersion, apis: [...apis] };
     return {
       kind: 'hello',
       v: PROTOCOL_VERSION,
       agentVersion: version,
-      ...this.#served,
+      ...(await this.#served.read()),
       capacity: this.#capacity.now(),
       sealKey: this.#sealKey.publicKey,
       highestEpoch: this.#memory.state.epoch,
@@ -323,9 +329,4 @@ function tooLarge(command: Command): Refusal {
     message: `the answer to ${command.body.kind} is above the ${limits.protocolMessageBytesMax / 1024 / 1024} MiB of a message`,
     hint: 'divide the function: each location travels as one piece',
   };
-}
-
-async function versionOf(client: Client): Promise<string> {
-  const answer = await client.request({ method: 'GET', path: '/version' });
-  return answer.kind === 'answered' && isObject(answer.body) ? String(answer.body.gitVersion ?? '') : '';
 }

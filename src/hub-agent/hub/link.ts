@@ -122,6 +122,8 @@ class Lines implements HubLines {
       onObserved: (message) => {
         merge(this.#observed.get(cluster) ?? new Map(), message);
         if (message.capacity !== undefined) this.#capacities.set(cluster, message.capacity);
+        const { apis } = message;
+        if (apis !== undefined) keepFacts(this.#options.store, cluster, { ...hello, apis }, this.#options.logger);
         this.#tell({ kind: 'observed', cluster });
       },
       onDrift: (message) => journalDrift(this.#options.store, cluster, message, this.#options.logger),
