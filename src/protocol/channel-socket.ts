@@ -21,7 +21,8 @@ export function socketChannel(socket: WebSocket): Channel {
 
   function close(reason: string): void {
     if (mailbox.isClosed) return;
-    socket.close(1000, reason.slice(0, 100));
+    // a close frame holds 123 bytes; text beyond ASCII takes up to three for each of JavaScript's characters
+    socket.close(1000, reason.slice(0, 40));
     // a peer that answers no close frame (its line is cut) must not hold the descriptor
     socket.terminate();
     mailbox.closed(reason);

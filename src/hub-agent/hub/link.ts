@@ -6,6 +6,7 @@ import {
   type JsonObject,
   jsonEqual,
   type Logger,
+  limits,
   type Outcome,
   type Random,
   type Store,
@@ -27,7 +28,7 @@ import {
 import type { AgentIdentity, Held } from '../types.ts';
 import { type BlobExchange, createBlobExchange } from './blob-exchange.ts';
 import { FACTS } from './entries.ts';
-import { type Hello, readHello, type Session, startSession } from './session.ts';
+import { guarded, type Hello, readHello, type Session, startSession } from './session.ts';
 
 export interface HubLines extends AgentLink {
   /** A line that an agent of that identity has opened. */
@@ -54,6 +55,12 @@ const HELLO_MS_MAX = 10_000;
 /** A line without a word for so many heartbeats is dead: what is under way on it becomes `unknown`. */
 const SILENT_HEARTBEATS_MAX = 3;
 const DRIFT_OBJECTS_MAX = 20;
+/** Drifts of one cluster that are journaled in a minute: an agent gone wrong must not fill the disk. */
+const DRIFTS_PER_MINUTE_MAX = 600;
+const MINUTE_MS = 60_000;
+/** Observations of one cluster that are kept, and the bytes of one. */
+const OBSERVATIONS_MAX = limits.stackObjectsMax;
+const OBSERVATION_BYTES_MAX = 256 * 1024;
 
 export function createHubLines(options: HubLinesOptions): HubLines {
   return new Lines(options);
@@ -67,6 +74,7 @@ class Lines implements HubLines {
   readonly #heartbeats = new Map<string, number>();
   readonly #capacities = new Map<string, Capacity>();
   readonly #observed = new Map<string, Map<string, Observation>>();
+  readonly #drifts = new Map<string, { readonly sinceMs: number; count: number }>();
   readonly #listeners = new Set<(change: LinkChange) => void>();
   #stopped = false;
   #sweep: Cancel;
@@ -88,6 +96,17 @@ class Lines implements HubLines {
   #heartbeat(cluster: string): void {
     this.#heartbeats.set(cluster, this.#options.clock.monotonic());
     this.#tell({ kind: 'heartbeat', cluster, atMs: this.#options.clock.monotonic() });
+  }
+
+  #mayDrift(cluster: string): boolean {
+    const nowMs = this.#options.clock.monotonic();
+    const before = this.#drifts.get(cluster);
+    const current = before !== undefined && nowMs - before.sinceMs < MINUTE_MS ? before : { sinceMs: nowMs, count: 0 };
+    current.count++;
+    this.#drifts.set(cluster, current);
+    if (current.count === DRIFTS_PER_MINUTE_MAX + 1)
+      this.#options.logger.warn({ cluster }, 'too many drifts: no more are journaled in this minute');
+    return current.count <= DRIFTS_PER_MINUTE_MAX;
   }
 
   #begin(identity: AgentIdentity, channel: Channel, hello: Hello): void {
@@ -120,13 +139,15 @@ class Lines implements HubLines {
       },
       onHeartbeat: () => this.#heartbeat(cluster),
       onObserved: (message) => {
-        merge(this.#observed.get(cluster) ?? new Map(), message);
+        merge(cluster, this.#observed.get(cluster) ?? new Map(), message);
         if (message.capacity !== undefined) this.#capacities.set(cluster, message.capacity);
         const { apis } = message;
         if (apis !== undefined) keepFacts(this.#options.store, cluster, { ...hello, apis }, this.#options.logger);
         this.#tell({ kind: 'observed', cluster });
       },
-      onDrift: (message) => journalDrift(this.#options.store, cluster, message, this.#options.logger),
+      onDrift: (message) => {
+        if (this.#mayDrift(cluster)) journalDrift(this.#options.store, cluster, message, this.#options.logger);
+      },
       onEnd: (reason) => {
         if (this.#sessions.get(cluster) !== session) return;
         this.#sessions.delete(cluster);
@@ -150,10 +171,12 @@ class Lines implements HubLines {
     const cancel = this.#options.clock.after(HELLO_MS_MAX, () => channel.close('no hello'));
     channel.onMessage((raw) => {
       cancel();
-      const read = readHello(raw);
-      if ('hello' in read) return this.#begin(identity, channel, read.hello);
-      channel.send({ kind: 'refuse', refusal: { kind: 'protocol', message: read.problem } });
-      channel.close(read.problem);
+      guarded(channel, this.#options.logger, () => {
+        const read = readHello(raw);
+        if ('hello' in read) return this.#begin(identity, channel, read.hello);
+        channel.send({ kind: 'refuse', refusal: { kind: 'protocol', message: read.problem } });
+        channel.close(read.problem);
+      });
     });
   }
   end(cluster: string, reason: string): void {
@@ -208,10 +231,20 @@ class Lines implements HubLines {
   }
 }
 
-function merge(known: Map<string, Observation>, message: Extract<AgentMessage, { kind: 'observed' }>): void {
+/** An agent speaks of its own cluster only, whatever name it writes; what is too large is kept without its reasons. */
+function merge(
+  cluster: string,
+  known: Map<string, Observation>,
+  message: Extract<AgentMessage, { kind: 'observed' }>,
+): void {
   const key = (location: Observation['location']) => JSON.stringify([location.stack, location.kind, location.name]);
   for (const location of message.gone ?? []) known.delete(key(location));
-  for (const one of message.observations) known.set(key(one.location), one);
+  for (const given of message.observations) {
+    const one = { ...given, location: { ...given.location, cluster } };
+    const { reasons: _reasons, drift: _drift, ...short } = { ...one, message: one.message.slice(0, 1_000) };
+    if (known.size >= OBSERVATIONS_MAX && !known.has(key(one.location))) continue;
+    known.set(key(one.location), JSON.stringify(one).length > OBSERVATION_BYTES_MAX ? short : one);
+  }
 }
 
 /** Versions and kinds change with upgrades only: a record of its own, written when they do. `highestEpoch` is for `ldc hub rearm`. */

@@ -1,6 +1,7 @@
 /** One agent on one line, from its hello to the end of the line. */
 import {
   type Digest,
+  errorText,
   isObject,
   type Json,
   type Logger,
@@ -15,6 +16,7 @@ import {
   agentMessageSchema,
   type Channel,
   type Command,
+  type CommandBody,
   type CommandOutput,
   type HubMessage,
   PROTOCOL_VERSION,
@@ -60,6 +62,24 @@ const COMMAND_TOO_LARGE: Refusal = {
   message: `this command is above ${MESSAGE_MIB_MAX} MiB`,
   hint: 'divide the stack, or its CRDs, into smaller ones',
 };
+/** What each command is answered with; anything else says nothing about it. */
+const OUTPUT_OF: { readonly [kind in CommandBody['kind']]: CommandOutput['kind'] } = {
+  snapshot: 'snapshot',
+  ensure: 'ensure',
+  dryRun: 'dryRun',
+  apply: 'receipt',
+  gate: 'gate',
+  readBack: 'readBack',
+  prune: 'receipt',
+  remove: 'receipt',
+  undo: 'receipt',
+  undoEnsure: 'receipt',
+  verify: 'verify',
+  preview: 'preview',
+  describe: 'describe',
+  cancel: 'cancelled',
+};
+const NOT_ASKED = 'an agent answered what it was not asked';
 const NOT_STORED = 'what the agent sent along could not be stored';
 
 interface Waiting {
@@ -69,74 +89,119 @@ interface Waiting {
 
 /** Starts the session: answers the hello with the welcome and reads from then on. */
 export function startSession(options: SessionOptions): Session {
-  const { cluster, channel, exchange, hello } = options;
-  const waiting = new Map<string, Waiting>();
-  /** What this agent may ask for. */
-  const granted = digestsIn(options.welcome.desired);
-  const send = (message: HubMessage, urgency?: 'urgent') => channel.send(message as Json, urgency);
+  return new Line(options);
+}
 
-  function give(digest: Digest): void {
-    const blob = granted.has(digest) ? exchange.outgoing(digest, hello.sealKey) : undefined;
-    if (blob === undefined) send({ kind: 'blobMissing', digest });
-    else if (send({ kind: 'blob', blob }) === 'tooLarge')
-      send({ kind: 'blobMissing', digest, refusal: BLOB_TOO_LARGE });
+class Line implements Session {
+  readonly cluster: string;
+  readonly hello: Hello;
+  lastMs: number;
+  readonly #options: SessionOptions;
+  readonly #waiting = new Map<string, Waiting>();
+  /** Commands that were sent on this line and not answered: a result of any other is nobody's, and nothing of it is kept. */
+  readonly #asked = new Map<string, CommandBody['kind']>();
+  /** What this agent may ask for. */
+  readonly #granted: Set<Digest>;
+  #ended = false;
+
+  constructor(options: SessionOptions) {
+    const { channel, cluster } = options;
+    this.#options = options;
+    this.cluster = cluster;
+    this.hello = options.hello;
+    this.lastMs = options.now();
+    this.#granted = digestsIn(options.welcome.desired);
+    channel.onClose((reason) => {
+      this.#ended = true;
+      for (const waiter of this.#waiting.values()) waiter.settle(unknown(`the line to ${cluster} ended: ${reason}`));
+      options.onEnd(reason);
+    });
+    this.#send(options.welcome);
+    channel.onMessage((raw) => {
+      this.lastMs = options.now();
+      guarded(channel, options.logger, () => {
+        const message = readMessage(raw);
+        if (message === undefined) this.#send(NOT_UNDERSTOOD);
+        else this.#onMessage(message);
+      });
+    });
   }
-  function onMessage(message: AgentMessage): void {
+
+  execute(command: Command): Promise<Outcome<CommandOutput>> {
+    const { id, body } = command;
+    const waiter = this.#waiting.get(id) ?? createWaiting();
+    this.#waiting.set(id, waiter);
+    this.#asked.set(id, body.kind);
+    for (const digest of digestsIn(body)) this.#granted.add(digest);
+    const sent = this.#send({ kind: 'command', command });
+    if (sent === 'closed') waiter.settle(unknown('the line is closed'));
+    if (sent === 'tooLarge') waiter.settle(refused(COMMAND_TOO_LARGE));
+    void waiter.promise.then(() => this.forget(id, waiter.promise));
+    return waiter.promise;
+  }
+  forget(id: string, promise: Promise<Outcome<CommandOutput>>): void {
+    if (this.#waiting.get(id)?.promise === promise) this.#waiting.delete(id);
+  }
+  close(reason: string): void {
+    this.#options.channel.close(reason);
+  }
+
+  #send(message: HubMessage, urgency?: 'urgent') {
+    return this.#options.channel.send(message as Json, urgency);
+  }
+  #onMessage(message: AgentMessage): void {
     switch (message.kind) {
       case 'heartbeat':
-        send({ kind: 'heartbeatAck', seq: message.seq }, 'urgent');
-        options.onHeartbeat();
+        this.#send({ kind: 'heartbeatAck', seq: message.seq }, 'urgent');
+        this.#options.onHeartbeat();
         return;
       case 'observed':
-        options.onObserved(message);
+        this.#options.onObserved(message);
         return;
       case 'drift':
-        options.onDrift(message);
+        this.#options.onDrift(message);
         return;
       case 'need':
-        for (const digest of message.digests) give(digest);
+        for (const digest of new Set(message.digests)) if (!this.#ended) this.#give(digest);
         return;
       case 'result':
-        void settle(message, waiting.get(message.id), options);
+        this.#onResult(message);
         return;
       case 'hello':
-        channel.close('a second hello');
+        this.close('a second hello');
         return;
     }
   }
+  #give(digest: Digest): void {
+    const { exchange } = this.#options;
+    const blob = this.#granted.has(digest) ? exchange.outgoing(digest, this.hello.sealKey) : undefined;
+    if (blob === undefined) this.#send({ kind: 'blobMissing', digest });
+    else if (this.#send({ kind: 'blob', blob }) === 'tooLarge')
+      this.#send({ kind: 'blobMissing', digest, refusal: BLOB_TOO_LARGE });
+  }
+  #onResult(message: Extract<AgentMessage, { kind: 'result' }>): void {
+    const { id, outcome } = message;
+    const command = this.#asked.get(id);
+    if (command === undefined) {
+      this.#options.logger.warn({ cluster: this.cluster, command: id }, NOT_ASKED);
+      return;
+    }
+    this.#asked.delete(id);
+    const waiter = this.#waiting.get(id);
+    if (outcome.kind === 'done' && outcome.value.kind !== OUTPUT_OF[command])
+      waiter?.settle(unknown(`the agent of ${this.cluster} answered ${outcome.value.kind} to ${command}`));
+    else void settle(message, waiter, this.#options);
+  }
+}
 
-  const session: Session = {
-    cluster,
-    hello,
-    lastMs: options.now(),
-    execute(command) {
-      const known = waiting.get(command.id);
-      const waiter = known ?? createWaiting();
-      waiting.set(command.id, waiter);
-      for (const digest of digestsIn(command.body)) granted.add(digest);
-      const sent = send({ kind: 'command', command });
-      if (sent === 'closed') waiter.settle(unknown('the line is closed'));
-      if (sent === 'tooLarge') waiter.settle(refused(COMMAND_TOO_LARGE));
-      void waiter.promise.then(() => waiting.get(command.id) === waiter && waiting.delete(command.id));
-      return waiter.promise;
-    },
-    forget(id, promise) {
-      if (waiting.get(id)?.promise === promise) waiting.delete(id);
-    },
-    close: (reason) => channel.close(reason),
-  };
-  channel.onClose((reason) => {
-    for (const waiter of waiting.values()) waiter.settle(unknown(`the line to ${cluster} ended: ${reason}`));
-    options.onEnd(reason);
-  });
-  send(options.welcome);
-  channel.onMessage((raw) => {
-    session.lastMs = options.now();
-    const message = readMessage(raw);
-    if (message !== undefined) return onMessage(message);
-    send(NOT_UNDERSTOOD);
-  });
-  return session;
+/** What one agent sends may end its line and nothing else: a key that is none, a value nested too deeply for any reader. */
+export function guarded(channel: Channel, logger: Logger, handle: () => void): void {
+  try {
+    handle();
+  } catch (error) {
+    logger.error({ error: errorText(error) }, 'a message of an agent could not be handled');
+    channel.close('protocol: this message cannot be handled');
+  }
 }
 
 /** What came along is stored before anybody hears of the result: the engine may use it at once. */
