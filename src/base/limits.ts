@@ -4,6 +4,8 @@ export const limits = {
   stackUploadBytesMax: 32 * 1024 * 1024,
   stackObjectsMax: 10_000,
   stackFunctionsMax: 500,
+  /** What an object may become by overrides; API servers take no larger ones. */
+  stackObjectBytesMax: 2 * 1024 * 1024,
   yamlAliasesMax: 100,
   yamlDepthMax: 64,
   journalEntryBytesMax: 65_535,

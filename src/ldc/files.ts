@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { compileGlob, isGlob } from './glob.ts';
 import { nearest } from './suggest.ts';
 import type { Files } from './types.ts';
 
@@ -19,13 +20,13 @@ export function filesOf(
     const message = `"${entry}" leaves the folder of the stack file`;
     return { kind: 'none', message, hint: 'move the stack file up, or the manifests down' };
   }
-  const paths = [...files.keys()].map((path) => [path, posix.normalize(path)] as const);
+  const paths = normalizedPaths(files);
   const exact = paths.find(([, path]) => path === pattern);
   if (exact !== undefined) return { kind: 'found', paths: [exact[0]] };
   const inFolder = paths.filter(([, path]) => posix.dirname(path) === pattern && MANIFEST.test(path));
-  const globbed = isGlob(pattern)
-    ? paths.filter(([, path]) => posix.matchesGlob(path, pattern) && MANIFEST.test(path))
-    : [];
+  const glob = isGlob(pattern) ? compileGlob(pattern) : undefined;
+  if (glob?.kind === 'invalid') return { kind: 'none', message: glob.message, hint: 'name fewer, or a folder' };
+  const globbed = paths.filter(([, path]) => MANIFEST.test(path) && glob?.matches(path) === true);
   const matches = inFolder.length > 0 ? inFolder : globbed;
   if (matches.length > 0) return { kind: 'found', paths: matches.map(([path]) => path).sort() };
   const below = paths.some(([, path]) => path.startsWith(`${pattern}/`));
@@ -44,6 +45,13 @@ export function isNamedBy(entries: readonly string[], path: string): boolean {
   return entries.some((entry) => filesOf(entry, new Map([[path, '']])).kind === 'found');
 }
 
-function isGlob(pattern: string): boolean {
-  return /[*?[\]{}]/.test(pattern);
+/** Kept with the files: every entry of a stack looks through them. */
+const normalized = new WeakMap<Files, readonly (readonly [given: string, path: string])[]>();
+
+function normalizedPaths(files: Files): readonly (readonly [given: string, path: string])[] {
+  const known = normalized.get(files);
+  if (known !== undefined && known.length === files.size) return known;
+  const paths = [...files.keys()].map((path) => [path, posix.normalize(path)] as const);
+  normalized.set(files, paths);
+  return paths;
 }

@@ -1,5 +1,5 @@
 import { applyPatch, type Operation } from 'rfc6902';
-import type { Json, KubeObject } from '../base/index.ts';
+import { type Json, type KubeObject, limits } from '../base/index.ts';
 import { matchesSelector } from './selector.ts';
 import type { Override } from './types.ts';
 
@@ -30,6 +30,11 @@ export function patched(
     // the value is cloned: an object of the plan never shares parts with the stack definition
     const [error] = applyPatch(copy, [structuredClone(rest) as Operation]);
     if (error) return { kind: 'failed', index, message: failureText(operation, error) };
+    // each copy may double the object: a few dozen lines of text would fill the memory
+    if (operation.op === 'copy' && JSON.stringify(copy).length > limits.stackObjectBytesMax) {
+      const message = `copying ${operation.from} makes the object larger than ${limits.stackObjectBytesMax} bytes`;
+      return { kind: 'failed', index, message };
+    }
   }
   return { kind: 'patched', object: copy ?? object };
 }
