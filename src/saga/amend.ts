@@ -1,12 +1,16 @@
 /** How a running plan goes on without some clusters: the answer of Replan.without as events (DESIGN §5, a cluster lost in mid-deploy). */
 import { type Blobs, digestOf, type Outcome, type Refusal } from '../base/index.ts';
-import type { Plan, PlanAmendment } from '../plan/index.ts';
+import type { LocationId, Plan, PlanAmendment } from '../plan/index.ts';
 import { clusterOf } from './actions/index.ts';
 import { unfit } from './check-plan.ts';
 import type { TransactionEvent } from './events.ts';
 import { createdNothing, owedEvent, undoneOnCluster } from './faults.ts';
 import { planRef } from './plan-ref.ts';
 import type { StepState, TransactionData } from './state.ts';
+import type { TransactionId } from './types.ts';
+
+/** The unfinished transaction other than `id` that has one of these locks. */
+export type Holder = (id: TransactionId, locks: readonly LocationId[]) => TransactionId | undefined;
 
 type Answered = Extract<Outcome<PlanAmendment>, { readonly kind: 'done' | 'refused' }>;
 
@@ -14,7 +18,7 @@ export async function amendment(
   data: TransactionData,
   lost: readonly string[],
   outcome: Answered,
-  blobs: Blobs,
+  { blobs, holder }: { readonly blobs: Blobs; readonly holder: Holder },
 ): Promise<(now: TransactionData) => readonly TransactionEvent[]> {
   if (outcome.kind === 'refused') return undone(lost, outcome.refusal);
   const { added, locations, locks, owed, explanation } = outcome.value;
@@ -25,8 +29,11 @@ export async function amendment(
   const wrong = unfit(plan);
   if (wrong !== undefined) return undone(lost, wrong);
   const blob = await blobs.put(plan as never);
+  const taken = locks.filter((lock) => !data.plan.locks.includes(lock)).sort();
   return (now) => {
     if (!goesForward(now)) return [];
+    const other = holder(now.header.id, taken);
+    if (other !== undefined) return undone(lost, busyWith(other))(now);
     const begun = [...now.steps.values()].filter((state) => dropped.has(state.step.id) && mayHaveRun(state));
     const events: TransactionEvent[] = begun.map((state) => owedEvent(now, state, 'undo'));
     const data = { ...planRef(plan, blob), dropped: { value: [...dropped] }, owed: [...owed], explanation };
@@ -65,6 +72,10 @@ function undone(lost: readonly string[], refusal: Refusal): (now: TransactionDat
           };
     return [{ type: 'tx.compensating', data: { cause } }];
   };
+}
+
+function busyWith(other: TransactionId): Refusal {
+  return { kind: 'busy', message: `where it would go on ${other} is at work`, hint: `look at ldc tx show ${other}` };
 }
 
 function goesForward({ header: { state } }: TransactionData): boolean {

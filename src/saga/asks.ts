@@ -6,7 +6,7 @@ import { backoffMs, errorText, type Outcome, type Refusal } from '../base/index.
 import type { Step } from '../plan/index.ts';
 import { type Command, type CommandBody, type CommandOutput, VERIFY_READY_MS_MAX } from '../protocol/index.ts';
 import { type Answered, actionOf, type Deed } from './actions/index.ts';
-import { amendment } from './amend.ts';
+import { amendment, type Holder } from './amend.ts';
 import { unfit } from './check-plan.ts';
 import { contextOf } from './context.ts';
 import type { Ask } from './decision.ts';
@@ -34,9 +34,11 @@ const VERIFY_TIMEOUT_MS = VERIFY_READY_MS_MAX + 20_000;
 
 export class Asker {
   readonly #ports: EnginePorts;
+  readonly #holder: Holder;
 
-  constructor(ports: EnginePorts) {
+  constructor(ports: EnginePorts, holder: Holder) {
     this.#ports = ports;
+    this.#holder = holder;
   }
 
   /** Resolves null once the signal is aborted. Never rejects. */
@@ -80,7 +82,8 @@ export class Asker {
 
   async #do(data: TransactionData, ask: StepAsk, signal: AbortSignal): Promise<Answer | null> {
     const { step } = stateOf(data, ask.step);
-    const deed = actionOf(step.work).do(step.work, contextOf(data, stateOf(data, ask.step)));
+    const context = contextOf(data, stateOf(data, ask.step), this.#ports.clock.now());
+    const deed = actionOf(step.work).do(step.work, context);
     const answer = await this.#perform(data, ask, deed, signal);
     if (answer === null) return null;
     const outcome = judged(step, answer);
@@ -163,7 +166,8 @@ export class Asker {
   async #amend(data: TransactionData, lost: readonly string[], signal: AbortSignal): Promise<Answer | null> {
     const ask = () => this.#ports.replan.without(viewOf(data), data.plan, lost);
     const outcome = await this.#untilDefinite(null, ask, signal);
-    return outcome === null ? null : amendment(data, lost, outcome, this.#ports.blobs);
+    const { blobs } = this.#ports;
+    return outcome === null ? null : amendment(data, lost, outcome, { blobs, holder: this.#holder });
   }
 
   /** One command until its answer. Only silence of an agent that is connected is counted; at last it is a refusal `noAnswer`. */

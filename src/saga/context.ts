@@ -5,8 +5,15 @@ import { locationId } from '../plan/index.ts';
 import type { ActionContext } from './actions/index.ts';
 import type { StepState, TransactionData } from './state.ts';
 
-export function contextOf(data: TransactionData, { output, refusedWith }: StepState): ActionContext {
+/** @param nowMs wall time, for what is bound by the deadline */
+export function contextOf(
+  data: TransactionData,
+  { output, refusedWith }: StepState,
+  nowMs: number | null = null,
+): ActionContext {
+  const { deadlineAt } = data.header;
   return {
+    remainingMs: deadlineAt === null || nowMs === null ? null : Math.max(0, Date.parse(deadlineAt) - nowMs),
     output,
     refusal: refusedWith,
     outputOf: (step) => data.steps.get(step)?.output,

@@ -90,6 +90,24 @@ describe('engine: the way forward', () => {
     assert.equal(store.documents.get('unfinished', id), undefined);
   });
 
+  it('a plan that was overtaken before it had its place in the queue is made anew before it starts', async () => {
+    const { world, engine } = setUp('eu');
+    const anew = deployPlan(['eu'], { revision: 3 });
+    const asked: string[] = [];
+    world.replanAgain = ({ id }) => {
+      asked.push(id);
+      return { kind: 'done', value: anew };
+    };
+    const { id } = await submit(engine, deployPlan(['eu'], { revision: 2 }), { isStale: () => true });
+    const view = await end(world, engine, id);
+    assert.deepEqual(asked, [id]);
+    assert.deepEqual([view.state, view.revision, view.plan.digest], ['committed', 3, anew.digest]);
+    assert.deepEqual(types(engine, id).slice(0, 3), ['tx.created', 'tx.replanned', 'tx.started']);
+    const fresh = await submit(engine, deployPlan(['eu'], { revision: 4 }), { isStale: () => false });
+    await end(world, engine, fresh.id);
+    assert.deepEqual(asked, [id]);
+  });
+
   it('soaks by the clock, and gives the deadline from the first wave on', async () => {
     const { world, engine } = setUp('eu');
     const { id } = await submit(engine, deployPlan(['eu']));
@@ -514,6 +532,27 @@ describe('engine: clusters that are lost', () => {
     const again = await submit(engine, { ...base, steps });
     assert.equal((await end(world, engine, again.id)).state, 'committed');
     assert.deepEqual(store.documents.list('owed', { prefix: 'us/' }).map(({ body }) => body.step), ['ensure:us']); // biome-ignore format: one line
+  });
+
+  it('an amendment does not take what another transaction has locked: it is undone instead', async () => {
+    const { world, engine } = setUp('eu', 'us', 'ap');
+    const held = await submit(engine, deployPlan(['ap'], { rollout: { approval: 'required' } }));
+    assert.ok(await world.run(() => engine.get(held.id)?.state === 'awaitingApproval'));
+    world.without = (_, plan) => {
+      const locks = [...plan.locks, 'default/shop/web@ap'].sort();
+      const added = stepsOf(locationOf('ap'), { revision: 1, wave: 1, before: [] }).map((one) => (one.id === 'apply:ap' ? { ...one, after: ['dryRun:ap'] } : one)); // biome-ignore format: one line
+      return { kind: 'done', value: { dropped: [], added, locations: plan.locations, locks, owed: ['us'], explanation: 'ap instead of us' } }; // biome-ignore format: one line
+    };
+    const plan = deployPlan(['eu', 'us'], { kind: 'reschedule', rollout: { onLostCluster: 'replace' } });
+    const { id } = await submit(engine, plan);
+    await world.run(() => engine.get(id)?.state === 'running');
+    world.fleet.connect('us', false);
+    engine.clusterChanged('us', 'lost');
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.cause?.kind], ['rolledBack', 'clusterLost']);
+    assert.ok(view.cause?.message.includes(`where it would go on ${held.id} is at work`), view.cause?.message);
+    assert.ok(!types(engine, id).includes('tx.amended'));
+    assert.equal(engine.get(held.id)?.state, 'awaitingApproval');
   });
 
   it('replace without room elsewhere undoes, and says so', async () => {

@@ -2,12 +2,13 @@
 import { type Cancel, done, type Entry, errorText, type Outcome, refused, StoreError } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { clusterOf } from './actions/index.ts';
+import type { Holder } from './amend.ts';
 import { Asker } from './asks.ts';
 import { unfit } from './check-plan.ts';
 import { newEntry, type TransactionEntry } from './events.ts';
 import { fitAll } from './fit.ts';
 import { listTransactions } from './list.ts';
-import { blockers, type Contender, conflict, overtakes } from './locks.ts';
+import { blockers, type Contender, conflict, holderOf, overtakes } from './locks.ts';
 import { CURRENT_MACHINE } from './machines/index.ts';
 import { operationEvents } from './operations.ts';
 import { planRef } from './plan-ref.ts';
@@ -35,7 +36,8 @@ class TransactionEngine implements Engine {
 
   constructor(ports: EnginePorts) {
     this.#ports = ports;
-    this.#runner = new Runner(ports, new Asker(ports), {
+    const holder: Holder = (id, locks) => holderOf(locks, id, this.#contenders())?.header.id;
+    this.#runner = new Runner(ports, new Asker(ports, holder), {
       around: (live) => this.#around(live),
       changed: (live, entries) => this.#changed(live, entries),
     });
@@ -47,7 +49,7 @@ class TransactionEngine implements Engine {
     return answer;
   }
 
-  async #submit({ plan, actor, reason, ifBusy }: NewTransaction): Promise<Outcome<TransactionView>> {
+  async #submit({ plan, actor, reason, ifBusy, isStale }: NewTransaction): Promise<Outcome<TransactionView>> {
     if (this.#ports.observeOnly === true) return refused(OBSERVING);
     const refusal = unfit(plan);
     if (refusal !== undefined) return refused(refusal);
@@ -76,6 +78,7 @@ class TransactionEngine implements Engine {
     const entries = await this.#ports.journal.append(fitted.map((event) => newEntry(id, actor, event)));
     const live = newLive(begin(entries[0] as unknown as TransactionEntry, (digest) => this.#ports.blobs.get(digest)));
     this.#lives.set(id, live);
+    live.stale = isStale?.() ?? false;
     this.#changed(live, entries);
     this.#runner.poke(live);
     return done(viewOf(live.data));

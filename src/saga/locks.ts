@@ -34,6 +34,17 @@ function holdsBack(other: Contender, candidate: Contender): boolean {
   return waiting ? id < candidate.header.id : true;
 }
 
+/** Who has one of these locks (sorted) and is neither `id` nor only in the queue. */
+export function holderOf(locks: readonly LocationId[], id: string, all: Iterable<Contender>): Contender | undefined {
+  for (const other of all) {
+    const { state, heldFrom } = other.header;
+    const waits = state === 'queued' || (state === 'paused' && heldFrom === 'queued');
+    const ended = state === 'committed' || state === 'rolledBack';
+    if (other.header.id !== id && !waits && !ended && shareLock(locks, other.locks)) return other;
+  }
+  return undefined;
+}
+
 /** Kinds that move a stack because something is down. */
 export function overtakes(kind: TransactionKind): boolean {
   return kind === 'reschedule' || kind === 'failover';

@@ -100,6 +100,11 @@ export interface NewTransaction {
   readonly reason: Json | null;
   /** When another unfinished transaction holds a lock: queue behind it, be refused (exit 5), or abort it with a full undo first. */
   readonly ifBusy: 'wait' | 'fail' | 'replace';
+  /**
+   * Whether what the plan was made from has moved since. Asked when the transaction has its place in the queue: from then on
+   * the engine notices by itself. A stale one is planned anew (Replan.again) before it starts. Absent: it is not stale.
+   */
+  readonly isStale?: () => boolean;
 }
 
 /** What a person may do to a transaction; refused with the reason in a state where it cannot act. */

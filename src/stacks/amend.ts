@@ -5,6 +5,7 @@ import { type Placement, place } from '../placement/index.ts';
 import { type AmendOutcome, amendPlan, locationId, type Plan, type PlanAmendment } from '../plan/index.ts';
 import type { TransactionView } from '../saga/types.ts';
 import { without } from './fleet.ts';
+import { touchedByHeld } from './moves.ts';
 import { cutterOf, withBundles } from './planning.ts';
 import { type LocationRecord, locationsOf } from './records.ts';
 import type { Room } from './room.ts';
@@ -27,7 +28,9 @@ export async function amend(
   }
   const gone = [...new Set([...lost, ...lostUnder(plan, room)])].sort();
   const committed = locationsOf(room.store.documents, plan.stack);
-  const placement = onLostCluster === 'owe' ? null : replaced(plan, resolved, gone, committed, room);
+  // a move keeps away from what waits for a person, also when it has to look for another place
+  const held = transaction.kind === 'reschedule' ? touchedByHeld(plan.stack, room) : [];
+  const placement = onLostCluster === 'owe' ? null : replaced({ plan, resolved, gone, avoid: held, committed }, room);
   const { cut, values } = cutterOf(room);
   const outcome: AmendOutcome = amendPlan({
     ...{ plan, lost: gone, stack: resolved, placement, cut },
@@ -49,10 +52,19 @@ function lostUnder(plan: Plan, room: Room): readonly string[] {
 
 /** What the plan leaves elsewhere stays, and so does what another transaction has moved; only the rest is chosen. */
 function replaced(
-  plan: Plan,
-  resolved: ResolvedStack,
-  gone: readonly string[],
-  committed: readonly LocationRecord[],
+  {
+    plan,
+    resolved,
+    gone,
+    avoid,
+    committed,
+  }: {
+    readonly plan: Plan;
+    readonly resolved: ResolvedStack;
+    readonly gone: readonly string[];
+    readonly avoid: readonly string[];
+    readonly committed: readonly LocationRecord[];
+  },
   room: Room,
 ): Placement {
   const remaining = plan.locations.filter(({ location }) => !gone.includes(location.cluster));
@@ -63,7 +75,7 @@ function replaced(
   );
   const current = room.bundles.current([...remaining, ...moved], resolved);
   const compile = room.compile === undefined ? {} : { compile: room.compile };
-  return place({ stack: resolved, snapshot: without(room.snapshot(), gone), current, ...compile });
+  return place({ stack: resolved, snapshot: without(room.snapshot(), gone, avoid), current, ...compile });
 }
 
 function isRemoved(plan: Plan, location: LocationRecord['location']): boolean {

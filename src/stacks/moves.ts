@@ -105,7 +105,7 @@ async function reschedule(
 }
 
 /** A transaction that waits for a person keeps its clusters: a move goes to ones that it has not touched (DESIGN §5). */
-function touchedByHeld(stack: StackRef, room: Room): readonly string[] {
+export function touchedByHeld(stack: StackRef, room: Room): readonly string[] {
   const ids = stackRecord(room.store.documents, stack)?.transactions ?? [];
   const touched = ids.flatMap((id) => {
     const state = room.engine().get(id)?.state;

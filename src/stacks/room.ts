@@ -1,5 +1,14 @@
 /** What the use cases share: the ports they were handed, and what is read through them again and again. */
-import { type Clock, type Digest, type Ids, invariant, type Logger, type Store } from '../base/index.ts';
+import {
+  type Clock,
+  type Digest,
+  digestOf,
+  type Ids,
+  invariant,
+  type Json,
+  type Logger,
+  type Store,
+} from '../base/index.ts';
 import type { Registry } from '../hub-agent/types.ts';
 import type { ResolvedStack } from '../ldc/index.ts';
 import type { CompileExpression, FleetSnapshot } from '../placement/index.ts';
@@ -8,7 +17,7 @@ import type { AgentLink } from '../protocol/types.ts';
 import type { Engine } from '../saga/types.ts';
 import { type Bundles, createBundles } from './bundles.ts';
 import { fleetSnapshot } from './fleet.ts';
-import { type RevisionRecord, revisionRecord, stackId, stackRecord } from './records.ts';
+import { locationsOf, type RevisionRecord, revisionRecord, stackId, stackRecord } from './records.ts';
 import { createReservations, type Reservations } from './reservations.ts';
 import type { ClusterCondition } from './types.ts';
 
@@ -34,6 +43,8 @@ export interface Room extends StacksPorts {
   resolved(revision: RevisionRecord): ResolvedStack;
   /** The committed revision, or undefined when there is none. */
   committed(stack: StackRef): RevisionRecord | undefined;
+  /** What plans of the stack start from, as one digest: what is committed where. */
+  basis(stack: StackRef): Digest;
   /** Runs one after another what changes one stack: revision numbers are allotted in there. */
   serially<T>(stack: StackRef, run: () => Promise<T>): Promise<T>;
 }
@@ -75,6 +86,10 @@ export function createRoom(ports: StacksPorts): Room {
       return record === undefined || record.revision === 0
         ? undefined
         : revisionRecord(store.documents, stack, record.revision);
+    },
+    basis(stack) {
+      const revision = stackRecord(store.documents, stack)?.revision ?? 0;
+      return digestOf({ revision, locations: locationsOf(store.documents, stack) as unknown as Json });
     },
     serially(stack, run) {
       const key = stackId(stack);

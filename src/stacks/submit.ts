@@ -1,5 +1,5 @@
 /** Hands a plan to the engine: everything that it names is durable first, and a revision number never stands for two contents. */
-import type { Json, Outcome, Refusal } from '../base/index.ts';
+import type { Digest, Json, Outcome, Refusal } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { TransactionView } from '../saga/types.ts';
 import { type Planned, wantedRoom } from './planning.ts';
@@ -8,7 +8,11 @@ import { stackId } from './records.ts';
 import type { Room } from './room.ts';
 import type { ApplyOptions, ApplyResult } from './types.ts';
 
-type SubmitOptions = Pick<ApplyOptions, 'actor' | 'ifBusy'> & { readonly reason: Json };
+type SubmitOptions = Pick<ApplyOptions, 'actor' | 'ifBusy'> & {
+  readonly reason: Json;
+  /** room.basis() when the plan was made; absent: just now. */
+  readonly basis?: Digest;
+};
 
 /** Stores bundles and Secret values. Durable when it resolves. */
 export async function keepPlanned(planned: Extract<Planned, { kind: 'planned' }>, room: Room): Promise<void> {
@@ -27,11 +31,12 @@ export async function handIn(
   options: SubmitOptions,
   room: Room,
 ): Promise<ApplyResult> {
+  const basis = room.basis(planned.plan.stack); // what is awaited from here on may move it
   const promised = room.reservations.promise(wantedRoom(planned.plan));
   try {
     const written = await keep();
     await keepPlanned(planned, room);
-    const result = await submit(planned.plan, written, options, room);
+    const result = await submit(planned.plan, written, { ...options, basis }, room);
     if (result.kind === 'submitted') promised.bind(result.transaction);
     else promised.drop();
     return result;
@@ -51,10 +56,12 @@ export async function submit(
   const { journal } = room.store;
   const { actor, ifBusy, reason } = options;
   const chain = `stack/${stackId(plan.stack)}`;
+  const { basis = room.basis(plan.stack) } = options;
+  const isStale = () => room.basis(plan.stack) !== basis;
   if (written !== null) {
     await journal.append([{ tx: chain, type: 'stack.revision', actor, data: { ...written } as never }]);
   }
-  const outcome = await room.engine().submit({ plan, actor, reason, ifBusy });
+  const outcome = await room.engine().submit({ plan, actor, reason, ifBusy, isStale });
   if (outcome.kind === 'done') {
     return { kind: 'submitted', transaction: outcome.value.id, transactionKind: plan.kind };
   }

@@ -31,6 +31,8 @@ export interface ActionContext {
   /** What the step's own do has answered; undefined when it was refused or never answered. */
   readonly output: CommandOutput | undefined;
   readonly refusal: Refusal | undefined;
+  /** How long it is until the transaction's deadline; null: there is none, or none that counts here. */
+  readonly remainingMs: number | null;
   /** What another step of the transaction has answered. */
   outputOf(step: string): CommandOutput | undefined;
 }
