@@ -23,3 +23,16 @@ it('says what is wrong: syntax, an unknown variable, a label that is not there, 
   }
   assert.match((holds("cluster.labels.nope == 'x'") as { error: string }).error, /nope/);
 });
+
+it('refuses what would keep the hub busy: loops in loops, regular expressions, sheer size', () => {
+  assert.equal(holds("cluster.labels.exists(k, k == 'tier') && cluster.labels.exists(k, k == 'region')"), true);
+  const costly = [
+    '[1, 2].all(a, [1, 2].all(b, true))',
+    '[[1, 2].all(b, true)].all(a, a)',
+    `'${'a'.repeat(40)}!'.matches('(a+)+$')`,
+    Array.from({ length: 400 }, () => 'true').join(' && '),
+    `${'('.repeat(100)}true${')'.repeat(100)}`,
+    `cluster.name in [${Array.from({ length: 300 }, (_, index) => `'c${index}'`).join(', ')}]`,
+  ];
+  for (const bad of costly) assert.equal(compileCel(bad).kind, 'invalid', bad);
+});
