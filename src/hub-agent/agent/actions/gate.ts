@@ -33,9 +33,11 @@ export async function gate(
     for (const one of unwell) left.set(refText(one.ref), one.ref);
     if (left.size === 0) for (const ref of refs) left.set(refText(ref), ref);
     const failed = unwell.some((one) => one.status.status === 'failed');
-    if (unwell.length > 0 && (failed || over(work, startedMs, body.deadlineMs))) return refuseWithReasons(work, unwell);
+    const late = over(work, startedMs, body.deadlineMs);
+    if (unwell.length > 0 && (failed || late)) return refuseWithReasons(work, unwell, failed ? null : body.deadlineMs);
     if (work.signal.aborted) return refuse({ kind: 'cancelled', message: 'the wait for readiness was cancelled' });
-    await work.clock.sleep(waitMs, work.signal);
+    const leftMs = startedMs + body.deadlineMs - work.clock.monotonic();
+    await work.clock.sleep(Math.min(waitMs, Math.max(1, leftMs)), work.signal);
   }
 }
 
@@ -72,7 +74,8 @@ async function healthTrouble(work: Work, bundle: Bundle): Promise<string | undef
   return answer.status >= 200 && answer.status < 300 ? undefined : `${where} answered ${answer.status}`;
 }
 
-async function refuseWithReasons(work: Work, unwell: readonly Unwell[]): Promise<never> {
+/** @param waitedMs how long it was waited for; null: it failed before the time was over */
+async function refuseWithReasons(work: Work, unwell: readonly Unwell[], waitedMs: number | null): Promise<never> {
   const reasons = await reasonsOf(work, unwell);
   const first = unwell[0] as Unwell;
   const deepest = deepestOf(reasons[0]);
@@ -82,6 +85,7 @@ async function refuseWithReasons(work: Work, unwell: readonly Unwell[]): Promise
     kind: 'notReady',
     message: `${refText(first.ref)} is not ready: ${first.status.message}${because}${more}`,
     where: refText(first.ref),
+    ...(waitedMs === null ? {} : { hint: `it had ${Math.round(waitedMs / 1_000)} s; rollout.deadline gives it more` }),
     details: { reasons } as unknown as Json,
   });
 }
