@@ -1,5 +1,15 @@
 /** The durable store: SQLite in `DIR/hub.db`, WAL with synchronous=FULL, one hub at a time. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import SqliteDatabase, { type Database } from 'better-sqlite3';
 import { errorText, invariant, StoreError } from '../base/index.ts';
@@ -64,6 +74,7 @@ function assemble(database: Database, lock: Database, options: SqliteStoreOption
 
 /** Opens with the journal's pragmas, reads them back, and migrates. */
 export function openDatabase(file: string): Database {
+  ownFile(file);
   const database = new SqliteDatabase(file, { timeout: BUSY_TIMEOUT_MS });
   try {
     database.pragma('journal_mode = WAL');
@@ -79,6 +90,16 @@ export function openDatabase(file: string): Database {
   }
 }
 
+/** SQLite goes by the umask; what it makes beside a database has the database's mode. */
+function ownFile(file: string): void {
+  const descriptor = openSync(file, 'a', 0o600);
+  try {
+    if ((fstatSync(descriptor).mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function limitSize(database: Database, bytesMax: number): void {
   const pageBytes = Number(database.pragma('page_size', { simple: true }));
   database.pragma(`max_page_count = ${Math.floor(bytesMax / pageBytes)}`);
@@ -86,6 +107,7 @@ function limitSize(database: Database, bytesMax: number): void {
 
 /** An exclusive lock for the process's life: the kernel drops it however the process ends. */
 export function takeLock(dir: string): Database {
+  ownFile(join(dir, 'hub.lock'));
   const lock = new SqliteDatabase(join(dir, 'hub.lock'), { timeout: 0 });
   try {
     lock.pragma('journal_mode = DELETE');
@@ -126,6 +148,8 @@ export async function backup(database: Database, file: string): Promise<void> {
   const partial = `${file}.partial`;
   try {
     if (existsSync(file)) throw new StoreError('io', `${file} exists: name a new file for the backup`);
+    rmSync(partial, { force: true });
+    ownFile(partial);
     await database.backup(partial);
     syncFile(partial);
     renameSync(partial, file);
