@@ -66,6 +66,10 @@ export interface RunningHub {
   stop(): Promise<void>;
 }
 
+/** Patience with a REST caller that has said little yet; a whole upload may take two minutes. */
+const PATIENCE = { handshakeTimeout: 30_000, headersTimeout: 15_000, requestTimeout: 120_000 } as const;
+const CONNECTIONS_MAX = 5_000;
+
 export interface HubPorts {
   readonly clock: Clock;
   readonly random: Random;
@@ -82,7 +86,8 @@ export async function startHub(options: HubOptions, ports: HubPorts): Promise<Ru
     const { app, close } = createApp(services);
     const adminTokenFile = join(dir, 'admin.token');
     if (!existsSync(adminTokenFile)) await makeAdminToken(adminTokenFile, createTokens(services));
-    const server = createServer({ ...(await agents.serverCertificate()), minVersion: 'TLSv1.3' }, app);
+    const server = createServer({ ...(await agents.serverCertificate()), minVersion: 'TLSv1.3', ...PATIENCE }, app);
+    server.maxConnections = CONNECTIONS_MAX;
     // before REST opens: an apply in between would be recovered as well as submitted
     await engine.start();
     if (!store.observeOnly) await availability.start();
