@@ -1,10 +1,12 @@
 /** A stack definition on its way into memory: read, checked, its Secret values cut before anything is hashed or stored. */
+import { stringify } from 'yaml';
 import {
   cutSecret,
   type Digest,
   digestOf,
   isObject,
   type Json,
+  jsonEqual,
   type KubeObject,
   keyedDigest,
   type Problem,
@@ -12,7 +14,7 @@ import {
   type SecretStore,
   type Store,
 } from '../base/index.ts';
-import { type Override, type ResolvedStack, readStack, type Stack } from '../ldc/index.ts';
+import { type Override, parseStack, type ResolvedStack, readStack } from '../ldc/index.ts';
 import type { Outline, RevisionRecord } from './records.ts';
 import type { StackSource } from './types.ts';
 
@@ -60,13 +62,29 @@ export async function keepSource(
   return { resolved, source: reference };
 }
 
-/** The definition as it was sent, without what its overrides put into Secrets; undefined when it is not kept. */
+/**
+ * The definition as it was sent; undefined when it is not kept. When its overrides put values into Secrets, it is written
+ * anew from what it says: in the text a value may be quoted, folded or named by an anchor, and could not be found for sure.
+ */
 export function shownSource(secrets: SecretStore, reference: string): string | undefined {
   const kept = secrets.get([reference]).get(reference);
   if (kept === undefined) return undefined;
-  const source = JSON.parse(kept) as StackSource;
-  const { stack } = readStack({ path: source.path, text: source.stack, files: new Map(Object.entries(source.files)) });
-  return secretValuesOf(stack).reduce((text, value) => text.replaceAll(value, '<redacted>'), source.stack);
+  const sent = JSON.parse(kept) as StackSource;
+  const { source } = parseStack({ path: sent.path, text: sent.stack });
+  const shown = source === undefined ? undefined : redacted(source.value);
+  return shown === undefined || jsonEqual(shown, source?.value) ? sent.stack : stringify(shown, { lineWidth: 0 });
+}
+
+/** The same with every value of an operation on a Secret taken out. */
+function redacted(value: Json): Json {
+  if (Array.isArray(value)) return value.map(redacted);
+  if (!isObject(value)) return value;
+  const isSecret = isObject(value.target) && value.target.kind === 'Secret' && value.value !== undefined;
+  const entries = Object.entries(value).map(([key, inner]) => {
+    const shown = isSecret && key === 'value' ? '<redacted>' : redacted(inner as Json);
+    return [key, shown] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 export function outlineOf({ labels, functions, databases }: ResolvedStack): Outline {
@@ -116,15 +134,4 @@ function cutOverride(override: Override, cut: (object: KubeObject) => KubeObject
     };
   });
   return { ...override, patch };
-}
-
-function secretValuesOf(stack: Stack | undefined): readonly string[] {
-  const patches = (stack?.spec.functions ?? []).flatMap((each) => each.overrides.flatMap((override) => override.patch));
-  return patches.flatMap(({ target, value }) => (target.kind === 'Secret' ? textsIn(value) : []));
-}
-
-function textsIn(value: Json | undefined): readonly string[] {
-  if (typeof value === 'string') return value === '' ? [] : [value];
-  if (value === null || typeof value !== 'object') return [];
-  return Object.values(value).flatMap((inner) => textsIn(inner));
 }
