@@ -40,7 +40,7 @@ describe('init and validate', () => {
     assert.deepEqual([...machine.files.keys()].sort(), ['/work/shop/shop/shop.yaml', '/work/shop/stack.yaml']);
     const checked = await machine.ldc('validate', '-f', 'shop');
     assert.equal(checked.err, '');
-    assert.equal(checked.out, 'shop/stack.yaml: stack default/shop is valid (1 parts, 2 objects)\n');
+    assert.equal(checked.out, 'shop/stack.yaml: stack default/shop is valid (1 function, 2 objects)\n');
     assert.equal(checked.code, 0);
     const before = machine.files.get('/work/shop/stack.yaml');
     const again = await machine.ldc('init', 'shop', '--name', 'other');
@@ -70,7 +70,7 @@ describe('init and validate', () => {
     machine.stdin = machine.files.get('/work/stack.yaml') ?? '';
     machine.files.delete('/work/stack.yaml');
     const { code, out } = await machine.ldc('validate', '-f', '-');
-    assert.equal(out, '<stdin>: stack default/shop is valid (1 parts, 2 objects)\n');
+    assert.equal(out, '<stdin>: stack default/shop is valid (1 function, 2 objects)\n');
     assert.equal(code, 0);
   });
 

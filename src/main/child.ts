@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import type { Clock } from '../base/index.ts';
+import { type Clock, errorText, isObject } from '../base/index.ts';
 import { forgetProcess, recordProcess } from './process-record.ts';
 import { createRpc, type Handlers, type Rpc } from './rpc.ts';
 
@@ -22,7 +22,13 @@ export interface Part {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Starts `ldc <args>` and waits for its `ready` call, whose parameters are the answer. Its output goes to `logFile`. */
+/** A part that could not start, with what it said of why. */
+export class PartFailed extends Error {}
+
+/**
+ * Starts `ldc <args>` and waits for its `ready` call, whose parameters are the answer. Its output goes to `logFile`.
+ * @throws PartFailed when it ends or says why it cannot, or is not ready in time
+ */
 export async function startPart<T>(options: {
   readonly name: string;
   readonly args: readonly string[];
@@ -53,6 +59,11 @@ export async function startPart<T>(options: {
     becameReady = resolve;
   });
   const rpc = createRpc(child, { ...options.handlers, ready: (value: T) => becameReady(value) });
+  const lineEnded = new Promise<void>((resolve) => child.once('disconnect', resolve));
+  let complaint: string | undefined;
+  child.on('message', (message) => {
+    if (isObject(message) && typeof message.failedToStart === 'string') complaint = message.failedToStart;
+  });
   const part = partOf(child, rpc, ended, options.clock);
   const first = await Promise.race([
     ready.then((value) => ({ kind: 'ready' as const, value })),
@@ -61,9 +72,18 @@ export async function startPart<T>(options: {
   ]);
   if (first.kind === 'ready') return { part, ready: first.value };
   part.kill();
+  await lineEnded; // what it said last is read by then
   const what =
     first.kind === 'late' ? `was not ready within ${options.timeoutMs / 1000} s` : 'ended before it was ready';
-  throw new Error(`${options.name} ${what}; its output is in ${options.logFile}`);
+  throw new PartFailed(complaint ?? `the ${options.name} ${what}; its output is in ${options.logFile}`);
+}
+
+/** In the child: tells who started it why it cannot start. Resolves when that is said, or nobody listens. */
+export function sayWhyNotStarted(error: unknown): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) resolve();
+    else process.send({ failedToStart: errorText(error) }, undefined, undefined, () => resolve());
+  });
 }
 
 function partOf(child: ChildProcess, rpc: Rpc, ended: Part['ended'], clock: Clock): Part {

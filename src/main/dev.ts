@@ -33,7 +33,7 @@ export async function runDev(options: DevOptions): Promise<number> {
       logLevel: options.logLevel,
     });
   } catch (error) {
-    say(`ldc dev: ${errorText(error)}`);
+    say(`error: ${errorText(error)}`);
     return error instanceof AlreadyRunning ? 5 : 1;
   }
   const file = join(installation.stateDir, 'dev.json');
@@ -58,6 +58,7 @@ export async function runDev(options: DevOptions): Promise<number> {
   );
   say('ready; Ctrl-C stops it, the state stays');
   await stopped;
+  say('stopping');
   clearInterval(keepAlive);
   rmSync(file, { force: true });
   await installation.stop();

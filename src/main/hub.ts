@@ -251,7 +251,7 @@ function listen(server: ReturnType<typeof createServer>, host: string, port: num
 
 function listenText(error: NodeJS.ErrnoException, host: string, port: number): string {
   if (error.code === 'EADDRINUSE')
-    return `port ${port} of ${host} is in use: end what listens there, or choose another with --port`;
+    return `port ${port} of ${host} is in use\n  next: end what listens there, or choose another with --port`;
   return `cannot listen on ${host}:${port}: ${errorText(error)}`;
 }
 

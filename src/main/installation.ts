@@ -47,11 +47,13 @@ const STOP_GRACE_MS = 4_000;
 export async function startInstallation(options: InstallationOptions): Promise<Installation> {
   const stateDir = resolve(options.stateDir);
   const pidDir = join(stateDir, 'pids');
+  // Others may pass through, not list: containers that run as nobody have their data in it. What is private below is private itself.
+  mkdirSync(stateDir, { recursive: true, mode: 0o711 });
   mkdirSync(join(stateDir, 'log'), { recursive: true, mode: 0o700 });
   const other = runningProcess(pidDir, 'ldc');
   if (other !== undefined && other !== process.pid) {
     throw new AlreadyRunning(
-      `${stateDir} is in use by process ${other}: stop it first, or give another folder with --state`,
+      `${stateDir} is in use by process ${other}\n  next: stop it (kill ${other}), or give another folder with --state`,
     );
   }
   await endLeftovers(pidDir, options.clock);

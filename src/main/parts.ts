@@ -2,12 +2,21 @@
 import type { SimPort } from '../api/index.ts';
 import { done, errorText, isObject, type JsonObject, refused, systemClock, systemRandom } from '../base/index.ts';
 import type { AgentOptions } from '../cli/index.ts';
-import { parentLine } from './child.ts';
+import { parentLine, sayWhyNotStarted } from './child.ts';
 import { createLogger } from './logger.ts';
 import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
 import type { Rpc } from './rpc.ts';
 
 export async function runPart(part: string, options: string): Promise<void> {
+  try {
+    await startPartOf(part, options);
+  } catch (error) {
+    await sayWhyNotStarted(error);
+    throw error; // its stack belongs in the part's log
+  }
+}
+
+async function startPartOf(part: string, options: string): Promise<void> {
   const ports = { clock: systemClock, random: systemRandom };
   // Each part loads its own code only: a hub has no use for the embedded clusters', nor they for the hub's.
   if (part === 'fleet') {

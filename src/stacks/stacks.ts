@@ -275,11 +275,14 @@ function createQueries(room: Room): Queries {
     },
     describe(stack) {
       const record = stackRecord(documents, stack);
-      const revision = room.committed(stack);
+      // before its first commit a stack is what was last handed in
+      const revision = record && (room.committed(stack) ?? revisionRecord(documents, stack, record.latest));
       if (record === undefined || revision === undefined) return undefined;
       const plan = room.engine().plan(revision.transaction);
+      const current = record.transactions.at(-1);
+      const coming = (current === undefined ? undefined : room.engine().plan(current))?.locations ?? [];
       return {
-        summary: summaryOf(record, ports),
+        summary: summaryOf(record, ports, coming),
         source: shownSource(secrets, revision.source) ?? '',
         reasons: plan?.reasons ?? [],
         changes: plan?.changes ?? [],

@@ -133,7 +133,7 @@ export interface Stacks {
     readonly next: string | null;
   };
   get(stack: StackRef): StackSummary | undefined;
-  /** The committed definition as it was sent, and what placement said. */
+  /** The committed definition as it was sent (before the first commit: the newest one), and what placement said. */
   describe(stack: StackRef):
     | {
         readonly summary: StackSummary;

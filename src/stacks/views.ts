@@ -1,7 +1,7 @@
 /** What people and programs see of stacks: summaries, and where each function is served now. */
 import type { DocumentReader } from '../base/index.ts';
 import type { Registry } from '../hub-agent/types.ts';
-import type { StackRef } from '../plan/index.ts';
+import { locationId, type StackRef } from '../plan/index.ts';
 import type { Observation } from '../protocol/index.ts';
 import type { Bundles } from './bundles.ts';
 import {
@@ -22,8 +22,9 @@ export interface ViewPorts {
   readonly bundles: Bundles;
 }
 
-export function summaryOf(record: StackRecord, ports: ViewPorts): StackSummary {
-  const functions = functionsOf(record, ports);
+/** @param coming locations that a transaction under way brings: shown beside those that are wanted already */
+export function summaryOf(record: StackRecord, ports: ViewPorts, coming: readonly LocationRecord[] = []): StackSummary {
+  const functions = functionsOf(record, ports, coming);
   const { project, name, labels, databases, revision, updatedAt } = record;
   const transaction = record.transactions.at(-1) ?? null;
   return {
@@ -39,8 +40,14 @@ export function summaryOf(record: StackRecord, ports: ViewPorts): StackSummary {
   };
 }
 
-export function functionsOf(record: StackRecord, ports: ViewPorts): readonly FunctionView[] {
-  const wanted = locationsOf(ports.documents, record);
+export function functionsOf(
+  record: StackRecord,
+  ports: ViewPorts,
+  coming: readonly LocationRecord[] = [],
+): readonly FunctionView[] {
+  const committed = locationsOf(ports.documents, record);
+  const known = new Set(committed.map(({ location }) => locationId(location)));
+  const wanted = [...committed, ...coming.filter(({ location }) => !known.has(locationId(location)))];
   return record.functions.map(({ name, min, max }) => {
     const mine = wanted.filter(({ location }) => location.kind === 'function' && location.name === name);
     const locations = mine.map((each) => locationView(each, ports));

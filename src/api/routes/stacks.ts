@@ -131,7 +131,7 @@ function found({ stacks }: Services, ref: StackRef) {
 }
 
 function noStack(ref: StackRef): HttpProblem {
-  return notFound(`stack ${nameOf(ref)}`, 'GET /api/v1/stacks lists all (`ldc status`)');
+  return notFound(`stack ${nameOf(ref)}`, '`ldc get stacks` lists all (GET /api/v1/stacks)');
 }
 
 /** What If-Match compares: the committed revision. */

@@ -1,8 +1,9 @@
 import type { StackDescription } from '../../api/client/index.ts';
+import type { TransactionView } from '../../saga/types.ts';
 import type { FunctionView, ObjectDiff, RevisionView, StackSummary, WhatIfView } from '../../stacks/types.ts';
 import { fieldChanges } from './field-changes.ts';
 import { age, table } from './table.ts';
-import { indent, reasonText, stackName } from './transaction.ts';
+import { indent, outcomeText, reasonText, stackName } from './transaction.ts';
 
 export function stackTable(items: readonly StackSummary[], nowMs: number): string {
   if (items.length === 0) return 'no stacks; `ldc init` writes one, `ldc apply -f` deploys it\n';
@@ -30,7 +31,11 @@ export function functionTable(functions: readonly FunctionView[]): string {
   return table(['STACK', 'FUNCTION', 'SERVED', 'STATE', 'LOCATIONS'], rows);
 }
 
-export function descriptionText({ summary, reasons, changes, source }: StackDescription): string {
+/** @param last the newest transaction, when it goes on or did not commit */
+export function descriptionText(
+  { summary, reasons, changes, source }: StackDescription,
+  last?: TransactionView,
+): string {
   const labels = Object.entries(summary.labels).map(([key, value]) => `${key}=${value}`);
   const head = [
     ['stack', stackName(summary)],
@@ -46,6 +51,7 @@ export function descriptionText({ summary, reasons, changes, source }: StackDesc
   const moved = changes.filter(({ change }) => change !== 'none').map((one) => `  ${one.change} ${one.location}\n`);
   return [
     head.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join(''),
+    last === undefined ? '' : `\nlast transaction:\n${indent(outcomeText(last))}`,
     '\nfunctions:\n',
     ...summary.functions.map(functionText),
     summary.databases.length === 0 ? '' : '\ndatabases:\n',

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import type { HubClient } from '../../api/client/index.ts';
+import type { TransactionView } from '../../saga/types.ts';
 import { action, type Cli, example, type HubFlags, withHub, withOutput } from '../cli.ts';
 import { withClient } from '../connect.ts';
-import { exit } from '../failure.ts';
+import { exit, usage } from '../failure.ts';
 import { clusterText } from '../render/cluster.ts';
 import { checkFormat, print } from '../render/output.ts';
 import { descriptionText } from '../render/stack.ts';
@@ -14,14 +16,24 @@ interface DescribeFlags extends HubFlags {
 
 export function registerDescribe(program: Command, cli: Cli): void {
   withOutput(
-    withHub(program.command('describe').argument('<name>', 'STACK, PROJECT/STACK, cluster/NAME or a transaction id')),
+    withHub(
+      program.command('describe').argument('<name...>', 'STACK, PROJECT/STACK, cluster NAME, or a transaction id'),
+    ),
   )
     .summary('all about a stack, cluster or transaction')
     .description(
       'Says all about one stack: where it is served, why there, and for anything not ready the reason that a person would dig for.',
     )
     .addHelpText('after', example('ldc describe shop', 'ldc describe cluster/eu-1'))
-    .action(action<DescribeFlags>(cli, (flags, [name]) => describe(cli, flags, name ?? '')));
+    .action(action<DescribeFlags>(cli, (flags, words) => describe(cli, flags, nameOf(words))));
+}
+
+/** `cluster eu-1` is `cluster/eu-1`, as with kubectl. @throws Failure for more than that */
+function nameOf(words: readonly string[]): string {
+  const [first = '', second, ...more] = words;
+  if (second === undefined) return first;
+  if (more.length === 0 && ['stack', 'cluster', 'transaction'].includes(first)) return `${first}/${second}`;
+  throw usage(`${words.join(' ')} is not one thing to describe`, 'STACK, cluster NAME, stack NAME or a transaction id');
 }
 
 async function describe(cli: Cli, flags: DescribeFlags, name: string): Promise<number> {
@@ -43,8 +55,21 @@ async function describe(cli: Cli, flags: DescribeFlags, name: string): Promise<n
       const params = stackRef(name.replace(/^stack\//, ''));
       const description = await client.call(routes.stacks.describe, { params });
       const names = [`stack/${stackName(params)}`];
-      await print(io, flags.output, { value: description, names, human: () => descriptionText(description) });
+      const last = flags.output === undefined ? await lastTransaction(client, routes, stackName(params)) : undefined;
+      await print(io, flags.output, { value: description, names, human: () => descriptionText(description, last) });
     }
     return exit.done;
   });
+}
+
+/** The stack's newest transaction, unless it committed: then there is nothing of it that a person has to look into. */
+async function lastTransaction(
+  client: HubClient,
+  routes: typeof import('../../api/client/index.ts').routes,
+  stack: string,
+): Promise<TransactionView | undefined> {
+  const { items } = await client.call(routes.transactions.list, { query: { stack, limit: 1 } });
+  const [newest] = items;
+  if (newest === undefined || newest.state === 'committed') return undefined;
+  return client.call(routes.transactions.get, { params: { id: newest.id } });
 }

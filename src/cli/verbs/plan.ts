@@ -28,7 +28,12 @@ async function plan(cli: Cli, flags: PlanFlags): Promise<number> {
     for (const source of sources) {
       const planned = await aboutSource(source, () => client.call(routes.stacks.plan, { body: source }));
       if (flags.output === 'mermaid') cli.io.out.write(planned.mermaid);
-      else await print(cli.io, flags.output, { value: planned.plan, names: [], human: () => planned.text });
+      else
+        await print(cli.io, flags.output, {
+          value: planned.plan,
+          names: [],
+          human: () => `${planned.text.trimEnd()}\n`,
+        });
     }
     return exit.done;
   });

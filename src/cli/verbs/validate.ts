@@ -22,13 +22,15 @@ async function validate({ io }: Cli, { file, output }: { file: string[]; output?
   const results = sources.map((source) => {
     const { path, stack, files } = source;
     const { resolved, problems } = readStack({ path, text: stack, files: new Map(Object.entries(files)) });
-    const parts = resolved === undefined ? [] : [...resolved.functions, ...resolved.databases];
+    const { functions = [], databases = [] } = resolved ?? {};
+    const parts = [...functions, ...databases];
     const objects = parts.reduce((sum, part) => sum + part.objects.length, 0);
     return {
       path,
       problems: placed(source, problems),
       name: resolved && `${resolved.project}/${resolved.name}`,
-      parts: parts.length,
+      functions: functions.length,
+      databases: databases.length,
       objects,
     };
   });
@@ -45,12 +47,20 @@ interface Result {
   readonly path: string;
   readonly problems: readonly Problem[];
   readonly name: string | undefined;
-  readonly parts: number;
+  readonly functions: number;
+  readonly databases: number;
   readonly objects: number;
 }
 
-function resultText({ path, problems, name, parts, objects }: Result): string {
-  if (problems.length === 0) return `${path}: stack ${name} is valid (${parts} parts, ${objects} objects)\n`;
+function resultText({ path, problems, name, functions, databases, objects }: Result): string {
+  if (problems.length === 0) {
+    const counts = [counted(functions, 'function'), ...(databases === 0 ? [] : [counted(databases, 'database')])];
+    return `${path}: stack ${name} is valid (${[...counts, counted(objects, 'object')].join(', ')})\n`;
+  }
   const lines = problems.map((problem) => `${problemText(problem)}\n`).join('');
-  return `${lines}${path}: ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`;
+  return `${lines}${path}: ${counted(problems.length, 'problem')}\n`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

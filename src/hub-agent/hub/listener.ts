@@ -56,6 +56,8 @@ export function createListener(options: ListenerOptions): Listener {
     requestCert: true,
     rejectUnauthorized: false, // enrolling comes without; everything else is refused below
     minVersion: 'TLSv1.3',
+    // a list of protocols would be copied for each socket, and every copy holds a pooled buffer in memory
+    ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === 'http/1.1'),
     ...PATIENCE,
   });
   server.maxConnections = CONNECTIONS_MAX;
@@ -143,7 +145,9 @@ function listen(server: Server, host: string, port: number): Promise<{ readonly 
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
         error.code === 'EADDRINUSE'
-          ? new Error(`port ${port} on ${host} is in use: end what holds it, or choose another`)
+          ? new Error(
+              `port ${port} of ${host} (agents) is in use\n  next: end what listens there, or choose another --port: agents have the one after it`,
+            )
           : error,
       ),
     );
