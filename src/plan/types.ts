@@ -144,6 +144,15 @@ export type StepWork =
       readonly preImages: Digest;
       readonly bundle: Digest;
     }
+  /** Brings what is wanted (decided while the cluster was away) to it; a snapshot step comes before. */
+  | {
+      readonly action: 'settleApply';
+      readonly location: Location;
+      readonly transaction: string;
+      readonly step: string;
+      readonly revision: number;
+      readonly bundle: Digest;
+    }
   /** Asks an ensure that was never answered once more, under its own command id: its answer says what it had created. */
   | {
       readonly action: 'recallEnsure';

@@ -1,6 +1,6 @@
 /** How a running plan goes on without some clusters: the answer of Replan.without as events (DESIGN §5, a cluster lost in mid-deploy). */
 import { type Blobs, digestOf, type Outcome, type Refusal } from '../base/index.ts';
-import type { LocationId, Plan, PlanAmendment } from '../plan/index.ts';
+import { type LocationId, locationId, type Plan, type PlanAmendment } from '../plan/index.ts';
 import { clusterOf } from './actions/index.ts';
 import { unfit } from './check-plan.ts';
 import type { TransactionEvent } from './events.ts';
@@ -35,7 +35,11 @@ export async function amendment(
     const other = holder(now.header.id, taken);
     if (other !== undefined) return undone(lost, busyWith(other))(now);
     const begun = [...now.steps.values()].filter((state) => dropped.has(state.step.id) && mayHaveRun(state));
-    const events: TransactionEvent[] = begun.map((state) => owedEvent(now, state, 'undo'));
+    const later = [...now.steps.values()].filter((state) => dropped.has(state.step.id) && comesLater(state, plan));
+    const events: TransactionEvent[] = [
+      ...begun.map((state) => owedEvent(now, state, 'undo')),
+      ...later.map((state) => owedEvent(now, state, 'apply')),
+    ];
     const data = { ...planRef(plan, blob), dropped: { value: [...dropped] }, owed: [...owed], explanation };
     return [...events, { type: 'tx.amended', data }];
   };
@@ -56,6 +60,13 @@ function mayHaveRun(state: StepState): boolean {
   const { step, status } = state;
   const begun = status === 'started' || status === 'succeeded' || status === 'failed';
   return begun && undoneOnCluster(step) && !createdNothing(state);
+}
+
+/** It has not begun, and what it was to bring stays wanted there: it is brought when the cluster returns. */
+function comesLater({ step: { work }, status }: StepState, plan: Plan): boolean {
+  if (status !== 'pending' || work.action !== 'apply') return false;
+  const location = locationId(work.location);
+  return plan.locations.some((wanted) => locationId(wanted.location) === location && wanted.bundle === work.bundle);
 }
 
 function undone(lost: readonly string[], refusal: Refusal): (now: TransactionData) => readonly TransactionEvent[] {

@@ -92,7 +92,7 @@ function check(engine: Engine, store: MemoryStore, view: TransactionView, { worl
 describe('law: every action of the registry is in the plans that these laws run', () => {
   it('all but those of settles, which settle.test.ts runs', () => {
     const used = new Set(deployPlan(CLUSTERS, { removeFrom: 'eu' }).steps.map(({ work }) => work.action));
-    assert.deepEqual(actionNames.filter((name) => !used.has(name)), ['settleUndo', 'settleVerify', 'recallEnsure', 'settleEnsure']); // biome-ignore format: one line
+    assert.deepEqual(actionNames.filter((name) => !used.has(name)), ['settleUndo', 'settleVerify', 'settleApply', 'recallEnsure', 'settleEnsure']); // biome-ignore format: one line
   });
 });
 

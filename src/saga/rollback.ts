@@ -171,9 +171,9 @@ function knownVerdict(
 export function touched(data: TransactionData): ReadonlyMap<string, readonly StepState[]> {
   const clusters = new Map<string, StepState[]>();
   for (const state of data.steps.values()) {
-    const { step, status } = state;
+    const { step, status, starts } = state;
     if (step.work.action !== 'apply' && step.work.action !== 'ensure') continue;
-    if (status === 'pending' || status === 'dropped') continue;
+    if (starts === 0 || status === 'dropped') continue;
     const cluster = clusterOf(step) ?? '';
     const states = clusters.get(cluster);
     if (states === undefined) clusters.set(cluster, [state]);

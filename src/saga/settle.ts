@@ -14,6 +14,7 @@ export function settledBy(data: TransactionData, { work }: Step, documents: Docu
     case 'settleUndo':
       return isProven(data, work) ? [] : ownOwed(work);
     case 'settleVerify':
+    case 'settleApply':
     case 'settleEnsure':
       return ownOwed(work);
     case 'remove':
@@ -40,7 +41,7 @@ export function settledBySkipping({ work }: Step): readonly string[] {
   return work.action === 'settleVerify' ? ownOwed(work) : [];
 }
 
-type OwnOwed = Extract<StepWork, { readonly action: 'settleUndo' | 'settleVerify' | 'settleEnsure' }>;
+type OwnOwed = Extract<StepWork, { readonly action: 'settleUndo' | 'settleVerify' | 'settleApply' | 'settleEnsure' }>;
 
 function ownOwed(work: OwnOwed): readonly string[] {
   const cluster = work.action === 'settleEnsure' ? work.cluster : work.location.cluster;

@@ -1,5 +1,14 @@
 /** Plans of kind settle: what is due on a cluster that has returned. Nothing of it can be undone, so all of it comes after the decision. */
-import { type Digest, digestOf, type Json } from '../base/index.ts';
+import {
+  type Digest,
+  digestOf,
+  isObject,
+  type Json,
+  type KubeObject,
+  type ObjectRef,
+  refOf,
+  refText,
+} from '../base/index.ts';
 import type {
   CreatedObject,
   Ensured,
@@ -35,8 +44,14 @@ export interface OwedRecord {
 
 /** Which owed work a settle step exists for: what else is owed is for a person, and holds no cluster back. */
 export function canSettle(owed: OwedRecord): boolean {
-  if (owed.kind === 'undo') return isEnsured(owed) || (owed.preImages !== null && owed.bundle !== null);
-  return owed.kind === 'prune';
+  switch (owed.kind) {
+    case 'undo':
+      return isEnsured(owed) || (owed.preImages !== null && owed.bundle !== null);
+    case 'apply':
+      return owed.bundle !== null;
+    case 'prune':
+      return true;
+  }
 }
 
 function isEnsured(owed: OwedRecord): owed is OwedRecord & Required<Pick<OwedRecord, 'ensured'>> {
@@ -65,27 +80,25 @@ export function settlePlan(request: Settling): Plan {
   return planOf(request, [...located, ...ensureSteps(request, located)]);
 }
 
-function locatedSteps({ wanted, owed, stale, stepOf }: Settling): readonly Step[] {
+function locatedSteps(request: Settling): readonly Step[] {
+  const { owed, stale } = request;
   const newestFirst = owed.filter(canSettle).toSorted((a, b) => (a.transaction < b.transaction ? 1 : -1));
   const last = new Map<string, string>();
   const steps: Step[] = [];
-  const add = (id: string, location: Location, work: StepWork) => {
-    const key = locationId(location);
+  const add = (id: string, work: LocatedWork) => {
+    const key = locationId(work.location);
     const before = last.get(key);
     steps.push(forwardStep(id, before === undefined ? [] : [before], work));
     last.set(key, id);
   };
   for (const each of newestFirst) {
-    const work = settlingWork(each, stepOf(each), wanted);
-    if (work === undefined) continue;
-    add(`settle:${each.transaction}/${each.step}`, work.location, work);
-    const look = work.action === 'settleUndo' ? proofOf(work, each, wanted) : undefined;
-    if (look !== undefined) add(`verify:${each.transaction}/${each.step}`, work.location, look);
+    const works = settlingWorks(each, request);
+    for (const work of works) add(`${VERBS[work.action] ?? 'settle'}:${each.transaction}/${each.step}`, work);
   }
   const removed = new Set(steps.flatMap(({ work }) => (work.action === 'remove' ? [locationId(work.location)] : [])));
   for (const { location, revision, bundle } of stale) {
     if (removed.has(locationId(location))) continue;
-    add(`remove:${location.name}@${location.cluster}`, location, {
+    add(`remove:${location.name}@${location.cluster}`, {
       action: 'remove',
       location,
       previous: { revision, bundle },
@@ -94,19 +107,12 @@ function locatedSteps({ wanted, owed, stale, stepOf }: Settling): readonly Step[
   return steps;
 }
 
-/**
- * The look at what an undo has restored. There is none where another revision is wanted by now: the agent goes on from the
- * restored one to that, so that nothing would be equal for long.
- */
-function proofOf(
-  { location, transaction, step, preImages, bundle }: Extract<StepWork, { readonly action: 'settleUndo' }>,
-  owed: OwedRecord,
-  wanted: readonly LocationRecord[],
-): LocatedWork | undefined {
-  const now = wanted.find((record) => locationId(record.location) === locationId(location));
-  if (now !== undefined && now.bundle !== owed.previous?.bundle) return undefined;
-  return { action: 'settleVerify', location, transaction, step, preImages, bundle };
-}
+/** Beginnings of step ids where one piece of owed work takes several steps. */
+const VERBS: { readonly [A in LocatedWork['action']]?: string } = {
+  settleVerify: 'verify',
+  snapshot: 'snapshot',
+  prune: 'prune',
+};
 
 function ensureSteps({ owed, wanted, stack, stepOf, load }: Settling, located: readonly Step[]): readonly Step[] {
   const after = located.map(({ id }) => id);
@@ -140,24 +146,99 @@ function createdIn(
 
 type LocatedWork = Extract<StepWork, { readonly location: Location }>;
 
-function settlingWork(
-  owed: OwedRecord,
-  original: StepWork | undefined,
-  wanted: readonly LocationRecord[],
-): LocatedWork | undefined {
-  if (original === undefined || !('location' in original)) return undefined;
+/** What one piece of owed work takes, in order. */
+function settlingWorks(owed: OwedRecord, request: Settling): readonly LocatedWork[] {
+  const original = request.stepOf(owed);
+  if (original === undefined || !('location' in original)) return [];
   const { location } = original;
-  const now = wanted.find((record) => locationId(record.location) === locationId(location));
-  if (owed.kind === 'undo' && owed.preImages !== null && owed.bundle !== null) {
-    const { transaction, step, preImages, bundle } = owed;
-    // whatever the undo restores, what is wanted there now is what the agent goes on to reconcile
-    const previous = now === undefined ? owed.previous : { revision: now.revision, bundle: now.bundle };
-    return { action: 'settleUndo', location, transaction, step, preImages, bundle, previous };
+  const now = request.wanted.find((record) => locationId(record.location) === locationId(location));
+  const { preImages, bundle, transaction, step, previous } = owed;
+  const own = { location, transaction, step };
+  if (owed.kind === 'apply' && bundle !== null) {
+    if (now !== undefined) return bringing(own, now, bundle);
+    const revision = 'revision' in original ? original.revision : 0;
+    return [{ action: 'remove', location, previous: { revision, bundle } }]; // nobody wants it there any more
+  }
+  if (owed.kind === 'undo' && preImages !== null && bundle !== null) {
+    if (now !== undefined && now.bundle !== previous?.bundle)
+      return overtaken({ ...own, preImages, bundle, now }, request);
+    return [
+      { action: 'settleUndo', ...own, preImages, bundle, previous: now === undefined ? previous : revisionOf(now) },
+      { action: 'settleVerify', ...own, preImages, bundle },
+    ];
   }
   // a removal that was due is due no more where a later transaction wants the location again
-  if (original.action === 'remove') return now === undefined ? original : undefined;
-  if (original.action === 'prune') return { ...original, bundle: now?.bundle ?? original.bundle };
-  return undefined;
+  if (original.action === 'remove') return now === undefined ? [original] : [];
+  return original.action === 'prune' ? [pruningWork(original, now, request)] : [];
+}
+
+/** What a later revision has again is not pruned. */
+function pruningWork(
+  original: Extract<StepWork, { readonly action: 'prune' }>,
+  now: LocationRecord | undefined,
+  { load }: Settling,
+): LocatedWork {
+  if (now === undefined || now.bundle === original.bundle) return original;
+  const wanted = new Set(refsIn(load(now.bundle)).map(refText));
+  return { ...original, objects: original.objects.filter((ref) => !wanted.has(refText(ref))), bundle: now.bundle };
+}
+
+interface Own {
+  readonly location: Location;
+  readonly transaction: string;
+  readonly step: string;
+}
+
+/** @param known another bundle whose objects may be there, to be read as well */
+function bringing(own: Own, now: LocationRecord, known: Digest): readonly LocatedWork[] {
+  const { location } = own;
+  return [
+    { action: 'snapshot', location, bundle: now.bundle, previous: known === now.bundle ? null : known },
+    { action: 'settleApply', ...own, ...revisionOf(now) },
+  ];
+}
+
+/**
+ * Another revision is wanted there by now (the owing transaction went on without the cluster, or a later one has been
+ * there): to bring back what was before would take that away for a while. The wanted one is brought instead, and what the
+ * undone step may have created and the wanted one does not have goes.
+ */
+function overtaken(
+  {
+    preImages,
+    bundle,
+    now,
+    ...own
+  }: Own & {
+    readonly preImages: Digest;
+    readonly bundle: Digest;
+    readonly now: LocationRecord;
+  },
+  { load }: Settling,
+): readonly LocatedWork[] {
+  const wanted = new Set(refsIn(load(now.bundle)).map(refText));
+  const objects = absentBefore(load(preImages)).filter((ref) => !wanted.has(refText(ref)));
+  const prune: LocatedWork = { action: 'prune', location: own.location, objects, bundle: now.bundle };
+  return [...bringing(own, now, bundle), ...(objects.length === 0 ? [] : [prune])];
+}
+
+/** The objects of a bundle. */
+function refsIn(bundle: Json | undefined): readonly ObjectRef[] {
+  const objects = isObject(bundle) ? bundle.objects : undefined;
+  return Array.isArray(objects) ? (objects as unknown as readonly KubeObject[]).map(refOf) : [];
+}
+
+/** What pre-images (protocol: the answer of a snapshot) say was not there. */
+function absentBefore(preImages: Json | undefined): readonly ObjectRef[] {
+  const images = isObject(preImages) ? preImages.objects : undefined;
+  if (!Array.isArray(images)) return [];
+  return (images as unknown as readonly { readonly ref: ObjectRef; readonly object: KubeObject | null }[])
+    .filter(({ object }) => object === null)
+    .map(({ ref }) => ref);
+}
+
+function revisionOf({ revision, bundle }: LocationRecord) {
+  return { revision, bundle };
 }
 
 function forwardStep(id: string, after: readonly string[], work: StepWork): Step {

@@ -17,7 +17,8 @@ import {
   unknown,
 } from '../base/index.ts';
 import type { ClusterRecord } from '../hub-agent/types.ts';
-import type { AgentLink, Command, CommandOutput, Observation } from '../protocol/index.ts';
+import type { Location } from '../plan/index.ts';
+import type { AgentLink, Command, CommandOutput, ObjectReceipt, Observation } from '../protocol/index.ts';
 import { createEngine, projectTransaction } from '../saga/index.ts';
 import { type MemoryDisk, memoryStore } from '../store/index.ts';
 import { createStacks, createStacksProjector, type StackSource } from './index.ts';
@@ -26,6 +27,12 @@ import { createStacks, createStacksProjector, type StackSource } from './index.t
 export interface FakeCluster {
   readonly record: ClusterRecord;
   readonly held: Map<string, { revision: number; bundle: Digest }>;
+  /** What snapshots have read, by digest. */
+  readonly preImages: Map<string, { revision: number; bundle: Digest } | null>;
+  /** Namespaces, by name, with their uid. */
+  readonly namespaces: Map<string, string>;
+  /** Locations that leave a volume claim behind when they are removed. */
+  readonly stateful: Set<string>;
   cut: boolean;
   lastHeartbeatMs: number | undefined;
 }
@@ -50,7 +57,10 @@ export function fakeCluster(name: string, cpuMilli = 4_000, labels: Record<strin
       requested: { cpuMilli: 0, memoryBytes: 0, pods: 0 },
     },
   };
-  return { record, held: new Map(), cut: false, lastHeartbeatMs: undefined };
+  return {
+    ...{ record, held: new Map(), preImages: new Map(), namespaces: new Map(), stateful: new Set() },
+    ...{ cut: false, lastHeartbeatMs: undefined },
+  };
 }
 
 export function openBed(clusters: readonly FakeCluster[], disk?: MemoryDisk, clock = new SimulatedClock()) {
@@ -171,16 +181,40 @@ function fakeLink(
   };
 }
 
+function nameOf({ stack, name }: Location): string {
+  return `${stack.project}/${stack.name}/${name}`;
+}
+
+const KEPT_CLAIM: ObjectReceipt = {
+  ref: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'shop', name: 'data-web-0' },
+  ...{ change: 'kept', before: null, after: null, note: 'it holds data: a person deletes it' },
+};
+
 /** What an agent does to its map, and its account of it. */
 function act(cluster: FakeCluster, body: Command['body']): CommandOutput {
-  const key =
-    'location' in body ? `${body.location.stack.project}/${body.location.stack.name}/${body.location.name}` : '';
+  const key = 'location' in body ? nameOf(body.location) : '';
   const receipt: CommandOutput = { kind: 'receipt', objects: [], digest: digestOf(key) };
   switch (body.kind) {
-    case 'snapshot':
-      return { kind: 'snapshot', preImages: digestOf([key, cluster.held.get(key) ?? null]), objects: 1, present: 0 };
-    case 'ensure':
-      return { kind: 'ensure', created: [], existed: [] };
+    case 'snapshot': {
+      const now = cluster.held.get(key) ?? null;
+      const preImages = digestOf([key, now]);
+      cluster.preImages.set(preImages, now);
+      return { kind: 'snapshot', preImages, objects: 1, present: now === null ? 0 : 1 };
+    }
+    case 'ensure': {
+      const absent = body.objects.filter(({ metadata: { name } }) => !cluster.namespaces.has(name));
+      const created = absent.map(({ apiVersion, kind, metadata: { name } }) => {
+        const uid = `uid-${cluster.record.name}-${name}`;
+        cluster.namespaces.set(name, uid);
+        return { apiVersion, kind, name, uid };
+      });
+      return { kind: 'ensure', created, existed: [] };
+    }
+    case 'undoEnsure':
+      for (const { name, uid } of body.created) {
+        if (cluster.namespaces.get(name) === uid) cluster.namespaces.delete(name);
+      }
+      return receipt;
     case 'dryRun':
       return { kind: 'dryRun', objects: 1, deferred: [], warnings: [] };
     case 'apply':
@@ -192,32 +226,37 @@ function act(cluster: FakeCluster, body: Command['body']): CommandOutput {
       return { kind: 'readBack', digest: digestOf(cluster.held.get(key) ?? null), objects: 1 };
     case 'remove':
       cluster.held.delete(key);
+      return cluster.stateful.has(key) ? { ...receipt, objects: [KEPT_CLAIM] } : receipt;
+    case 'undo': {
+      const before = cluster.preImages.get(body.preImages) ?? null;
+      if (before === null) cluster.held.delete(key);
+      else cluster.held.set(key, before);
       return receipt;
-    case 'undo':
-      if (body.previous === null) cluster.held.delete(key);
-      else cluster.held.set(key, body.previous);
-      return receipt;
-    case 'verify':
+    }
+    case 'verify': {
+      const [one] = body.locations;
+      const place = one === undefined ? '' : nameOf(one.location);
+      const [before, after] = [cluster.preImages.get(one?.preImages ?? '') ?? null, cluster.held.get(place) ?? null];
+      const equal = digestOf(before) === digestOf(after);
+      const ref = { apiVersion: 'v1', kind: 'Location', name: place };
       return {
-        kind: 'verify',
-        equal: true,
-        differences: [],
-        kept: [],
-        digestBefore: digestOf(1),
-        digestAfter: digestOf(1),
+        ...{ kind: 'verify', equal, kept: [], digestBefore: digestOf(before), digestAfter: digestOf(after) },
+        differences: equal ? [] : [{ location: place, ref, field: '.', before, after }],
       };
+    }
     case 'preview':
       return {
         kind: 'preview',
         objects: [{ ref: { apiVersion: 'v1', kind: 'ConfigMap', name: 'x' }, before: null, after: { a: 1 } }],
       };
     case 'prune':
-    case 'undoEnsure':
       return receipt;
     case 'describe':
       return { kind: 'describe', reasons: [] };
     case 'cancel':
       return { kind: 'cancelled', command: body.command };
+    default:
+      throw new Error('no test here sends such a command');
   }
 }
 
@@ -232,9 +271,9 @@ export function source(
     cpu?: string;
     needs?: string[];
   }[],
-  options: { version?: string; namespace?: string; extra?: string; password?: string } = {},
+  options: { version?: string; namespace?: string; extra?: string; password?: string; rollout?: string } = {},
 ): StackSource {
-  const { version = '1', namespace = name, extra = '', password = 'hunter2' } = options;
+  const { version = '1', namespace = name, extra = '', password = 'hunter2', rollout = '' } = options;
   const blocks = functions.map(({ name: fn, min = 1, max = min, spread, needs }) =>
     [
       `    - name: ${fn}`,
@@ -243,7 +282,7 @@ export function source(
       `      availability: { locations: { min: ${min}, max: ${max}${spread === undefined ? '' : `, spread: ${spread}`} } }`,
     ].join('\n'),
   );
-  const stack = `apiVersion: ldc.dev/v1\nkind: Stack\nmetadata: { name: ${name} }\nspec:\n  namespace: ${namespace}\n  functions:\n${blocks.join('\n')}\n  rollout: { waves: [ 1, 100% ], soak: 0s }\n${extra}`;
+  const stack = `apiVersion: ldc.dev/v1\nkind: Stack\nmetadata: { name: ${name} }\nspec:\n  namespace: ${namespace}\n  functions:\n${blocks.join('\n')}\n  rollout: { waves: [ 1, 100% ], soak: 0s${rollout} }\n${extra}`;
   const files = functions.map(({ name: fn, cpu = '100m' }) => [
     `${fn}.yaml`,
     [

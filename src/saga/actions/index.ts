@@ -9,6 +9,7 @@ import { readBack } from './read-back.ts';
 import { recallEnsure } from './recall-ensure.ts';
 import { remove } from './remove.ts';
 import { reserve } from './reserve.ts';
+import { settleApply } from './settle-apply.ts';
 import { settleEnsure } from './settle-ensure.ts';
 import { settleUndo } from './settle-undo.ts';
 import { settleVerify } from './settle-verify.ts';
@@ -29,6 +30,7 @@ const registry: { readonly [A in ActionName]: Action<A> } = {
   remove,
   settleUndo,
   settleVerify,
+  settleApply,
   recallEnsure,
   settleEnsure,
 };

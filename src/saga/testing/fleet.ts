@@ -169,6 +169,8 @@ export class Fleet implements AgentLink {
         return { kind: 'describe', reasons: [] };
       case 'cancel':
         return { kind: 'cancelled', command: body.command };
+      default:
+        throw new Error('the engine never sends such a command');
     }
   }
 

@@ -1,0 +1,157 @@
+/** Clusters lost in mid-deploy, by each `onLostCluster`, and what is owed on them: settled, proven, or left for a person. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { applied, type Bed, four, heldOn, openBed, options, source } from './testbed.test.ts';
+
+const web = [{ name: 'web', min: 2, spread: 'region' }];
+
+function clusterOf(bed: Bed, name: string) {
+  const cluster = bed.byName.get(name);
+  assert.ok(cluster);
+  return cluster;
+}
+
+async function opened() {
+  const bed = openBed(four());
+  await bed.start();
+  return bed;
+}
+
+const wanted = (bed: Bed) =>
+  (bed.room.functions({}).find((each) => each.function === 'web')?.locations ?? [])
+    .map(({ cluster }) => cluster)
+    .sort();
+
+/** Deploys, and cuts the last of its clusters once it has been written to, or before. */
+async function cutInMidDeploy(bed: Bed, onLostCluster: 'undo' | 'owe', version = '1', written = true) {
+  const rollout = `, deadline: 30m, onLostCluster: ${onLostCluster}`;
+  const what = source('shop', [{ name: 'web', min: 1, max: 2, spread: 'region' }], { rollout, version });
+  const planned = bed.room.plan(what);
+  assert.ok(planned.kind === 'planned', JSON.stringify(planned));
+  const last = planned.plan.steps.findLast(({ work }) => work.action === 'apply')?.work;
+  assert.ok(last?.action === 'apply');
+  const victim = last.location.cluster;
+  const result = await bed.room.apply(what, options);
+  assert.ok(result.kind === 'submitted');
+  const step = `apply:web@${victim}`;
+  const succeeded = () => {
+    const status = bed.engine.get(result.transaction)?.plan.steps.find(({ id }) => id === step)?.status;
+    if (!written) return bed.engine.get(result.transaction)?.state === 'running' && status === 'pending';
+    return status === 'started' || status === 'succeeded';
+  };
+  for (let tries = 0; !succeeded() && tries < 10_000; tries++) await bed.clock.advance(5);
+  assert.ok(succeeded());
+  if (written) await bed.clock.advance(12);
+  else await bed.engine.operate(result.transaction, { verb: 'pause' }, 'user:test', null);
+  clusterOf(bed, victim).cut = true;
+  if (!written) {
+    await bed.until('it is lost', () => bed.availability.health(victim)?.health === 'lost');
+    await bed.engine.operate(result.transaction, { verb: 'resume' }, 'user:test', null);
+  }
+  return { victim, transaction: await bed.ended(result.transaction) };
+}
+
+async function returned(bed: Bed, cluster: string) {
+  clusterOf(bed, cluster).cut = false;
+  await bed.until('nothing is owed', () => bed.room.owing().length === 0, 30_000);
+  await bed.until('it is ready', () => bed.availability.health(cluster)?.health === 'ready', 30_000);
+}
+
+describe('a cluster lost in mid-deploy', () => {
+  it('undo: all is undone; what is owed there, the namespace included, is settled and proven on its return', async () => {
+    const bed = await opened();
+    const { victim, transaction } = await cutInMidDeploy(bed, 'undo');
+    assert.deepEqual([transaction.state, transaction.cause?.kind], ['rolledBack', 'clusterLost']);
+    assert.equal(transaction.rollback?.verified?.clusters[victim], 'owed');
+    assert.equal(transaction.rollback?.verified?.equal, false);
+    assert.deepEqual(transaction.owed.map(({ step }) => step).sort(), [`apply:web@${victim}`, `ensure:${victim}`]);
+    assert.equal(clusterOf(bed, victim).held.size, 1);
+    await returned(bed, victim);
+    const [settle, ...more] = bed.engine.list({ kind: 'settle' }).items;
+    assert.deepEqual([settle?.state, more.length], ['committed', 0]);
+    const steps = bed.engine.get(settle?.id ?? '')?.plan.steps.map(({ action, status }) => `${action} ${status}`);
+    assert.deepEqual(steps, ['settleUndo succeeded', 'settleVerify succeeded', 'settleEnsure succeeded']);
+    assert.deepEqual([clusterOf(bed, victim).held.size, clusterOf(bed, victim).namespaces.size], [0, 0]);
+    assert.deepEqual(bed.store.documents.list('owed'), []);
+    assert.deepEqual(bed.complaints, []);
+    await bed.availability.stop();
+  });
+
+  it('undo of an update: on its return the revision before is there again, and the namespace stays', async () => {
+    const bed = await opened();
+    const plain = [{ name: 'web', min: 1, max: 2, spread: 'region' }];
+    await applied(bed, source('shop', plain));
+    const { victim, transaction } = await cutInMidDeploy(bed, 'undo', '2');
+    assert.equal(transaction.state, 'rolledBack');
+    assert.deepEqual(transaction.owed.map(({ step }) => step), [`apply:web@${victim}`]); // biome-ignore format: one line
+    await returned(bed, victim);
+    const held = clusterOf(bed, victim).held.get('default/shop/web');
+    if (held !== undefined) assert.equal(held.revision, 1); // unless it was moved away meanwhile
+    assert.equal(held !== undefined, wanted(bed).includes(victim));
+    assert.deepEqual(bed.store.documents.list('owed'), []);
+    await bed.availability.stop();
+  });
+
+  it('owe: the rest is committed; on its return nothing is brought back, for the new revision is wanted there', async () => {
+    const bed = await opened();
+    const { victim, transaction } = await cutInMidDeploy(bed, 'owe');
+    assert.equal(transaction.state, 'committed', JSON.stringify(transaction.cause));
+    assert.ok(transaction.owed.some(({ step }) => step === `apply:web@${victim}`));
+    assert.ok(wanted(bed).includes(victim));
+    await returned(bed, victim);
+    for (const { id, state } of bed.engine.list({ kind: 'settle' }).items) {
+      assert.equal(state, 'committed');
+      assert.ok(!bed.engine.get(id)?.plan.steps.some(({ action }) => action === 'settleUndo'));
+    }
+    assert.deepEqual(heldOn(bed, 'default/shop/web'), wanted(bed));
+    assert.deepEqual(bed.store.documents.list('owed'), []);
+    await bed.availability.stop();
+  });
+});
+
+describe('a cluster lost before its wave', () => {
+  it('owe: what it was to get is owed as such, and brought when it returns', async () => {
+    const bed = await opened();
+    const { victim, transaction } = await cutInMidDeploy(bed, 'owe', '1', false);
+    assert.equal(transaction.state, 'committed', JSON.stringify(transaction.cause));
+    const owed = transaction.owed.filter(({ step }) => step.startsWith('apply:'));
+    assert.deepEqual(owed.map(({ kind, cluster }) => [kind, cluster]), [['apply', victim]]); // biome-ignore format: one line
+    assert.equal(clusterOf(bed, victim).held.size, 0);
+    await returned(bed, victim);
+    const [settle] = bed.engine.list({ kind: 'settle' }).items;
+    const steps = bed.engine.get(settle?.id ?? '')?.plan.steps.map(({ action, status }) => `${action} ${status}`);
+    assert.deepEqual(steps?.slice(0, 2), ['snapshot succeeded', 'settleApply succeeded']);
+    assert.deepEqual(heldOn(bed, 'default/shop/web'), wanted(bed));
+    assert.equal(clusterOf(bed, victim).held.get('default/shop/web')?.revision, 1);
+    assert.deepEqual(bed.store.documents.list('owed'), []);
+    await bed.availability.stop();
+  });
+});
+
+describe('a stale copy that holds data', () => {
+  it('is left for a person and shown; its settle ends, is not repeated, and the cluster is ready', async () => {
+    const bed = await opened();
+    await applied(bed, source('shop', web));
+    const [first = ''] = wanted(bed);
+    clusterOf(bed, first).stateful.add('default/shop/web');
+    clusterOf(bed, first).cut = true;
+    await bed.until('moved', () => !wanted(bed).includes(first), 20_000);
+    await returned(bed, first);
+    await bed.pass(30_000);
+    assert.deepEqual(bed.engine.list({ kind: 'settle' }).items.map(({ state }) => state), ['committed']); // biome-ignore format: one line
+    const [shown, ...more] = bed.room.onCluster(first);
+    assert.deepEqual([shown?.location, shown?.wanted, shown?.owed, more.length], [`default/shop/web@${first}`, false, false, 0]); // biome-ignore format: one line
+    assert.deepEqual(
+      shown?.kept?.map(({ ref, why }) => `${ref.kind} ${ref.name}: ${why}`),
+      ['PersistentVolumeClaim data-web-0: it holds data: a person deletes it'],
+    );
+    assert.deepEqual(bed.availability.drained(first), { ...bed.availability.drained(first), wanted: [], owed: [] });
+
+    // the stack comes back to that cluster: what it left there is its own again
+    const [kept = ''] = wanted(bed).filter((name) => name.slice(0, 2) === first.slice(0, 2));
+    await bed.availability.setIntent(kept, 'draining', 'user:test', null);
+    await bed.until('it has moved back', () => wanted(bed).includes(first), 40_000);
+    assert.deepEqual(bed.room.onCluster(first).map(({ wanted: is, kept: left }) => [is, left]), [[true, undefined]]); // biome-ignore format: one line
+    await bed.availability.stop();
+  });
+});
