@@ -203,7 +203,7 @@ describe('stacks', () => {
   it('answers 404 with what to do', async () => {
     const answer = await ask('GET', '/api/v1/stacks/default/nope');
     assert.equal(answer.status, 404);
-    assert.match(String(answer.body.hint), /ldc status/);
+    assert.match(String(answer.body.hint), /ldc get stacks/);
     assert.equal((await ask('GET', '/api/v1/nope')).status, 404);
     const method = await ask('DELETE', '/api/v1/stacks');
     assert.equal(method.status, 405);
