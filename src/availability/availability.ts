@@ -46,7 +46,7 @@ export interface AvailabilityPorts {
   readonly reachable?: readonly (() => Promise<boolean>)[];
 }
 
-const QUIET: Decision = { brakes: [], moves: [], settles: [], waiting: [], full: [] };
+const QUIET: Decision = { brakes: [], moves: [], settles: [], waiting: [] };
 
 export function createAvailability(ports: AvailabilityPorts): Availability {
   return new AvailabilityLoop(ports);
@@ -69,7 +69,7 @@ class AvailabilityLoop implements Availability {
     this.#ports = ports;
     this.#timers = ports.timers ?? defaultTimers;
     this.#budget = ports.budget ?? defaultBudget;
-    this.#moves = new MoveRunner({ ...ports, timers: this.#timers });
+    this.#moves = new MoveRunner({ ...ports, timers: this.#timers, budget: this.#budget });
     this.#heartbeats = watchHeartbeats(ports.clock, ports.signals, this.#timers);
   }
 

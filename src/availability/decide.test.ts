@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ClusterState } from './brakes.ts';
-import { type Busy, decide, type Holding, type Situation } from './decide.ts';
+import { type Busy, decide, fullTargets, type Holding, type Situation } from './decide.ts';
 import { defaultBudget, defaultTimers, type Health, type Intent } from './types.ts';
 
 const stack = (name: string) => ({ project: 'default', name });
@@ -86,6 +86,9 @@ describe('moves', () => {
     const drained = decide(situation(four('ready', { intent: 'draining' }), [held('a', 'eu-1')]));
     assert.equal(drained.moves[0]?.cause, 'drain');
     assert.equal(decide(situation(four('suspect', { intent: 'draining' }), [held('a', 'eu-1')])).moves.length, 0);
+    const gone = (lostForMs: number) =>
+      decide(situation(four('lost', { intent: 'draining', lostForMs }), [held('a', 'eu-1')])).moves.length;
+    assert.deepEqual([gone(defaultTimers.heartbeatMs - 1), gone(defaultTimers.heartbeatMs)], [0, 1]);
   });
   it('waits for a transaction that goes on by itself, never for one that waits for a person', () => {
     for (const [kind, count] of [
@@ -106,7 +109,11 @@ describe('moves', () => {
     const under = [busy('x', 'moving', ['us-1']), busy('y', 'moving', ['us-1', 'us-2'])];
     const found = decide(situation(four('lost'), many, { busy: under, budget: { atOnce: 4, perTargetAtOnce: 2 } }));
     assert.deepEqual(
-      [found.moves.length, found.full, found.waiting.map(({ cause }) => cause)],
+      [
+        found.moves.length,
+        fullTargets(under, { atOnce: 4, perTargetAtOnce: 2 }),
+        found.waiting.map(({ cause }) => cause),
+      ],
       [2, ['us-1'], ['budget', 'budget']],
     );
     const cooling = decide(

@@ -53,8 +53,6 @@ export interface Decision {
   readonly moves: readonly Move[];
   readonly settles: readonly Settle[];
   readonly waiting: readonly Waiting[];
-  /** Clusters that have as many unfinished moves as the budget allows: no new ones go there. */
-  readonly full: readonly string[];
 }
 
 export function stackKey(stack: StackRef): string {
@@ -76,7 +74,7 @@ export function decide(situation: Situation): Decision {
       free -= 1;
     }
   }
-  return { brakes, moves, settles: settlesOf(situation), waiting, full: fullTargets(situation) };
+  return { brakes, moves, settles: settlesOf(situation), waiting };
 }
 
 /** How many unfinished moves bring something to each cluster. */
@@ -131,11 +129,11 @@ function mustLeave(
     };
   }
   if (cluster.health !== 'lost') return drained ? 'drained' : 'stay';
-  if (drained) return 'drained'; // a person knows more than the count
   // the others that went silent at the same moment must have had the time to be counted
   if ((cluster.lostForMs ?? 0) < timers.heartbeatMs) {
     return { cause: 'heartbeat', detail: `${cluster.name} is lost for less than one heartbeat` };
   }
+  if (drained) return 'drained'; // a person knows more than the count
   const brake = heldBy(cluster, brakes);
   return brake === undefined ? 'lost' : { cause: 'brake', detail: `${brake.scope}: ${brake.reason}` };
 }
@@ -171,7 +169,8 @@ function settlesOf({ clusters, holdings, busy, cooldowns, timers }: Situation): 
   });
 }
 
-function fullTargets({ busy, budget }: Situation): readonly string[] {
+/** Clusters that have as many unfinished moves as the budget allows, sorted. */
+export function fullTargets(busy: readonly Busy[], budget: MoveBudget): readonly string[] {
   const counts = [...movesPerTarget(busy)];
   return counts.flatMap(([cluster, count]) => (count >= budget.perTargetAtOnce ? [cluster] : [])).sort();
 }

@@ -3,13 +3,13 @@ import { type Clock, type Digest, digestOf, type Journal, type JsonObject, type 
 import type { StackRef } from '../plan/index.ts';
 import type { Engine, TransactionView } from '../saga/types.ts';
 import type { ApplyResult, MoveEvidence, Moves } from '../stacks/types.ts';
-import { type Busy, type Decision, type Move, type Settle, stackKey } from './decide.ts';
+import { type Busy, type Decision, fullTargets, type Move, movesPerTarget, type Settle, stackKey } from './decide.ts';
 import { moveEntries } from './records.ts';
-import type { Cooldown, HealthTimers } from './types.ts';
+import type { Cooldown, HealthTimers, MoveBudget } from './types.ts';
 
 const COOLDOWN_MS_MAX = 600_000;
-/** Plans made side by side between two looks at the budget of each target. */
-const AT_ONCE = 16;
+/** Plans made side by side between two looks at the budget of each target, at most. */
+const AT_ONCE_MAX = 16;
 const MESSAGE_CHARACTERS_MAX = 4_000;
 
 export type EnginePort = Pick<Engine, 'list' | 'get' | 'plan' | 'clusterChanged'>;
@@ -32,6 +32,7 @@ export interface MovePorts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly timers: HealthTimers;
+  readonly budget: MoveBudget;
   readonly logger: Logger;
 }
 
@@ -49,10 +50,18 @@ export class MoveRunner {
 
   async carryOut(decision: Decision, evidence: (clusters: readonly string[]) => JsonObject): Promise<void> {
     for (const each of decision.settles) await this.#settle(each, evidence([each.cluster]));
-    for (let at = 0; at < decision.moves.length; at += AT_ONCE) {
-      const batch = decision.moves.slice(at, at + AT_ONCE);
-      await Promise.all(batch.map((each) => this.#move(each, decision.full, evidence(each.away))));
+    const moves = [...decision.moves];
+    for (let busy = this.busy(); moves.length > 0; busy = this.busy()) {
+      const full = fullTargets(busy, this.#ports.budget);
+      const batch = moves.splice(0, this.#atOnce(busy, full));
+      await Promise.all(batch.map((each) => this.#move(each, full, evidence(each.away))));
     }
+  }
+
+  /** So few that all of them may go to one cluster without its budget being passed. */
+  #atOnce(busy: readonly Busy[], full: readonly string[]): number {
+    const counts = [...movesPerTarget(busy)].filter(([target]) => !full.includes(target)).map(([, count]) => count);
+    return Math.min(AT_ONCE_MAX, Math.max(1, this.#ports.budget.perTargetAtOnce - Math.max(0, ...counts)));
   }
 
   /** The fleet has grown: stacks that want every matching cluster are to be looked at. */

@@ -1,3 +1,4 @@
+export { abandonUnfinished } from './abandon.ts';
 export { createEngine } from './engine.ts';
 export type { DataOf, EventType, Held, TransactionEntry } from './events.ts';
 export type { EngineLimits, EnginePorts } from './ports.ts';

@@ -16,11 +16,7 @@ export function listTransactions(
   const items: TransactionSummary[] = [];
   let after = filter.after;
   for (;;) {
-    const page = documents.list('transaction', {
-      reverse: true,
-      limit: limits.pageItemsMax,
-      ...(after === undefined ? {} : { after }),
-    });
+    const page = pageOf(filter, documents, after);
     for (const { key, body } of page) {
       const header = body as unknown as Header;
       if (!matches(header, filter) || !touches(key, filter, planOf)) continue;
@@ -30,6 +26,13 @@ export function listTransactions(
     after = page.at(-1)?.key;
     if (page.length < limits.pageItemsMax) return { items, next: null };
   }
+}
+
+/** Of the unfinished ones there is a short list; all others are years of history. */
+function pageOf({ unfinished }: TransactionFilter, documents: DocumentReader, after: string | undefined) {
+  const options = { reverse: true, limit: limits.pageItemsMax, ...(after === undefined ? {} : { after }) };
+  if (unfinished !== true) return documents.list('transaction', options);
+  return documents.list('unfinished', options).flatMap(({ key }) => documents.get('transaction', key) ?? []);
 }
 
 function matches(header: Header, { stack, kind, state, unfinished }: TransactionFilter): boolean {

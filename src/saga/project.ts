@@ -52,6 +52,7 @@ function isSilent({ type, data }: Entry): boolean {
 }
 
 export const projectTransaction: Projector = (raw, documents) => {
+  if (raw.type === 'hub.rearmed') return forgotten(raw, documents);
   if (!isEventType(raw.type) || isSilent(raw)) return [];
   const entry = parseEntry(raw);
   if (entry.type === 'tx.created') {
@@ -64,6 +65,17 @@ export const projectTransaction: Projector = (raw, documents) => {
   const changes: DocumentChange[] = folded.value === before ? [] : [put('transaction', entry.tx, folded.value)];
   return [...changes, ...others(entry, before, documents)];
 };
+
+/**
+ * A restored hub cannot know what of it has been settled since its backup, and settling twice would undo what came after:
+ * what was owed is forgotten, on the clusters that the entry names. What of it is still there is held, and so adopted.
+ */
+function forgotten({ data }: Entry, documents: DocumentReader): readonly DocumentChange[] {
+  const clusters = Array.isArray(data.clusters) ? data.clusters : [];
+  return clusters.flatMap((cluster) =>
+    documents.list('owed', { prefix: `${cluster}/` }).map(({ key }) => ({ collection: 'owed', key, body: null })),
+  );
+}
 
 function others(entry: TransactionEntry, header: Header, documents: DocumentReader): readonly DocumentChange[] {
   switch (entry.type) {

@@ -1,3 +1,4 @@
+export { type Adoption, type AdoptionReport, adoptionEntries, adoptions } from './adopt.ts';
 export { createStacksProjector } from './project.ts';
 export type { LocationRecord, StackRecord, StaleRecord } from './records.ts';
 export { collections, locationsOn } from './records.ts';

@@ -171,6 +171,28 @@ describe('a hub that starts again', () => {
   });
 });
 
+describe('a cluster with many stacks that is lost', () => {
+  it('is left within the budget of the only target there is: never more moves to it at once', async () => {
+    const clusters = [fakeCluster('eu-1'), fakeCluster('eu-2'), fakeCluster('us-1'), fakeCluster('us-2', 10)];
+    const bed = openBed(clusters, undefined, undefined, { atOnce: 200, perTargetAtOnce: 3 });
+    await bed.start();
+    for (const name of ['eu-2', 'us-1']) await bed.availability.setIntent(name, 'cordoned', 'user:test', null);
+    const names = Array.from({ length: 10 }, (_, at) => `s${at}`);
+    for (const name of names) assert.equal((await applied(bed, source(name, [{ name: 'web' }]))).state, 'committed');
+    await bed.availability.setIntent('us-1', 'open', 'user:test', null);
+    let most = 0;
+    bed.engine.onChange(() => {
+      most = Math.max(most, bed.engine.list({ kind: 'reschedule', unfinished: true }).items.length);
+    });
+    clusterOf(bed, 'eu-1').cut = true;
+    const done = () => bed.engine.list({ kind: 'reschedule', state: 'committed' }).items.length;
+    await bed.until('all have moved', () => done() === names.length, 60_000);
+    assert.equal(most, 3);
+    assert.equal(clusterOf(bed, 'us-1').held.size, names.length);
+    await bed.availability.stop();
+  });
+});
+
 describe('max: all', () => {
   it('takes in a cluster that opens later, and keeps a lost one wanted', async () => {
     const bed = openBed(four());

@@ -24,7 +24,7 @@ import {
 import { conflictOf } from './conflicts.ts';
 import { without } from './fleet.ts';
 import { leave } from './leave.ts';
-import { type LocationRecord, locationsOf, stackRecord } from './records.ts';
+import { type LocationRecord, locationsOf, present, stackRecord } from './records.ts';
 import type { Room } from './room.ts';
 import { refusedPart } from './source.ts';
 import { locationView } from './views.ts';
@@ -51,7 +51,7 @@ export function planDeploy(wish: Wish, room: Room, avoid: readonly string[] = []
   const refusal = refusedPart(wish.resolved);
   if (refusal !== undefined) return { kind: 'refused', refusal, reasons: [] };
   const snapshot = without(room.snapshot(), [], avoid);
-  const committed = locationsOf(room.store.documents, wish.resolved);
+  const committed = present(locationsOf(room.store.documents, wish.resolved));
   const request = placeRequest(wish.resolved, snapshot, committed, room);
   return made(
     { ...wish, placement: place(request), reasons: explain(request), carried: [], snapshot },
@@ -74,7 +74,7 @@ export interface Rescheduling {
 export function planReschedule(wish: Rescheduling, room: Room): Planned {
   const { resolved, away, avoid } = wish;
   const snapshot = without(room.snapshot(), away, avoid);
-  const committed = locationsOf(room.store.documents, resolved);
+  const committed = present(locationsOf(room.store.documents, resolved));
   const request = placeRequest(resolved, snapshot, committed, room);
   const placed = place(request);
   const views = new Map(
@@ -106,7 +106,7 @@ export function planReschedule(wish: Rescheduling, room: Room): Planned {
 
 /** A plan that takes the stack away; what cannot be reached becomes stale and goes when its cluster returns. */
 export function planRetirement(stack: StackRef, resolved: ResolvedStack, room: Room): Plan {
-  const committed = locationsOf(room.store.documents, stack).filter(
+  const committed = present(locationsOf(room.store.documents, stack)).filter(
     ({ location }) => room.health(location.cluster)?.health !== 'lost',
   );
   const baseRevision = stackRecord(room.store.documents, stack)?.revision ?? 0;

@@ -10,6 +10,7 @@ import {
   type Projector,
 } from '../base/index.ts';
 import { type LocationId, locationId, type Plan, type StackRef } from '../plan/index.ts';
+import { stackAdopted, staleForgotten } from './adopted.ts';
 import {
   collections,
   KEPT,
@@ -34,6 +35,10 @@ export function createStacksProjector(blobs: () => Pick<Blobs, 'get'>): Projecto
     switch (entry.type) {
       case 'stack.revision':
         return revisionWritten(entry, documents);
+      case 'stack.adopted':
+        return stackAdopted(entry, documents);
+      case 'hub.rearmed':
+        return staleForgotten(entry, documents);
       case 'stack.revisionDropped':
         return revisionEnded(
           documents,
@@ -159,7 +164,7 @@ function locationChanges(
     if (next.has(id)) continue;
     changes.push({ collection: collections.location, key: id, body: null });
     changes.push({ collection: collections.locationOn, key: onClusterKey(before.location), body: null });
-    if (removed.has(id)) continue;
+    if (removed.has(id) || before.missing === true) continue;
     const stale: StaleRecord = { ...before, transaction: entry.tx, since: entry.ts };
     changes.push({
       collection: collections.stale,

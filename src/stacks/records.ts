@@ -52,12 +52,16 @@ export interface RevisionRecord extends Outline {
   readonly actor: string;
   readonly transaction: string;
   readonly state: RevisionView['state'];
+  /** Adopted from clusters after a restore: `resolved` and `source` name nothing that is here. */
+  readonly adopted?: true;
 }
 
 export interface LocationRecord {
   readonly location: Location;
   readonly revision: number;
   readonly bundle: Digest;
+  /** After a restore its cluster did not hold it: told to no agent and counted by no plan, until an apply brings it back. */
+  readonly missing?: true;
 }
 
 export interface StaleRecord extends LocationRecord {
@@ -105,6 +109,11 @@ export function revisionRecord(
 /** What is wanted of a stack, by location. */
 export function locationsOf(documents: DocumentReader, stack: StackRef): readonly LocationRecord[] {
   return bodies<LocationRecord>(documents, collections.location, `${stackId(stack)}/`);
+}
+
+/** What of them plans may start from: those that are there, as far as the hub knows. */
+export function present(records: readonly LocationRecord[]): readonly LocationRecord[] {
+  return records.filter(({ missing }) => missing !== true);
 }
 
 /** What is wanted on a cluster, of every stack: what main sends to its agent as desired. */

@@ -1,7 +1,7 @@
 /** A hub in memory for this room's tests: the real store, engine, placement and availability; agents are maps. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { availabilityProjector, createAvailability } from '../availability/index.ts';
+import { availabilityProjector, createAvailability, defaultBudget, type MoveBudget } from '../availability/index.ts';
 import {
   createIds,
   type Digest,
@@ -63,7 +63,12 @@ export function fakeCluster(name: string, cpuMilli = 4_000, labels: Record<strin
   };
 }
 
-export function openBed(clusters: readonly FakeCluster[], disk?: MemoryDisk, clock = new SimulatedClock()) {
+export function openBed(
+  clusters: readonly FakeCluster[],
+  disk?: MemoryDisk,
+  clock = new SimulatedClock(),
+  budget: MoveBudget = defaultBudget,
+) {
   const random = seededRandom(1);
   const ids = createIds(clock, random);
   const byName = new Map(clusters.map((cluster) => [cluster.record.name, cluster]));
@@ -95,7 +100,7 @@ export function openBed(clusters: readonly FakeCluster[], disk?: MemoryDisk, clo
     ...{ link, replan: room.replan, clock, random, ids, logger, limits },
   });
   const availability = createAvailability({
-    ...{ journal: store.journal, documents: store.documents, stacks: room, engine, clock, timers },
+    ...{ journal: store.journal, documents: store.documents, stacks: room, engine, clock, timers, budget },
     logger,
     signals: {
       clusters: () => clusters.map(({ record }) => record),
