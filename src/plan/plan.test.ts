@@ -87,6 +87,17 @@ test('a change names its fields, grows only by what is new, and changes one serv
   assert.deepEqual(step(second.plan, 'apply:web@eu-2').after, ['soak:0', 'gate:web@us-1']);
 });
 
+test('after a soak every gate of the wave is looked at once more, and the next wave waits for all of them', () => {
+  const soaking = stack(`${WEB}  rollout: { waves: [ 50%, 100% ], soak: 20s }\n`, { 'web.yaml': deployment('web') });
+  const { plan } = deploy(soaking, FOUR);
+  assert.deepEqual(step(plan, 'soak:0').work, { action: 'soak', durationMs: 20_000 });
+  const look = step(plan, 'soaked:web@eu-1');
+  assert.deepEqual(look.after, ['soak:0']);
+  assert.ok(look.work.action === 'gate' && look.work.deadlineMs < 10_000, 'it is to be green, not to become it');
+  assert.deepEqual(step(plan, 'passed:0').after, ['soaked:web@eu-1', 'soaked:web@us-1']);
+  assert.deepEqual(step(plan, 'apply:web@eu-2').after, ['passed:0']);
+});
+
 test('needs hold within each wave', () => {
   const two = stack(
     `${WEB.replace(' }\n', '')}, needs: [ api ] }\n    - { name: api, manifests: [ api.yaml ], availability: { locations: { max: all } } }\n`.replace(

@@ -18,6 +18,9 @@ const TIMEOUT_MS = {
   slack: 30_000,
 } as const;
 
+/** At the end of a soak a gate must be green; an answer that is late once is no trouble yet, a pod that waits to be restarted is. */
+const AFTER_SOAK_MS = 3_000;
+
 export interface StepsRequest {
   readonly stack: StackRef;
   readonly namespace: string;
@@ -105,7 +108,7 @@ function running(request: StepsRequest, touched: readonly Touched[]): Step[] {
       touched.filter((one) => inWave.has(one.location.cluster)),
       (one) => one.location.name,
     );
-    const before = wave === 0 ? [] : [`soak:${wave - 1}`];
+    const before = wave === 0 ? [] : [endOf(wave - 1, request.rollout)];
     const steps: Step[] = [];
     for (const name of inNeedsOrder(request.needs, byFunction.keys())) {
       const own = inOrderOf(clusters, byFunction.get(name) ?? []);
@@ -115,7 +118,7 @@ function running(request: StepsRequest, touched: readonly Touched[]): Step[] {
       steps.push(...changes(own, wave, [...before, ...needed], request));
       if (isNeeded(name, request.needs, byFunction)) steps.push(settled(name, wave, own));
     }
-    return [...steps, soak(wave, [...byFunction.values()].flat(), request.rollout)];
+    return [...steps, ...soaking(wave, [...byFunction.values()].flat(), request.rollout)];
   });
 }
 
@@ -157,9 +160,22 @@ function settled(name: string, wave: number, own: readonly Touched[]): Step {
   return waiting(`settled:${name}#${wave}`, wave, after, 0);
 }
 
-function soak(wave: number, own: readonly Touched[], rollout: Rollout): Step {
-  const after = own.map((one) => `gate:${shortId(one.location)}`);
-  return waiting(`soak:${wave}`, wave, after, rollout.soakMs);
+/** Waits, then looks at every gate once more: what was green for a moment only does not get further. */
+function soaking(wave: number, own: readonly Touched[], { soakMs }: Rollout): Step[] {
+  const gates = own.map((one) => `gate:${shortId(one.location)}`);
+  const soak = waiting(`soak:${wave}`, wave, gates, soakMs);
+  if (soakMs === 0) return [soak];
+  const looks = own.map(({ location, digest }): Step => {
+    const work = { action: 'gate', location, bundle: known(digest), deadlineMs: AFTER_SOAK_MS } as const;
+    return { ...soak, id: `soaked:${shortId(location)}`, after: [soak.id], timeoutMs: withSlack(AFTER_SOAK_MS), work };
+  });
+  const after = looks.map((look) => look.id);
+  return [soak, ...looks, waiting(`passed:${wave}`, wave, after, 0)];
+}
+
+/** The step with which a wave has ended. */
+function endOf(wave: number, { soakMs }: Rollout): string {
+  return soakMs === 0 ? `soak:${wave}` : `passed:${wave}`;
 }
 
 function waiting(id: string, wave: number, after: readonly string[], durationMs: number): Step {

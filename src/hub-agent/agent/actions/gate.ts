@@ -85,7 +85,11 @@ async function refuseWithReasons(work: Work, unwell: readonly Unwell[], waitedMs
     kind: 'notReady',
     message: `${refText(first.ref)} is not ready: ${first.status.message}${because}${more}`,
     where: refText(first.ref),
-    ...(waitedMs === null ? {} : { hint: `it had ${Math.round(waitedMs / 1_000)} s; rollout.deadline gives it more` }),
+    ...(waitedMs === null
+      ? {}
+      : {
+          hint: `it had ${Math.round(waitedMs / 1_000)} s: mend what is said below, or raise rollout.deadline when it only needs longer`,
+        }),
     details: { reasons } as unknown as Json,
   });
 }

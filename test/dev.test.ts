@@ -1,0 +1,362 @@
+/** `ldc dev` as a user meets it: the launcher, its files, its signals, and what is left after each of them. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { systemClock as clock, isObject } from '../src/base/index.ts';
+import { processStart } from '../src/main/process-record.ts';
+
+const root = dirname(import.meta.dirname);
+const launcher = join(root, 'bin', 'ldc');
+const hello = join(root, 'examples', 'hello');
+const STOP_MS_MAX = 10_000;
+
+interface DevFile {
+  readonly hub: string;
+  readonly token: string;
+  readonly ca: string;
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly labels: { readonly [key: string]: string };
+    readonly kubeconfig: string;
+  }[];
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A process of the installation, told from a later one with the same pid. */
+interface Running {
+  readonly pid: number;
+  readonly startedAt: string;
+}
+
+const home = mkdtempSync(join(tmpdir(), 'ldc-dev-test-'));
+chmodSync(home, 0o711); // containers run as nobody: their data stays in here only if that account can reach it
+const state = join(home, 'state');
+const config = join(home, 'config.yaml');
+const devFile = join(state, 'dev.json');
+const port = await freePortPair();
+let dev: ChildProcess;
+
+before(async () => {
+  dev = await startDev();
+});
+
+after(async () => {
+  await end(dev);
+  rmSync(home, { recursive: true, force: true });
+});
+
+test('dev.json is written last, private, and says all that a program needs', async () => {
+  assert.equal(statSync(devFile).mode & 0o777, 0o600);
+  const file = readDevFile();
+  assert.deepEqual(Object.keys(file), ['hub', 'token', 'ca', 'clusters']);
+  assert.equal(file.hub, `https://127.0.0.1:${port}`);
+  assert.match(readFileSync(file.ca, 'utf8'), /^-----BEGIN CERTIFICATE-----/);
+  assert.deepEqual(
+    file.clusters.map(({ name, labels }) => ({ name, ...labels })),
+    [
+      { name: 'eu-1', region: 'eu', zone: 'eu-a', provider: 'north', env: 'prod' },
+      { name: 'us-1', region: 'us', zone: 'us-a', provider: 'north', env: 'prod' },
+    ],
+  );
+  for (const { kubeconfig } of file.clusters) assert.equal(statSync(kubeconfig).mode & 0o077, 0);
+  const list = await ldc(['cluster', 'list', '-o', 'json']);
+  assert.deepEqual(
+    itemsOf(list.out).map((cluster) => [cluster.name, cluster.health]),
+    [
+      ['eu-1', 'ready'],
+      ['us-1', 'ready'],
+    ],
+  );
+});
+
+test('the CLI finds it by the context `dev` alone', async () => {
+  const environment = { LDC_CONFIG: config, LDC_HUB: '', LDC_TOKEN: '', LDC_CA: '' };
+  assert.equal((await ldc(['context', 'list'], environment)).out.includes('dev'), true);
+  assert.deepEqual(names(await ldc(['get', 'clusters', '-o', 'name'], environment)), ['cluster/eu-1', 'cluster/us-1']);
+});
+
+test('a second one on the same state is refused, a port in use is named', async () => {
+  const second = await ended(spawnDev(state, await freePortPair()));
+  assert.equal(second.code, 5);
+  assert.match(second.err, new RegExp(`${state} is in use by process ${dev.pid}`));
+  const elsewhere = join(home, 'elsewhere');
+  const onPort = await ended(spawnDev(elsewhere, port));
+  assert.equal(onPort.code, 1);
+  assert.match(onPort.err, /^error: port \d+ of 127\.0\.0\.1.* is in use\n {2}next: /);
+  assert.equal(existsSync(join(elsewhere, 'dev.json')), false);
+  assert.deepEqual(readdirSync(join(elsewhere, 'pids')), [], 'nothing of it is left running');
+  assert.equal((await ldc(['cluster', 'list'])).code, 0, 'the first is unharmed');
+});
+
+test('Ctrl-C while following stops the following only', async () => {
+  const following = spawn(launcher, ['apply', '-f', hello, '--yes'], { env: env() });
+  const followed = ended(following);
+  following.stderr.once('data', () => following.kill('SIGINT')); // its first word is the transaction and its state
+  const { code, err } = await followed;
+  assert.equal(code, 130, err);
+  assert.match(err, /stopped following; transaction tx-\S+ goes on\n {2}next: ldc tx watch tx-/);
+  const id = /tx-[0-9a-z]+/.exec(err)?.[0] ?? '';
+  assert.equal((await ldc(['tx', 'watch', id])).code, 0, 'it committed');
+  assert.equal(await functionsServed(), 2);
+});
+
+test('a stack whose pods crash is undone, and says why as a person would have dug for it', async () => {
+  const folder = join(home, 'crashing');
+  mkdirSync(folder);
+  writeFileSync(
+    join(folder, 'stack.yaml'),
+    `apiVersion: ldc.dev/v1
+kind: Stack
+metadata: { name: crashing }
+spec:
+  namespace: crashing
+  functions: [ { name: web, manifests: [ web.yaml ] } ]
+  rollout: { soak: 2s }
+`,
+  );
+  writeFileSync(
+    join(folder, 'web.yaml'),
+    `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [ { name: web, image: 'ldc.dev/crash:1', env: [ { name: MESSAGE, value: no database in sight } ] } ] }
+`,
+  );
+  const { code, out } = await ldc(['apply', '-f', folder, '--yes', '-o', 'json']);
+  assert.equal(code, 3);
+  const { cause, rollback } = JSON.parse(out);
+  assert.match(cause.message, /^soaked:web@.* is not ready: .*CrashLoopBackOff/, 'green at first, but not for long');
+  assert.equal(rollback.verified.equal, true);
+  const described = (await ldc(['describe', 'stack', 'crashing'])).out;
+  for (const link of ['Deployment/web', 'ReplicaSet/web-', 'Pod/web-', 'CrashLoopBackOff', 'no database in sight'])
+    assert.ok(described.includes(link), `${link} is in\n${described}`);
+});
+
+test('faults go through the hub, also while every cluster is cut', async () => {
+  for (const { name } of readDevFile().clusters) assert.equal((await ldc(['sim', 'cut', name])).code, 0);
+  for (const { name } of readDevFile().clusters) assert.equal((await ldc(['sim', 'heal', name])).code, 0);
+  assert.equal((await ldc(['sim', 'cut', 'nowhere'])).code, 1);
+});
+
+test('a hub that was killed comes back by itself', async () => {
+  const hub = recordedPid('hub');
+  process.kill(hub, 'SIGKILL');
+  await until('a new hub', async () => (await ldc(['get', 'stacks'])).code === 0 && recordedPid('hub') !== hub);
+});
+
+test('kill -9, and the same command at once: all of the old is gone, all of the state is there', async () => {
+  const old = tree(dev.pid ?? 0);
+  const containers = old.filter(({ pid }) => commandOf(pid).includes('programs/http'));
+  assert.ok(containers.length >= 2, 'the pods are processes');
+  const pods = await objectIds();
+  const transactions = names(await ldc(['tx', 'list', '-o', 'name']));
+  dev.kill('SIGKILL');
+  dev = await startDev(); // its fresh dev.json proves that the hub of now answers on the same port
+  assert.deepEqual(
+    old.filter(({ pid, startedAt }) => processStart(pid) === startedAt),
+    [],
+    'nothing of the killed installation goes on',
+  );
+  assert.deepEqual(await objectIds(), pods, 'the clusters have the same objects');
+  assert.deepEqual(names(await ldc(['tx', 'list', '-o', 'name'])), transactions);
+  await until('both locations serve again', async () => (await functionsServed()) === 2);
+});
+
+test('SIGTERM stops it cleanly in time, and it goes on from its state', async () => {
+  const pods = await objectIds();
+  const all = tree(dev.pid ?? 0);
+  const startedMs = clock.monotonic();
+  const stopped = new Promise<number | null>((resolve) => dev.once('exit', (code) => resolve(code)));
+  dev.kill('SIGTERM');
+  assert.equal(await stopped, 0);
+  assert.ok(clock.monotonic() - startedMs < STOP_MS_MAX);
+  assert.deepEqual(
+    all.filter(({ pid, startedAt }) => processStart(pid) === startedAt),
+    [],
+  );
+  assert.equal(existsSync(devFile), false, 'a stopped installation is not announced');
+  const nobody = await ldc(['status'], { LDC_HUB: '', LDC_TOKEN: '', LDC_CA: '' });
+  assert.equal(nobody.code, 1);
+  assert.match(nobody.err, /nothing listens at .*\n {2}next: .*ldc dev/);
+  dev = await startDev();
+  assert.deepEqual(await objectIds(), pods);
+  await until('both locations serve again', async () => (await functionsServed()) === 2);
+});
+
+/** Starts it on the one state and port; resolves when it says that it is ready. */
+async function startDev(): Promise<ChildProcess> {
+  const child = spawnDev(state, port);
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stderr?.on('data', (chunk) => {
+      said += chunk;
+      if (/^ready/m.test(said)) resolve();
+    });
+    child.once('exit', (code) => reject(new Error(`ldc dev ended with ${code}: ${said}`)));
+  });
+  return child;
+}
+
+function spawnDev(stateDir: string, onPort: number): ChildProcess {
+  const args = ['dev', '--clusters', '2', '--state', stateDir, '--port', String(onPort)];
+  return spawn(launcher, args, { env: { ...process.env, LDC_CONFIG: config }, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Only the hub's address, token and CA, as a program has them. */
+function env(extra: { readonly [key: string]: string } = {}): NodeJS.ProcessEnv {
+  const plain = { ...process.env, LDC_CONFIG: join(home, 'none.yaml') };
+  if (!existsSync(devFile)) return { ...plain, LDC_CONFIG: config, ...extra };
+  const { hub, token, ca } = readDevFile();
+  return { ...plain, LDC_HUB: hub, LDC_TOKEN: token, LDC_CA: ca, ...extra };
+}
+
+function ldc(args: readonly string[], extra: { readonly [key: string]: string } = {}): Promise<Ended> {
+  return ended(spawn(launcher, args, { env: env(extra), stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+function ended(child: ChildProcess): Promise<Ended> {
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    err += chunk;
+  });
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  await gone;
+}
+
+function readDevFile(): DevFile {
+  return JSON.parse(readFileSync(devFile, 'utf8')) as DevFile;
+}
+
+function recordedPid(part: string): number {
+  try {
+    return Number((JSON.parse(readFileSync(join(state, 'pids', `${part}.json`), 'utf8')) as Running).pid);
+  } catch {
+    return 0; // between two of them
+  }
+}
+
+function itemsOf(text: string): readonly { readonly [key: string]: unknown }[] {
+  const value: unknown = JSON.parse(text);
+  return isObject(value) && Array.isArray(value.items) ? value.items : [];
+}
+
+function names({ out }: Ended): readonly string[] {
+  return out.split('\n').filter(Boolean);
+}
+
+/** How many locations of the one function are well. */
+async function functionsServed(): Promise<number> {
+  return Number(itemsOf((await ldc(['get', 'functions', '-o', 'json'])).out)[0]?.healthy ?? 0);
+}
+
+/** `cluster kind name uid` of what the stack has on each cluster, pods included, asked of the clusters by kubectl's own way in. */
+async function objectIds(): Promise<readonly string[]> {
+  const { connect } = await import('../src/kubernetes/index.ts');
+  const ids: string[] = [];
+  for (const { name, kubeconfig } of readDevFile().clusters) {
+    const client = await connect({ kind: 'kubeconfig', text: readFileSync(kubeconfig, 'utf8') }, clock);
+    for (const path of ['/api/v1/namespaces/hello/pods', '/apis/apps/v1/namespaces/hello/deployments']) {
+      const answer = await client.request({ method: 'GET', path });
+      const items = answer.kind === 'answered' && isObject(answer.body) ? answer.body.items : [];
+      for (const item of Array.isArray(items) ? items : [])
+        ids.push(`${name} ${item.metadata.name} ${item.metadata.uid}`);
+    }
+    await client.close();
+  }
+  assert.equal(ids.length, 4);
+  return ids.sort();
+}
+
+/** A process and all below it. */
+function tree(pid: number): readonly Running[] {
+  const children = new Map<number, number[]>();
+  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const parent = parentOf(Number(entry));
+    children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+  }
+  const found: Running[] = [];
+  for (const open = [pid]; open.length > 0; ) {
+    const next = open.pop() as number;
+    const startedAt = processStart(next);
+    if (startedAt !== undefined) found.push({ pid: next, startedAt });
+    open.push(...(children.get(next) ?? []));
+  }
+  return found;
+}
+
+function parentOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return 0; // it ended while we looked
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
+
+async function until(what: string, check: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const endMs = clock.monotonic() + timeoutMs;
+  while (!(await check())) {
+    assert.ok(clock.monotonic() < endMs, `${what}: not within ${timeoutMs / 1000} s`);
+    await clock.sleep(100);
+  }
+}
+
+/** A free port whose successor is free too. */
+async function freePortPair(): Promise<number> {
+  for (;;) {
+    const first = await listenOnce(0);
+    if (first !== undefined && (await listenOnce(first + 1)) !== undefined) return first;
+  }
+}
+
+function listenOnce(wanted: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(wanted, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
+    });
+  });
+}
