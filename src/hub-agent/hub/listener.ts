@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
@@ -61,6 +61,12 @@ export function createListener(options: ListenerOptions): Listener {
     ...PATIENCE,
   });
   server.maxConnections = CONNECTIONS_MAX;
+  /** All of them, those in the middle of a handshake too: the server itself knows only what has spoken HTTP. */
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
   server.on('tlsClientError', (error) => logger.debug({ error: error.message }, 'TLS handshake failed'));
   server.on('request', (request, response) => void answer(request, response));
   server.on('upgrade', upgrades(sockets, options));
@@ -93,9 +99,10 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     start: () => listen(server, options.host, options.port),
     async stop() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const client of sockets.clients) client.terminate();
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of connections) socket.destroy();
+      await closed;
     },
   };
 }
