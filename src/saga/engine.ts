@@ -268,7 +268,7 @@ class TransactionEngine implements Engine {
 const OBSERVING = {
   kind: 'observeOnly',
   message: 'this hub was restored from a backup and only observes',
-  hint: 'compare with what the agents report, then ldc hub rearm --reason',
+  hint: 'compare with what the agents report, stop the hub, then `ldc hub rearm --reason …`',
 };
 
 function contender({ data }: Live): Contender {
