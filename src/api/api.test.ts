@@ -496,6 +496,16 @@ describe('around the API', () => {
       metrics.text,
       /^ldc_function_missing_locations\{project="default",stack="shop",function="checkout"\} 1$/m,
     );
+    for (const line of [
+      /^ldc_transactions_stuck 0$/m,
+      /^ldc_brakes \d+$/m,
+      /^ldc_moves_in_flight \d+$/m,
+      /^ldc_owed_locations\{cluster="eu-2"\} 3$/m,
+      /^# TYPE ldc_function_below_minimum_seconds_total counter$/m,
+      /^ldc_function_below_minimum_seconds_total\{project="default",stack="shop",function="checkout"\} 12.5$/m,
+      /^ldc_function_nowhere_seconds_total\{project="default",stack="shop",function="checkout"\} 1$/m,
+    ])
+      assert.match(metrics.text, line);
     assert.equal(metrics.headers.get('x-content-type-options'), 'nosniff');
     assert.equal(metrics.headers.get('x-powered-by'), null);
     assert.match(metrics.headers.get('x-request-id') ?? '', /^req-/);

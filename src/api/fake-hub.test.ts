@@ -70,6 +70,8 @@ export async function startFakeHub(more: Partial<Services> = {}) {
         budget: { inFlight: 0, perTarget: {} } as never,
         cooldowns: [],
         waiting: [],
+        belowMinimum: [{ project: 'default', stack: 'shop', function: 'checkout', seconds: 12.5, nowhereSeconds: 1 }],
+        owed: [{ cluster: 'eu-2', locations: 3 }],
         quarantine: [],
       }),
     },

@@ -47,6 +47,7 @@ export function createMetrics(services: Services): { text(): string; close(): vo
           samples: [...steps].map(([event, count]) => sample(count, { event })),
         },
         ...fleetMetrics(services),
+        ...availabilityMetrics(services),
         {
           name: 'ldc_journal_entries_total',
           type: 'counter',
@@ -92,6 +93,50 @@ function fleetMetrics({ registry, availability, stacks }: Services) {
       help: 'Functions with fewer healthy locations than their minimum.',
       samples: [sample(below.length, {})],
     },
+  ];
+}
+
+/** What an alert is made of: brakes, work that is owed, what waits for a person, and how long functions went short. */
+function availabilityMetrics({ availability, engine }: Services) {
+  const { brakes, budget, waiting, owed, belowMinimum } = availability.status();
+  const stuck = engine.list({ state: 'stuck', unfinished: true, limit: 500 }).items.length;
+  const waits = new Map<string, number>();
+  for (const { cause } of waiting) add(waits, cause);
+  const gauge = (name: string, help: string, samples: Sample[]) => ({ name, type: 'gauge' as const, help, samples });
+  const seconds = (name: string, help: string, of: 'seconds' | 'nowhereSeconds') => ({
+    ...{ name, type: 'counter' as const, help },
+    samples: belowMinimum.map((each) => {
+      const { project, stack, function: part } = each;
+      return sample(each[of], { project, stack, function: part });
+    }),
+  });
+  return [
+    gauge('ldc_transactions_stuck', 'Transactions that wait for a person (at most 500 are counted).', [
+      sample(stuck, {}),
+    ]),
+    gauge('ldc_brakes', 'Brakes that are on: nothing moves by itself within their scope.', [sample(brakes.length, {})]),
+    gauge(
+      'ldc_brake_on',
+      'One for each brake that is on, with its scope.',
+      brakes.map(({ kind, scope }) => sample(1, { kind, scope })),
+    ),
+    gauge('ldc_moves_in_flight', 'Unfinished moves that the hub began by itself.', [sample(budget.inFlight, {})]),
+    gauge(
+      'ldc_moves_waiting',
+      'Stacks that should move and do not yet, by what holds them.',
+      [...waits].map(([cause, count]) => sample(count, { cause })),
+    ),
+    gauge(
+      'ldc_owed_locations',
+      'Locations on which an undo, a removal or a part is due, by cluster.',
+      owed.map(({ cluster, locations }) => sample(locations, { cluster })),
+    ),
+    seconds(
+      'ldc_function_below_minimum_seconds_total',
+      'Time with fewer healthy locations than the minimum.',
+      'seconds',
+    ),
+    seconds('ldc_function_nowhere_seconds_total', 'Time with no healthy location at all.', 'nowhereSeconds'),
   ];
 }
 

@@ -10,11 +10,12 @@ import {
   type Outcome,
   refused,
 } from '../base/index.ts';
-import type { Moves } from '../stacks/types.ts';
+import type { Moves, Stacks } from '../stacks/types.ts';
 import type { ClusterState, HubState } from './brakes.ts';
 import { type Decision, decide, type Holding, movesPerTarget, type Situation, stackKey } from './decide.ts';
 import { healthPath, quarantineMs } from './health.ts';
 import { watchHeartbeats } from './heartbeats.ts';
+import { type MinimumWatch, watchMinimum } from './minimum.ts';
 import { type EnginePort, MoveRunner } from './moves.ts';
 import { BRAKE, brakeEntry, foldHealth, HEALTH, healthEntry, intentEntry } from './records.ts';
 import {
@@ -36,7 +37,7 @@ export interface AvailabilityPorts {
   readonly journal: Journal;
   readonly documents: Documents;
   readonly signals: ClusterSignals;
-  readonly stacks: Moves;
+  readonly stacks: Moves & Pick<Stacks, 'functions'>;
   readonly engine: EnginePort;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -61,6 +62,7 @@ class AvailabilityLoop implements Availability {
   readonly #lostAtMs = new Map<string, number>();
   readonly #moves;
   readonly #heartbeats;
+  readonly #minimum: MinimumWatch;
   #last: Decision = QUIET;
   #running: Promise<void> = Promise.resolve();
   #stop: (() => void) | null = null;
@@ -71,6 +73,7 @@ class AvailabilityLoop implements Availability {
     this.#budget = ports.budget ?? defaultBudget;
     this.#moves = new MoveRunner({ ...ports, timers: this.#timers, budget: this.#budget });
     this.#heartbeats = watchHeartbeats(ports.clock, ports.signals, this.#timers);
+    this.#minimum = watchMinimum(ports.clock);
   }
 
   async start(): Promise<void> {
@@ -172,11 +175,21 @@ class AvailabilityLoop implements Availability {
       },
       cooldowns: this.#moves.cooldownViews(),
       waiting: this.#last.waiting,
+      belowMinimum: this.#minimum.totals(),
+      owed: this.#owed(),
       quarantine: returning.map(({ cluster, losses }) => {
         const left = quarantineMs(losses, this.#timers) - this.#heartbeats.of(cluster).steadyMs;
         return { cluster, remainingMs: Math.max(0, Math.round(left)), clear: !owing.has(cluster) };
       }),
     };
+  }
+
+  #owed(): AvailabilityStatus['owed'] {
+    const { stacks } = this.#ports;
+    return stacks.owing().flatMap((cluster) => {
+      const locations = stacks.onCluster(cluster).filter(({ owed }) => owed).length;
+      return this.#records.has(cluster) ? [{ cluster, locations }] : [];
+    });
   }
 
   /** A round that fails (a full disk, a bug in a port) is logged and the next one tries again from the state. */
@@ -196,6 +209,10 @@ class AvailabilityLoop implements Availability {
     this.#last = decide(situation);
     await this.#journalBrakes(this.#last.brakes);
     await this.#moves.carryOut(this.#last, (clusters) => this.#evidence(situation, clusters));
+    // until every agent has had the time to report, what is not known yet is nobody's outage
+    if (this.#heartbeats.awakeMs() >= this.#timers.lostAfterMs) {
+      this.#minimum.round(() => this.#ports.stacks.functions({}));
+    }
     if (this.#last.brakes.length === 0) await this.#moves.cover(this.#evidence(situation, []));
   }
 

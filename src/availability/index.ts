@@ -4,6 +4,7 @@ export { availabilityProjector } from './records.ts';
 export type {
   Availability,
   AvailabilityStatus,
+  BelowMinimum,
   Brake,
   ClusterSignals,
   Cooldown,

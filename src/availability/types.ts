@@ -80,6 +80,17 @@ export interface Cooldown {
   readonly message: string;
 }
 
+/** Seconds of this hub's life; it counts as healthy only what it knows to be. */
+export interface BelowMinimum {
+  readonly project: string;
+  readonly stack: string;
+  readonly function: string;
+  /** With fewer healthy locations than the minimum. */
+  readonly seconds: number;
+  /** Of these, with none at all. */
+  readonly nowhereSeconds: number;
+}
+
 export interface AvailabilityStatus {
   readonly timers: HealthTimers;
   readonly brakes: readonly (Brake & { readonly since: string })[];
@@ -89,6 +100,10 @@ export interface AvailabilityStatus {
   };
   readonly cooldowns: readonly Cooldown[];
   readonly waiting: readonly Waiting[];
+  /** Functions that have been below their minimum in this hub's life. */
+  readonly belowMinimum: readonly BelowMinimum[];
+  /** Known clusters on which an undo, a removal or a part is due, with the number of locations. */
+  readonly owed: readonly { readonly cluster: string; readonly locations: number }[];
   /** Returning clusters and how much longer each must stay steady (0: only owed or stale work holds it). */
   readonly quarantine: readonly { readonly cluster: string; readonly remainingMs: number; readonly clear: boolean }[];
 }

@@ -50,7 +50,9 @@ export function adoptions(
   return [...stacks.values()]
     .map((stack): Adoption => {
       const ours = ({ location }: LocationRecord) => stackId(location.stack) === stackId(stack);
-      const differing = [...held.values()].filter(ours).filter((one) => isNews(one, known.get(locationId(one.location))));
+      const differing = [...held.values()]
+        .filter(ours)
+        .filter((one) => isNews(one, known.get(locationId(one.location))));
       const adopted = differing.filter(({ bundle }) => has(bundle));
       const missing = remembered
         .filter(ours)

@@ -122,7 +122,9 @@ function outlineIn({ labels, functions, databases }: Outline): Outline {
 /** With the functions that only the clusters know: of each, one location is asked for until its definition is here again. */
 function widened(outline: Outline, locations: readonly LocationRecord[]): Outline {
   const known = new Set(outline.functions.map(({ name }) => name));
-  const more = new Set(locations.filter(({ location }) => location.kind === 'function').map((one) => one.location.name));
+  const more = new Set(
+    locations.filter(({ location }) => location.kind === 'function').map((one) => one.location.name),
+  );
   const added = [...more].filter((name) => !known.has(name)).sort();
   return {
     ...outlineIn(outline),

@@ -56,10 +56,14 @@ describe('a lost cluster', () => {
     const clusters = [fakeCluster('eu-1'), fakeCluster('us-1', 50), fakeCluster('us-2', 50)];
     const bed = await bedWith([{ name: 'web' }], clusters);
     assert.deepEqual(wanted(bed), ['eu-1']);
+    await bed.pass(5_000); // the hub's own first lease
     clusterOf(bed, 'eu-1').cut = true;
     await bed.pass(30_000);
     assert.deepEqual(wanted(bed), ['eu-1']);
     assert.equal(moves(bed, 'reschedule').length, 0);
+    const [short] = bed.availability.status().belowMinimum;
+    assert.ok(short !== undefined && short.function === 'web' && short.seconds > 24 && short.seconds <= 30, JSON.stringify(short)); // biome-ignore format: one line
+    assert.equal(short.nowhereSeconds, short.seconds);
     const refused = bed.store.journal.chain('cluster/eu-1').filter(({ type }) => type === 'move.refused');
     assert.equal(refused.length, 1);
     assert.match(JSON.stringify(refused[0]?.data), /noCandidate/);

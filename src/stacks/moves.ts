@@ -14,7 +14,7 @@ import {
   stackRecord,
   staleOn,
 } from './records.ts';
-import type { Room } from './room.ts';
+import { type Room, undefinedContent } from './room.ts';
 import { canSettle, type OwedRecord, settlePlan } from './settle-plan.ts';
 import { handIn, submit } from './submit.ts';
 import type { ApplyResult, MoveEvidence, Moves, Stacks } from './types.ts';
@@ -89,6 +89,8 @@ async function reschedule(
   room: Room,
 ): Promise<ApplyResult> {
   const committed = room.committed(stack);
+  const record = stackRecord(room.store.documents, stack);
+  if (committed === undefined && record?.state === 'live') return undefinedContent(stack, record.revision);
   if (committed === undefined) {
     return { kind: 'nothing', message: `${stackId(stack)} has no committed revision that could move` };
   }

@@ -7,6 +7,8 @@ import {
   invariant,
   type Json,
   type Logger,
+  type Outcome,
+  refused,
   type Store,
 } from '../base/index.ts';
 import type { Registry } from '../hub-agent/types.ts';
@@ -41,7 +43,7 @@ export interface Room extends StacksPorts {
   snapshot(): FleetSnapshot;
   /** The content of a revision. Treat as immutable: it is kept. */
   resolved(revision: RevisionRecord): ResolvedStack;
-  /** The committed revision, or undefined when there is none. */
+  /** The committed revision with its content; undefined when there is none, or (after a restore) its content is not here. */
   committed(stack: StackRef): RevisionRecord | undefined;
   /** What plans of the stack start from, as one digest: what is committed where. */
   basis(stack: StackRef): Digest;
@@ -83,9 +85,9 @@ export function createRoom(ports: StacksPorts): Room {
     },
     committed(stack) {
       const record = stackRecord(store.documents, stack);
-      return record === undefined || record.revision === 0
-        ? undefined
-        : revisionRecord(store.documents, stack, record.revision);
+      if (record === undefined || record.revision === 0) return undefined;
+      const revision = revisionRecord(store.documents, stack, record.revision);
+      return revision?.adopted === true ? undefined : revision;
     },
     basis(stack) {
       const revision = stackRecord(store.documents, stack)?.revision ?? 0;
@@ -104,4 +106,14 @@ export function createRoom(ports: StacksPorts): Room {
       return mine;
     },
   };
+}
+
+/** After a restore: the clusters hold a revision whose definition the backup did not have. */
+export function undefinedContent(stack: StackRef, revision: number): Extract<Outcome<never>, { kind: 'refused' }> {
+  return refused({
+    kind: 'undefinedContent',
+    message: `revision ${revision} of ${stackId(stack)} was adopted from its clusters; its definition is not in this hub`,
+    where: stackId(stack),
+    hint: 'apply the stack from its source: then it can be moved, retired and rolled back to again',
+  });
 }

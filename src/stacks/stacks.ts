@@ -12,6 +12,7 @@ import {
   type LocationRecord,
   locationsOf,
   locationsOn,
+  present,
   type RevisionRecord,
   revisionRecord,
   type StackRecord,
@@ -19,7 +20,7 @@ import {
   stackRecord,
 } from './records.ts';
 import { createReplan } from './replan.ts';
-import { createRoom, type Room, type StacksPorts } from './room.ts';
+import { createRoom, type Room, type StacksPorts, undefinedContent } from './room.ts';
 import { type CutStack, keepSource, outlineOf, readSource, shownSource } from './source.ts';
 import { handIn, keepPlanned, submit } from './submit.ts';
 import type { ApplyOptions, ApplyResult, Moves, PlanResult, StackSource, Stacks } from './types.ts';
@@ -57,7 +58,9 @@ function desiredOn(cluster: string, room: Room): readonly LocationRecord[] {
     locked.set(key, new Set(begun.flatMap((id) => room.engine().plan(id)?.locks ?? [])));
     return locked.get(key) ?? new Set();
   };
-  return locationsOn(documents, cluster).filter(({ location }) => !locksOf(location.stack).has(locationId(location)));
+  return present(locationsOn(documents, cluster)).filter(
+    ({ location }) => !locksOf(location.stack).has(locationId(location)),
+  );
 }
 
 type Commands = Pick<
@@ -98,7 +101,7 @@ function createCommands(room: Room): Commands {
     },
     planRetire(stack) {
       const committed = room.committed(stack);
-      if (committed === undefined) return { ...unknownStack(stack), reasons: [] };
+      if (committed === undefined) return { ...notCommitted(stack, room), reasons: [] };
       const plan = planRetirement(stack, room.resolved(committed), room);
       return shown.result({ kind: 'planned', plan, bundles: new Map(), values: new Map() });
     },
@@ -181,7 +184,7 @@ async function retire(stack: StackRef, options: ApplyOptions, shown: Shown, room
   if (committed === undefined) {
     const record = stackRecord(room.store.documents, stack);
     if (record?.state === 'retired') return { kind: 'nothing', message: `${stackId(stack)} is retired already` };
-    return unknownStack(stack);
+    return notCommitted(stack, room);
   }
   const plan = planRetirement(stack, room.resolved(committed), room);
   return shown.changed(plan, options) ?? submit(plan, null, options, room);
@@ -200,6 +203,7 @@ function rollbackTarget(stack: StackRef, to: number | 'previous', room: Room): R
   const before = wasCommitted.find(({ revision }) => record.revision === 0 || revision < record.revision);
   const number = to === 'previous' ? before?.revision : wasCommitted.find(({ revision }) => revision === to)?.revision;
   const found = number === undefined ? undefined : revisionRecord(documents, stack, number);
+  if (found?.adopted === true) return undefinedContent(stack, found.revision);
   if (found !== undefined) return { kind: 'found', revision: found };
   const known = wasCommitted.map(({ revision }) => revision).join(', ') || 'none';
   const which = to === 'previous' ? 'an earlier revision' : `revision ${to}`;
@@ -218,6 +222,12 @@ function unknownStack(stack: StackRef): ReturnType<typeof refused> {
     where: stackId(stack),
     hint: 'ldc status lists them',
   });
+}
+
+/** Why there is no committed content to work with. */
+function notCommitted(stack: StackRef, room: Room): ReturnType<typeof refused> {
+  const record = stackRecord(room.store.documents, stack);
+  return record?.state === 'live' ? undefinedContent(stack, record.revision) : unknownStack(stack);
 }
 
 function nextRevision(stack: StackRef, room: Room): number {

@@ -56,8 +56,10 @@ export function functionsOf(
   });
 }
 
+const MISSING = 'not there since this hub was restored from a backup: the next apply brings it back';
+
 /** The agent's last word on a location; silence of its cluster makes it unknown, whatever was seen before. */
-export function locationView({ location, revision, bundle }: LocationRecord, ports: ViewPorts): LocationView {
+export function locationView({ location, revision, bundle, missing }: LocationRecord, ports: ViewPorts): LocationView {
   const { cluster } = location;
   const region = ports.registry.cluster(cluster)?.labels.region ?? null;
   const shared = { cluster, region, revision, bundle, replicas: ports.bundles.replicas(bundle) };
@@ -65,6 +67,7 @@ export function locationView({ location, revision, bundle }: LocationRecord, por
   if (health === 'suspect' || health === 'lost') {
     return { ...shared, status: 'unknown', message: `cluster ${cluster} is ${health}`, reasons: [] };
   }
+  if (missing === true) return { ...shared, status: 'notFound', message: MISSING, reasons: [] };
   const seen = ports.registry.observations(cluster).find((observation) => isOf(observation, location));
   if (seen === undefined) return { ...shared, status: 'unknown', message: 'not observed yet', reasons: [] };
   return { ...shared, status: seen.status, message: seen.message, reasons: seen.reasons ?? [] };
