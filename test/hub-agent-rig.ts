@@ -1,6 +1,6 @@
 /** One hub and one embedded cluster with its agent, over real TLS on loopback; for the hub-agent tests. */
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -25,7 +25,7 @@ import {
 } from '../src/hub-agent/index.ts';
 import { type Client, connect } from '../src/kubernetes/index.ts';
 import type { CommandBody, CommandOutput } from '../src/protocol/index.ts';
-import { type ApiServer, startApiServer } from '../src/sim/index.ts';
+import { type ApiServer, regionNames, startApiServer, startFleet } from '../src/sim/index.ts';
 import { memoryStore } from '../src/store/index.ts';
 
 const ids = createIds(clock, random);
@@ -44,7 +44,12 @@ export interface Rig {
   run(body: CommandBody, id?: string, epoch?: number): Promise<Outcome<CommandOutput>>;
   bundle(revision: number, objects: readonly KubeObject[], more?: object): Promise<Digest>;
   get(path: string): Promise<KubeObject | undefined>;
-  write(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: Json, contentType?: string): Promise<Json>;
+  write(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: Json,
+    contentType?: string,
+  ): Promise<Json>;
   close(): Promise<void>;
 }
 
@@ -154,6 +159,32 @@ export function owners(object: KubeObject | undefined) {
   return entries
     .filter((entry) => entry.subresource !== 'status')
     .map(({ manager, operation, subresource, fieldsV1 }) => ({ manager, operation, subresource, fieldsV1 }));
+}
+
+export interface Living {
+  /** The administrator's. */
+  readonly kubeconfig: string;
+  readonly cluster: Client;
+  close(): Promise<void>;
+}
+
+/** One embedded cluster that lives: controllers, scheduler, kubelet. */
+export async function startLiving(): Promise<Living> {
+  const stateDir = mkdtempSync(join(tmpdir(), 'ldc-live-'));
+  chmodSync(stateDir, 0o755);
+  const clientFor = (text: string) => connect({ kind: 'kubeconfig', text }, clock);
+  const options = { clock, random, logger: silentLogger, clientFor };
+  const fleet = await startFleet({ stateDir, clusters: regionNames(1), ...options });
+  const path = fleet.clusters[0]?.kubeconfigPath ?? assert.fail('no cluster');
+  const kubeconfig = readFileSync(path, 'utf8');
+  return {
+    kubeconfig,
+    cluster: await clientFor(kubeconfig),
+    async close() {
+      await fleet.close();
+      rmSync(stateDir, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Polls until it holds; fails with what was waited for. */

@@ -2,7 +2,7 @@
 import { isObject, type Json, jsonEqual, type KubeObject } from '../../base/index.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { allowed, escalations, type Rule, roleRules, rulesOf } from './rbac.ts';
-import { forbidden, qualified } from './status.ts';
+import { forbidden, notFound, qualified } from './status.ts';
 
 /** @throws ApiError 403 for an escalation. */
 export function checkRoles(cluster: Cluster, call: Call, object: KubeObject, before?: KubeObject): void {
@@ -15,20 +15,32 @@ export function checkRoles(cluster: Cluster, call: Call, object: KubeObject, bef
       break;
     case 'rolebindings.rbac.authorization.k8s.io':
     case 'clusterrolebindings.rbac.authorization.k8s.io':
-      check(cluster, call, object, boundRules(cluster, object), 'bind');
+      if (!mayBind(cluster, call, object)) check(cluster, call, object, boundRules(cluster, object), 'bind');
       break;
   }
 }
 
-function boundRules(cluster: Cluster, binding: KubeObject): readonly Rule[] {
+const GROUP = 'rbac.authorization.k8s.io';
+
+function boundRole(binding: KubeObject): { readonly plural: string; readonly name: string } {
   const ref = isObject(binding.roleRef) ? binding.roleRef : {};
-  const bucket = ref.kind === 'Role' ? 'roles.rbac.authorization.k8s.io' : 'clusterroles.rbac.authorization.k8s.io';
-  const role = cluster.store.get(
-    bucket,
-    ref.kind === 'Role' ? binding.metadata.namespace : undefined,
-    String(ref.name),
-  );
-  return role === undefined ? [] : roleRules(cluster, role);
+  return { plural: ref.kind === 'Role' ? 'roles' : 'clusterroles', name: String(ref.name) };
+}
+
+/** The right to `bind` that role takes the place of having its rights. */
+function mayBind(cluster: Cluster, { user, namespace = '' }: Call, binding: KubeObject): boolean {
+  const { plural: resource, name } = boundRole(binding);
+  const right = { kind: 'resource', verb: 'bind', group: GROUP, resource, subresource: '' } as const;
+  return allowed(cluster, user, { ...right, namespace, name });
+}
+
+/** @throws ApiError 404 when the role is not there: what it would grant cannot be judged. */
+function boundRules(cluster: Cluster, binding: KubeObject): readonly Rule[] {
+  const { plural, name } = boundRole(binding);
+  const namespace = plural === 'roles' ? binding.metadata.namespace : undefined;
+  const role = cluster.store.get(`${plural}.${GROUP}`, namespace, name);
+  if (role === undefined) throw notFound({ group: GROUP, kind: plural, plural }, name);
+  return roleRules(cluster, role);
 }
 
 function check(

@@ -5,7 +5,9 @@ import type { RequestTarget, Verb } from './request.ts';
 import { ApiError, qualified } from './status.ts';
 
 export function attributesOf(target: RequestTarget, verb: Verb): Attributes {
-  const { group, plural: resource, name, subresource } = target;
+  const { group, plural: resource, name } = target;
+  // what follows `proxy` is the proxied path, and no part of the right
+  const [subresource = ''] = target.subresource.split('/');
   const namespace = target.namespace ?? (group === '' && resource === 'namespaces' ? name : '');
   return { kind: 'resource', verb, group, resource, subresource, namespace, name };
 }

@@ -1,15 +1,23 @@
 import { type Digest, digestOf, type KubeObject, refOf, refText } from '../../../base/index.ts';
-import { normalizedDigest, rankGroups } from '../../../kubernetes/index.ts';
+import { normalizedDigest, rankGroups, type Verdict } from '../../../kubernetes/index.ts';
 import type { ObjectReceipt } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages, servedObjects } from '../bundle.ts';
 import { refuse, retryLater } from '../halted.ts';
 import { type Applied, appliedOf, halt } from '../objects.ts';
 import { usable } from './ensure.ts';
+import { waitsFor } from './pending.ts';
 import { forApply, isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
 
 /** Controllers write all the time: a resourceVersion that moved is read again so often. */
 const TRIES = 10;
+/** What another object of the bundle needs was applied a moment ago, and the server's caches do not have it yet. */
+const EARLY_MS = 500;
+type Put = Applied & { readonly kind: 'put' };
+interface Early {
+  readonly kind: 'early';
+  readonly verdict: Exclude<Verdict, { kind: 'ok' }>;
+}
 
 /** Applies a bundle, rank by rank. Halts as stale when an object is not what its pre-image says, but for what this command did before. */
 export async function apply(
@@ -51,6 +59,11 @@ async function applyOne(
     }
     const applied = await put(work, bundle, object, live);
     if (applied === 'stale') continue;
+    if (applied.kind === 'early') {
+      if (attempt === TRIES - 1) halt(applied.verdict);
+      await work.clock.sleep(EARLY_MS, work.signal);
+      continue;
+    }
     work.onApplied(applied.object);
     return receiptOf(work, ref, image, applied);
   }
@@ -75,17 +88,18 @@ async function put(
   bundle: Bundle,
   object: KubeObject,
   live: KubeObject | undefined,
-): Promise<Applied | 'stale'> {
+): Promise<Put | Early | 'stale'> {
   const verdict = await work.objects.apply(forApply(object, live, bundle), {
     manager: bundle.fieldManager,
     force: bundle.conflicts === 'take',
     ...(live?.metadata.resourceVersion === undefined ? {} : { resourceVersion: live.metadata.resourceVersion }),
   });
-  if (verdict.kind === 'ok') return appliedOf(verdict);
+  if (verdict.kind === 'ok') return { kind: 'put', ...appliedOf(verdict) };
   if (verdict.kind === 'stale') return 'stale';
+  if (waitsFor(verdict, refOf(object), bundle.objects.map(refOf))) return { kind: 'early', verdict };
   const immutable = verdict.kind === 'refused' && verdict.refusal.kind === 'immutable';
   if (!immutable || live === undefined || !isRecreated(object)) return halt(verdict);
-  return recreate(work, bundle.fieldManager, object, live);
+  return { kind: 'put', ...(await recreate(work, bundle.fieldManager, object, live)) };
 }
 
 /** Deletes the object and makes it anew: only where it says so itself, and named in the plan as irreversible. */

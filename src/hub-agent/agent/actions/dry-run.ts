@@ -1,8 +1,9 @@
 import { type Digest, type KubeObject, type ObjectRef, refOf, refText } from '../../../base/index.ts';
-import { sameRef, type Verdict } from '../../../kubernetes/index.ts';
+import type { Verdict } from '../../../kubernetes/index.ts';
 import { type Location, readBundle, servedObjects, shown } from '../bundle.ts';
 import { Halted, refuse } from '../halted.ts';
 import { appliedOf, halt } from '../objects.ts';
+import { laterServed, waitsFor } from './pending.ts';
 import { forApply, isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
 
@@ -38,22 +39,8 @@ export async function dryRun(
   return { output: { kind: 'dryRun', objects: objects.length, deferred, warnings: warnings.slice(0, 50) } };
 }
 
-/** A kind that a CRD of this plan will bring. */
-async function laterServed(work: Work, ref: ObjectRef, pending: readonly ObjectRef[]): Promise<boolean> {
-  if ((await work.objects.info(ref)) !== undefined) return false;
-  const group = ref.apiVersion.split('/')[0] as string;
-  return pending.some((one) => one.kind === 'CustomResourceDefinition' && one.name.endsWith(`.${group}`));
-}
-
 function isImmutableVerdict(verdict: Verdict): boolean {
   return verdict.kind === 'refused' && verdict.refusal.kind === 'immutable';
-}
-
-/** The server missed something by name that is to come. */
-function waitsFor(verdict: Verdict, own: ObjectRef, pending: readonly ObjectRef[]): boolean {
-  if (verdict.kind !== 'notFound' && verdict.kind !== 'refused') return false;
-  const message = verdict.refusal.message;
-  return pending.some((one) => !sameRef(one, own) && message.includes(`"${one.name}" not found`));
 }
 
 /** What would change, object by object, for people: before and after, Secret values cut. */
