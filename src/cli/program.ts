@@ -3,6 +3,7 @@ import { type Cli, example } from './cli.ts';
 import { exit, failureOf, failureText } from './failure.ts';
 import type { Io } from './io.ts';
 import type { Launchers } from './launchers.ts';
+import { printable } from './render/printable.ts';
 import { registerAgent } from './verbs/agent.ts';
 import { registerApply } from './verbs/apply.ts';
 import { registerCluster } from './verbs/cluster.ts';
@@ -94,7 +95,7 @@ export async function run(argv: readonly string[], ports: ProgramPorts): Promise
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.usage;
     const failure = failureOf(error);
-    ports.io.err.write(failureText(failure));
+    ports.io.err.write(printable(failureText(failure)));
     return failure.code;
   }
 }

@@ -1,5 +1,6 @@
 import { usage } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { printable } from './printable.ts';
 
 export type Format = 'json' | 'yaml' | 'name';
 
@@ -18,7 +19,7 @@ export async function print({ out }: Io, format: string | undefined, answer: Ans
 async function textOf(format: string | undefined, { value, names, human }: Answer): Promise<string> {
   switch (format) {
     case undefined:
-      return human();
+      return printable(human());
     case 'json':
       return `${JSON.stringify(value, null, 2)}\n`;
     case 'yaml': {

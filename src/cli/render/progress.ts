@@ -1,5 +1,6 @@
 import type { StepView, TransactionView } from '../../saga/types.ts';
 import type { Output } from '../io.ts';
+import { printable } from './printable.ts';
 import { duration } from './table.ts';
 import { stackName, stateText } from './transaction.ts';
 
@@ -43,7 +44,7 @@ function liveProgress(out: Output): Progress {
     },
     note(text) {
       clear();
-      out.write(`${text}\n`);
+      out.write(printable(`${text}\n`));
       draw();
     },
     done: clear,
@@ -87,13 +88,14 @@ function plainProgress(out: Output): Progress {
       for (const step of view.plan.steps) {
         if (known.get(step.id) === step.status || step.status === 'pending') continue;
         known.set(step.id, step.status);
+        const why = step.refusal === undefined ? '' : `: ${step.refusal.message}`;
         if (step.status !== 'started' && step.status !== 'undoStarted')
-          out.write(`  ${step.id} ${step.status}${step.refusal === undefined ? '' : `: ${step.refusal.message}`}\n`);
+          out.write(printable(`  ${step.id} ${step.status}${why}\n`));
       }
       state = now;
       waves = wave;
     },
-    note: (text) => out.write(`${text}\n`),
+    note: (text) => out.write(printable(`${text}\n`)),
     done() {},
   };
 }
@@ -111,6 +113,9 @@ function listText(ids: readonly string[]): string {
 }
 
 function cut(line: string, columns: number): string {
-  const characters = [...line];
-  return characters.length <= columns ? line : `${characters.slice(0, Math.max(1, columns - 1)).join('')}…`;
+  // a message of several lines would be drawn over lines that are not counted
+  const characters = [...printable(line).replaceAll('\n', ' ')];
+  return characters.length <= columns
+    ? characters.join('')
+    : `${characters.slice(0, Math.max(1, columns - 1)).join('')}…`;
 }
