@@ -28,7 +28,15 @@ import {
 import type { AgentIdentity, Held } from '../types.ts';
 import { type BlobExchange, createBlobExchange } from './blob-exchange.ts';
 import { FACTS } from './entries.ts';
-import { guarded, type Hello, readHello, type Session, startSession } from './session.ts';
+import {
+  guarded,
+  type Hello,
+  readHello,
+  type Session,
+  type SessionOptions,
+  startSession,
+  type Welcome,
+} from './session.ts';
 
 export interface HubLines extends AgentLink {
   /** A line that an agent of that identity has opened. */
@@ -115,47 +123,7 @@ class Lines implements HubLines {
     this.#observed.set(cluster, new Map());
     this.#capacities.set(cluster, hello.capacity);
     keepFacts(this.#options.store, cluster, hello, this.#options.logger);
-    const session = startSession({
-      cluster,
-      hello,
-      channel,
-      exchange: this.#exchange,
-      logger: this.#options.logger,
-      now: () => this.#options.clock.monotonic(),
-      welcome: {
-        kind: 'welcome',
-        v: PROTOCOL_VERSION,
-        hub: this.#options.hubName,
-        epoch: this.#options.store.epoch,
-        cluster,
-        heartbeatMs: this.#options.heartbeatMs,
-        sealKey: this.#own.publicKey,
-        cutKey: sealJson(
-          hello.sealKey,
-          Buffer.from(this.#options.store.secrets.cutKey).toString('base64'),
-          this.#options.random,
-        ),
-        desired: [...this.#options.desired(cluster)],
-      },
-      onHeartbeat: () => this.#heartbeat(cluster),
-      onObserved: (message) => {
-        merge(cluster, this.#observed.get(cluster) ?? new Map(), message);
-        if (message.capacity !== undefined) this.#capacities.set(cluster, message.capacity);
-        const { apis } = message;
-        if (apis !== undefined) keepFacts(this.#options.store, cluster, { ...hello, apis }, this.#options.logger);
-        this.#tell({ kind: 'observed', cluster });
-      },
-      onDrift: (message) => {
-        if (this.#mayDrift(cluster)) journalDrift(this.#options.store, cluster, message, this.#options.logger);
-      },
-      onEnd: (reason) => {
-        if (this.#sessions.get(cluster) !== session) return;
-        this.#sessions.delete(cluster);
-        this.#options.logger.info({ cluster, reason }, 'agent disconnected');
-        this.#tell({ kind: 'disconnected', cluster, reason });
-      },
-    });
-    this.#sessions.set(cluster, session);
+    this.#open(cluster, hello.sealKey, channel, this.#welcome(cluster, hello.sealKey));
     this.#options.logger.info({ cluster, agent: hello.agentVersion }, 'agent connected');
     this.#tell({ kind: 'connected', cluster });
     const locations = hello.held.map(({ location, revision, bundle }) => ({
@@ -165,6 +133,50 @@ class Lines implements HubLines {
     }));
     this.#tell({ kind: 'inventory', cluster, locations });
     this.#heartbeat(cluster);
+  }
+
+  #welcome(cluster: string, sealKey: string): Welcome {
+    const { store, random, hubName, heartbeatMs, desired } = this.#options;
+    return {
+      kind: 'welcome',
+      v: PROTOCOL_VERSION,
+      hub: hubName,
+      epoch: store.epoch,
+      cluster,
+      heartbeatMs,
+      sealKey: this.#own.publicKey,
+      cutKey: sealJson(sealKey, Buffer.from(store.secrets.cutKey).toString('base64'), random),
+      desired: [...desired(cluster)],
+    };
+  }
+
+  /** Apart from #begin, whose closures would keep the hello for as long as the line lives. */
+  #open(cluster: string, sealKey: string, channel: Channel, welcome: Welcome): void {
+    const { store, clock, logger } = this.#options;
+    const told: SessionOptions = {
+      ...{ cluster, sealKey, channel, logger },
+      exchange: this.#exchange,
+      now: () => clock.monotonic(),
+      onHeartbeat: () => this.#heartbeat(cluster),
+      onObserved: (message) => {
+        merge(cluster, this.#observed.get(cluster) ?? new Map(), message);
+        if (message.capacity !== undefined) this.#capacities.set(cluster, message.capacity);
+        const { apis } = message;
+        if (apis !== undefined) keepFacts(store, cluster, { apis }, logger);
+        this.#tell({ kind: 'observed', cluster });
+      },
+      onDrift: (message) => {
+        if (this.#mayDrift(cluster)) journalDrift(store, cluster, message, logger);
+      },
+      onEnd: (reason) => {
+        if (this.#sessions.get(cluster) !== session) return;
+        this.#sessions.delete(cluster);
+        logger.info({ cluster, reason }, 'agent disconnected');
+        this.#tell({ kind: 'disconnected', cluster, reason });
+      },
+    };
+    const session = startSession(told, welcome);
+    this.#sessions.set(cluster, session);
   }
 
   accept(identity: AgentIdentity, channel: Channel): void {
@@ -248,18 +260,17 @@ function merge(
 }
 
 /** Versions and kinds change with upgrades only: a record of its own, written when they do. `highestEpoch` is for `ldc hub rearm`. */
-function keepFacts(store: Store, cluster: string, hello: Hello, logger: Logger): void {
-  const body: JsonObject = {
-    kubernetesVersion: hello.kubernetesVersion,
-    agentVersion: hello.agentVersion,
-    apis: hello.apis,
-    capacity: hello.capacity as unknown as Json,
-    highestEpoch: hello.highestEpoch,
-  };
-  if (jsonEqual(store.documents.get(FACTS, cluster)?.body, body)) return;
+function keepFacts(store: Store, cluster: string, facts: Hello | Pick<Hello, 'apis'>, logger: Logger): void {
+  const before = store.documents.get(FACTS, cluster)?.body;
+  const body: JsonObject = 'agentVersion' in facts ? factsOf(facts) : { ...before, ...facts };
+  if (jsonEqual(before, body)) return;
   store.documents
     .write([{ collection: FACTS, key: cluster, body }])
     .catch((error: Error) => logger.error({ cluster, error: error.message }, 'facts of a cluster could not be stored'));
+}
+
+function factsOf({ kubernetesVersion, agentVersion, apis, capacity, highestEpoch }: Hello): JsonObject {
+  return { kubernetesVersion, agentVersion, apis, capacity: capacity as unknown as Json, highestEpoch };
 }
 
 function journalDrift(

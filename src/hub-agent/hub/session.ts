@@ -24,10 +24,10 @@ import {
 import { type BlobExchange, digestsIn } from './blob-exchange.ts';
 
 export type Hello = Extract<AgentMessage, { kind: 'hello' }>;
+export type Welcome = Extract<HubMessage, { kind: 'welcome' }>;
 
 export interface Session {
   readonly cluster: string;
-  readonly hello: Hello;
   /** Clock.monotonic() of the last message. */
   lastMs: number;
   /** Sends a command and waits for its result; settles `unknown` when the line ends. The same id may be asked twice. */
@@ -39,9 +39,9 @@ export interface Session {
 
 export interface SessionOptions {
   readonly cluster: string;
-  readonly hello: Hello;
+  /** The agent's: what is secret is sealed to it. */
+  readonly sealKey: string;
   readonly channel: Channel;
-  readonly welcome: Extract<HubMessage, { kind: 'welcome' }>;
   readonly exchange: BlobExchange;
   readonly logger: Logger;
   now(): number;
@@ -87,14 +87,16 @@ interface Waiting {
   settle(outcome: Outcome<CommandOutput>): void;
 }
 
-/** Starts the session: answers the hello with the welcome and reads from then on. */
-export function startSession(options: SessionOptions): Session {
-  return new Line(options);
+/**
+ * Starts the session: answers the hello with the welcome and reads from then on. Neither of the two is kept: with the kinds
+ * that a cluster serves they are half of what a line costs.
+ */
+export function startSession(options: SessionOptions, welcome: Welcome): Session {
+  return new Line(options, welcome);
 }
 
 class Line implements Session {
   readonly cluster: string;
-  readonly hello: Hello;
   lastMs: number;
   readonly #options: SessionOptions;
   readonly #waiting = new Map<string, Waiting>();
@@ -104,22 +106,26 @@ class Line implements Session {
   readonly #granted: Set<Digest>;
   #ended = false;
 
-  constructor(options: SessionOptions) {
-    const { channel, cluster } = options;
+  constructor(options: SessionOptions, welcome: Welcome) {
     this.#options = options;
-    this.cluster = cluster;
-    this.hello = options.hello;
+    this.cluster = options.cluster;
     this.lastMs = options.now();
-    this.#granted = digestsIn(options.welcome.desired);
+    this.#granted = digestsIn(welcome.desired);
+    this.#send(welcome);
+    this.#listen();
+  }
+
+  /** Apart from the constructor, whose closures would keep the welcome. */
+  #listen(): void {
+    const { channel, cluster, logger } = this.#options;
     channel.onClose((reason) => {
       this.#ended = true;
       for (const waiter of this.#waiting.values()) waiter.settle(unknown(`the line to ${cluster} ended: ${reason}`));
-      options.onEnd(reason);
+      this.#options.onEnd(reason);
     });
-    this.#send(options.welcome);
     channel.onMessage((raw) => {
-      this.lastMs = options.now();
-      guarded(channel, options.logger, () => {
+      this.lastMs = this.#options.now();
+      guarded(channel, logger, () => {
         const message = readMessage(raw);
         if (message === undefined) this.#send(NOT_UNDERSTOOD);
         else this.#onMessage(message);
@@ -173,8 +179,8 @@ class Line implements Session {
     }
   }
   #give(digest: Digest): void {
-    const { exchange } = this.#options;
-    const blob = this.#granted.has(digest) ? exchange.outgoing(digest, this.hello.sealKey) : undefined;
+    const { exchange, sealKey } = this.#options;
+    const blob = this.#granted.has(digest) ? exchange.outgoing(digest, sealKey) : undefined;
     if (blob === undefined) this.#send({ kind: 'blobMissing', digest });
     else if (this.#send({ kind: 'blob', blob }) === 'tooLarge')
       this.#send({ kind: 'blobMissing', digest, refusal: BLOB_TOO_LARGE });
