@@ -25,6 +25,8 @@ export interface Services {
   readonly fingerprintKey: Uint8Array;
   /** Whether the hub can serve; each check with its own verdict. */
   readonly ready: () => { readonly ready: boolean; readonly checks: { readonly [name: string]: boolean } };
+  /** The hub was restored from a backup: every call that changes something is refused until it is rearmed. */
+  readonly observeOnly?: boolean;
   /** Only `ldc dev` has it. */
   readonly sim?: SimPort;
   readonly clock: Clock;

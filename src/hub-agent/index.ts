@@ -3,4 +3,5 @@ export { networkDoor } from './agent/door.ts';
 export { apiServerProbe, type ProbeAnswer, type ProbeTarget, type ServiceProbe } from './agent/probe.ts';
 export { clusterProjector } from './hub/entries.ts';
 export { createHubLink, type HubLink, type HubLinkOptions, type HubSignals } from './hub/index.ts';
+export { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from './hub/reports.ts';
 export type { ClusterRecord, Enrolled, Held, HubDoor, JoinToken, Registry, StoredIdentity } from './types.ts';

@@ -143,6 +143,7 @@ async function joinRooms(options: HubOptions, { clock, random, logger }: HubPort
     names: options.names,
     heartbeatMs: timers.heartbeatMs,
     desired: (cluster) => stacks.desired(cluster),
+    observeOnly: store.observeOnly,
     logger: logger.child({ part: 'agents' }),
   });
   const { link, registry, signals } = agents;
@@ -208,6 +209,7 @@ function servicesOf(
     renderPlan: (plan) => ({ text: planText(plan), mermaid: planMermaid(plan) }),
     agentsUrl: agents.url,
     fingerprintKey: store.secrets.cutKey,
+    observeOnly: store.observeOnly,
     ready: () => ({ ready: !store.observeOnly, checks: { store: true, acting: !store.observeOnly } }),
     logger: ports.logger.child({ part: 'api' }),
     ...(options.sim === undefined ? {} : { sim: options.sim }),

@@ -1,41 +1,134 @@
-/** `ldc hub rearm`: lets a restored hub act again, with an epoch above all that any agent has reported while it watched. */
-import { silentLogger, systemClock, systemRandom } from '../base/index.ts';
-import { openStore, rearmStore } from '../store/index.ts';
+/**
+ * `ldc hub rearm`: lets a restored hub act again. What it had unfinished is ended without an act, what its agents said they hold
+ * is adopted, and its next epoch is above all of theirs. All of it is journaled in one batch before the hub may act.
+ */
+import { type NewEntry, silentLogger, systemClock, systemRandom } from '../base/index.ts';
+import { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from '../hub-agent/index.ts';
+import { abandonUnfinished } from '../saga/index.ts';
+import { type Adoption, type AdoptionReport, adoptionEntries, adoptions } from '../stacks/index.ts';
+import { openStore, rearmStore, type SqliteStore } from '../store/index.ts';
 import { type MasterKeySource, masterKeyOf, projectorsOver } from './hub.ts';
 
-export async function rearm(options: {
+export interface RearmOptions {
   readonly dir: string;
   readonly reason: string;
   readonly masterKey: MasterKeySource;
   readonly say: (text: string) => void;
-}): Promise<number> {
-  const { dir, reason, say } = options;
-  const store = openStore({
+}
+
+const ACTOR = 'user:local';
+
+/** Answers the exit code. @throws StoreError `locked` while the hub runs, `key` without its master key */
+export async function rearm({ dir, reason, masterKey, say }: RearmOptions): Promise<number> {
+  const store: SqliteStore = openStore({
     dir,
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
-    masterKey: masterKeyOf(options.masterKey, systemRandom),
+    masterKey: masterKeyOf(masterKey, systemRandom),
     projectors: projectorsOver(() => store.blobs),
   });
-  const facts = store.documents.list('clusterFacts');
-  const epochAbove = Math.max(
-    store.epoch,
-    ...facts.map(({ body }) => (typeof body.highestEpoch === 'number' ? body.highestEpoch : 0)),
-  );
-  await store.journal.append([
-    { tx: 'hub', type: 'hub.rearmed', actor: 'user:local', data: { reason, epochAbove, clusters: facts.length } },
+  try {
+    const reports = reportsIn(store);
+    const awaited = awaitedBy(store, reports);
+    const epochAbove = highestEpoch(store);
+    if (store.observeOnly || reports.length > 0) await takeOver(store, reports, { reason, epochAbove, awaited }, say);
+    else await store.journal.append([rearmed([], { reason, epochAbove, awaited: [] })]);
+    await store.close();
+    const wasWatching = rearmStore({ dir, epochAbove });
+    say(closing(wasWatching, epochAbove, reports.length, awaited));
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+interface Facts {
+  readonly reason: string;
+  readonly epochAbove: number;
+  readonly awaited: readonly string[];
+}
+
+async function takeOver(
+  store: SqliteStore,
+  reports: readonly AdoptionReport[],
+  facts: Facts,
+  say: (text: string) => void,
+): Promise<void> {
+  const { journal, documents, blobs } = store;
+  const restored = store.observeOnly;
+  const ended = restored
+    ? await abandonUnfinished({ journal, documents, blobs, logger: silentLogger }, facts.reason, ACTOR)
+    : new Map<string, readonly NewEntry[]>();
+  for (const [id, entries] of ended) {
+    await journal.append(entries);
+    say(`${id} was unfinished in the backup and is closed: the lost hub has gone on with it`);
+  }
+  // settled, stale and owed work of a cluster is forgotten before its locations are adopted
+  await journal.append([rearmed(reports, facts)]);
+  const found = adoptions(documents, reports, (bundle) => blobs.get(bundle) !== undefined);
+  for (const adoption of found) {
+    for (const entry of adoptionEntries(adoption, facts.reason, ACTOR)) await journal.append([entry]);
+    for (const line of adoptionText(adoption)) say(line);
+  }
+  const keep = new Set(found.flatMap(({ withheld }) => withheld.map(({ location }) => location.cluster)));
+  await documents.write([
+    ...reports
+      .filter(({ cluster }) => !keep.has(cluster))
+      .flatMap(({ cluster: key }) => [
+        { collection: HELD_REPORTS, key, body: null },
+        { collection: AWAITED_REPORTS, key, body: null },
+      ]),
+    ...[...facts.awaited, ...keep].map((key) => ({ collection: AWAITED_REPORTS, key, body: { cluster: key } })),
   ]);
-  await store.close();
-  const wasWatching = rearmStore({ dir, epochAbove });
-  say(
-    wasWatching
-      ? `this hub may act again; its next epoch is above ${epochAbove}, the highest that ${facts.length} agents have reported`
-      : `this hub was not restored and acts already; its next epoch is above ${epochAbove}`,
-  );
-  if (facts.length === 0)
-    say(
-      'no agent has reported yet: start the hub and wait until they have connected before you rearm it, if any are still out there',
-    );
-  return 0;
+}
+
+function rearmed(reports: readonly AdoptionReport[], { reason, epochAbove, awaited }: Facts): NewEntry {
+  const clusters = reports.map(({ cluster }) => cluster);
+  return {
+    tx: 'hub',
+    type: 'hub.rearmed',
+    actor: ACTOR,
+    data: { reason, epochAbove, clusters, awaited: [...awaited] },
+  };
+}
+
+function reportsIn({ documents }: SqliteStore): readonly AdoptionReport[] {
+  return documents.list(HELD_REPORTS).map(({ key, body }) => ({ cluster: key, ...(body as unknown as HeldReport) }));
+}
+
+/** Clusters that this hub knows and that have not said what they hold. */
+function awaitedBy({ documents, observeOnly }: SqliteStore, reports: readonly AdoptionReport[]): readonly string[] {
+  const known = documents.list(observeOnly ? 'cluster' : AWAITED_REPORTS).map(({ key }) => key);
+  return known.filter((cluster) => !reports.some((report) => report.cluster === cluster));
+}
+
+function highestEpoch({ documents, epoch }: SqliteStore): number {
+  const seen = documents.list('clusterFacts').map(({ body }) => Number(body.highestEpoch ?? 0));
+  return seen.reduce((highest, one) => Math.max(highest, one), epoch);
+}
+
+function adoptionText({ stack, revision, defined, adopted, missing, withheld }: Adoption): readonly string[] {
+  const name = `${stack.project}/${stack.name}`;
+  const on = (records: Adoption['adopted']) => records.map(({ location: at }) => `${at.name}@${at.cluster}`).join(', ');
+  const revisions = [...new Set(adopted.map((one) => one.revision))].sort((a, b) => a - b).join(', ');
+  const lines: string[] = [];
+  if (adopted.length > 0) lines.push(`${name}: adopted at revision ${revisions}: ${on(adopted)}`);
+  if (adopted.length > 0 && !defined)
+    lines.push(`${name}: the definition of revision ${revision} is not in the backup: apply it from its source`);
+  if (missing.length > 0) lines.push(`${name}: missing, the next apply brings back: ${on(missing)}`);
+  if (withheld.length > 0)
+    lines.push(`${name}: not adopted, for the bundle could not be had; rearm again later: ${on(withheld)}`);
+  return lines;
+}
+
+function closing(wasWatching: boolean, epochAbove: number, reports: number, awaited: readonly string[]): string {
+  const epoch = `its next epoch is above ${epochAbove}`;
+  if (!wasWatching && reports === 0) return `this hub was not restored and acts already; ${epoch}`;
+  const heard = `${reports} ${reports === 1 ? 'agent has' : 'agents have'} said what they hold`;
+  const still =
+    awaited.length === 0
+      ? ''
+      : `\nnot heard: ${awaited.join(', ')}. They keep what they hold and refuse what is older; when they have connected, stop the hub and rearm it again`;
+  return `this hub may act again: ${heard}; ${epoch}${still}`;
 }

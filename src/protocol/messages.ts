@@ -74,6 +74,8 @@ export const commandBodySchema = z.discriminatedUnion('kind', [
   /** What would change: a dry run, before and after, Secret values cut. */
   z.object({ kind: z.literal('preview'), location, bundle: digest }),
   z.object({ kind: z.literal('describe'), location: location }),
+  /** Reads what the agent holds of a location and sends the bundle along: a hub from a backup learns it so. */
+  z.object({ kind: z.literal('recallBundle'), location }),
   /** Asks a running command to end early; it answers `refused` with kind `cancelled`. */
   z.object({ kind: z.literal('cancel'), command: z.string() }),
 ]);
@@ -144,6 +146,8 @@ export const commandOutputSchema = z.discriminatedUnion('kind', [
     ),
   }),
   z.object({ kind: z.literal('describe'), reasons: z.array(reason) }),
+  /** `bundle`: the blob that comes along; null: nothing is held there. */
+  z.object({ kind: z.literal('recallBundle'), bundle: digest.nullable() }),
   z.object({ kind: z.literal('cancelled'), command: z.string() }),
 ]);
 export type CommandOutput = z.infer<typeof commandOutputSchema>;
@@ -235,6 +239,8 @@ export const hubMessageSchema = z.discriminatedUnion('kind', [
     cutKey: sealedSchema,
     /** Everything that the hub wants there and that no open transaction is changing. What an agent holds beyond it is reported, not removed: removal is a transaction's. */
     desired: z.array(held),
+    /** A hub from a backup, which only watches: it is heard whatever its epoch, and it changes nothing. */
+    observing: z.boolean().optional(),
   }),
   z.object({ kind: z.literal('heartbeatAck'), seq: z.number().int() }),
   z.object({ kind: z.literal('command'), command: commandSchema }),

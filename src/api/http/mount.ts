@@ -8,9 +8,9 @@ import { type AuditedCall, audit, isAudited } from './audit.ts';
 import type { Binding, Call, Reply } from './binding.ts';
 import { entityTag, matchesTag } from './etag.ts';
 import { createIdempotency, type Idempotency, type KeptAnswer } from './idempotency.ts';
-import { HttpProblem, problemOf } from './problem.ts';
+import { HttpProblem, problemOf, refusalProblem } from './problem.ts';
 
-type MountServices = Pick<Services, 'journal' | 'documents' | 'clock' | 'logger' | 'fingerprintKey'>;
+type MountServices = Pick<Services, 'journal' | 'documents' | 'clock' | 'logger' | 'fingerprintKey' | 'observeOnly'>;
 
 /** Serves each binding: who calls, may they, is what they send right; do it; journal it; answer. */
 export function mount(app: Express, bindings: readonly Binding[], services: MountServices, tokens: Tokens): void {
@@ -24,6 +24,7 @@ export function mount(app: Express, bindings: readonly Binding[], services: Moun
       const trail = new Trail(route, caller, request, response);
       try {
         await authorise(route, caller);
+        if (route.changes && services.observeOnly === true) throw refusalProblem(OBSERVING);
         await readBody(route, request, response);
         await answer(binding, request, response, { caller, stillAllowed, trail, idempotency, services });
       } catch (error) {
@@ -40,6 +41,12 @@ export function mount(app: Express, bindings: readonly Binding[], services: Moun
   }
   refuseOtherMethods(app, bindings);
 }
+
+const OBSERVING: Refusal = {
+  kind: 'observeOnly',
+  message: 'this hub was restored from a backup and only observes',
+  hint: 'compare what it shows with the clusters, stop it, then `ldc hub rearm --reason …` and start it again',
+};
 
 const METHODS = { GET: 'get', POST: 'post', PATCH: 'patch', DELETE: 'delete' } as const;
 

@@ -251,12 +251,13 @@ class Session {
 
   async #accept(welcome: Welcome): Promise<boolean> {
     const known = this.#memory.state.epoch;
-    if (welcome.epoch < known) {
+    const observing = welcome.observing === true;
+    if (welcome.epoch < known && !observing) {
       const text = 'this hub is older than one that was here: it needs `ldc hub rearm`';
       this.#options.logger.error({ epoch: welcome.epoch, known }, text);
       return false;
     }
-    if (welcome.epoch > known) await this.#memory.update((state) => ({ ...state, epoch: welcome.epoch }));
+    if (welcome.epoch > known && !observing) await this.#memory.update((state) => ({ ...state, epoch: welcome.epoch }));
     this.#hubKey = welcome.sealKey;
     const cutKey = JSON.parse(Buffer.from(this.#sealKey.open(welcome.cutKey)).toString('utf8')) as string;
     this.#cutKey = new Uint8Array(Buffer.from(cutKey, 'base64'));

@@ -1,5 +1,5 @@
 /** Runs the hub's commands: an old epoch is refused, one id is done once, one thing at a time changes a location. */
-import { type Clock, done, errorText, type Logger, limits, type Outcome, refused } from '../../base/index.ts';
+import { type Clock, digestOf, done, errorText, type Logger, limits, type Outcome, refused } from '../../base/index.ts';
 import type { Blob, Command, CommandBody, CommandOutput } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
 import { apply } from './actions/apply.ts';
@@ -54,7 +54,8 @@ class CommandRunner implements Commands {
 
   async #run(command: Command, signal: AbortSignal): Promise<Answer> {
     const { id, epoch, body } = command;
-    if (epoch < this.#options.memory.state.epoch) {
+    // a hub from a backup asks what is held before it knows which epoch would be above this one
+    if (epoch < this.#options.memory.state.epoch && body.kind !== 'recallBundle') {
       return only(
         refused({
           kind: 'staleEpoch',
@@ -140,10 +141,20 @@ class CommandRunner implements Commands {
         const stored = await this.#options.memory.loadBundle(body.location);
         return describe(work, stored === undefined ? undefined : readBundle(stored));
       }
+      case 'recallBundle':
+        return this.#recall(body.location, work);
       case 'cancel':
         this.#running.get(body.command)?.abort();
         return { output: { kind: 'cancelled', command: body.command } };
     }
+  }
+
+  async #recall(location: Location, work: Work): Promise<Done> {
+    const stored = await this.#options.memory.loadBundle(location);
+    if (stored === undefined) return { output: { kind: 'recallBundle', bundle: null } };
+    const { value, secrets } = stored;
+    const bundle = digestOf(value);
+    return { output: { kind: 'recallBundle', bundle }, blobs: [work.sealed({ digest: bundle, value }, secrets)] };
   }
 
   /** The new wish is written before anything is done for it: from here on drift is measured against it. */

@@ -8,6 +8,7 @@ import { createJoining, type Joining } from './joining.ts';
 import { createHubLines, type HubLines } from './link.ts';
 import { createListener } from './listener.ts';
 import { createRegistry } from './registry.ts';
+import { createReports } from './reports.ts';
 import { createTokens } from './tokens.ts';
 
 export interface HubLinkOptions {
@@ -25,6 +26,8 @@ export interface HubLinkOptions {
   readonly hubName: string;
   /** What the hub wants on a cluster and no open transaction is changing. */
   readonly desired: (cluster: string) => readonly Held[];
+  /** The hub was restored from a backup and only watches. Default false. */
+  readonly observeOnly?: boolean;
 }
 
 export interface HubLink {
@@ -54,13 +57,14 @@ export interface HubSignals {
 }
 
 export async function createHubLink(options: HubLinkOptions): Promise<HubLink> {
-  const { store, clock, random, logger, listen } = options;
-  const authority = await openAuthority(options.dir, options.hubName, clock, random);
+  const { store, clock, logger, listen } = options;
+  const authority = await openAuthority(options);
   const hosts = [...new Set([listen.host, '127.0.0.1', 'localhost', ...(options.names ?? [])])].filter(
     (host) => host !== '0.0.0.0' && host !== '::',
   );
   const tokens = createTokens({ ...options, caDigest: authority.caDigest });
-  const lines = createHubLines(options);
+  const { observeOnly = false } = options;
+  const lines = createHubLines({ ...options, observeOnly, reports: createReports({ ...options, observeOnly }) });
   const registry = createRegistry(store, lines, tokens);
   const joining = createJoining(store, authority, tokens);
   const listener = createListener({

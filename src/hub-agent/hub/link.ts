@@ -28,6 +28,7 @@ import {
 import type { AgentIdentity, Held } from '../types.ts';
 import { type BlobExchange, createBlobExchange } from './blob-exchange.ts';
 import { FACTS } from './entries.ts';
+import type { Reports } from './reports.ts';
 import {
   guarded,
   type Hello,
@@ -57,6 +58,9 @@ export interface HubLinesOptions {
   readonly hubName: string;
   readonly heartbeatMs: number;
   readonly desired: (cluster: string) => readonly Held[];
+  /** The hub was restored from a backup: nothing is told to agents, what they hold is kept. */
+  readonly observeOnly: boolean;
+  readonly reports: Reports;
 }
 
 const HELLO_MS_MAX = 10_000;
@@ -126,6 +130,8 @@ class Lines implements HubLines {
     this.#open(cluster, hello.sealKey, channel, this.#welcome(cluster, hello.sealKey));
     this.#options.logger.info({ cluster, agent: hello.agentVersion }, 'agent connected');
     this.#tell({ kind: 'connected', cluster });
+    const opened = this.#sessions.get(cluster);
+    if (opened !== undefined) this.#options.reports.heard(opened, hello.held);
     const locations = hello.held.map(({ location, revision, bundle }) => ({
       location: `${location.kind === 'member' ? 'member ' : ''}${location.stack.project}/${location.stack.name}/${location.name}`,
       revision,
@@ -136,7 +142,7 @@ class Lines implements HubLines {
   }
 
   #welcome(cluster: string, sealKey: string): Welcome {
-    const { store, random, hubName, heartbeatMs, desired } = this.#options;
+    const { store, random, hubName, heartbeatMs, desired, observeOnly } = this.#options;
     return {
       kind: 'welcome',
       v: PROTOCOL_VERSION,
@@ -146,7 +152,7 @@ class Lines implements HubLines {
       heartbeatMs,
       sealKey: this.#own.publicKey,
       cutKey: sealJson(sealKey, Buffer.from(store.secrets.cutKey).toString('base64'), random),
-      desired: [...desired(cluster)],
+      ...(observeOnly ? { desired: [], observing: true } : { desired: [...desired(cluster)] }),
     };
   }
 

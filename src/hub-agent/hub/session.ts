@@ -77,6 +77,7 @@ const OUTPUT_OF: { readonly [kind in CommandBody['kind']]: CommandOutput['kind']
   verify: 'verify',
   preview: 'preview',
   describe: 'describe',
+  recallBundle: 'recallBundle',
   cancel: 'cancelled',
 };
 const NOT_ASKED = 'an agent answered what it was not asked';
