@@ -287,3 +287,20 @@ test('several at a time when the rollout allows it, but never below the minimum'
   const waits = again.plan.steps.filter((one) => one.work.action === 'apply').map((one) => one.after);
   assert.deepEqual(waits, [[], [], ['gate:web@eu-1'], ['gate:web@us-1']], 'two of four, so that two are left');
 });
+
+test('what serves nothing yet holds nothing back: new locations start at once, only updates take turns', () => {
+  const spread = (max: number, image: string) =>
+    stack(`${WEB.replace('max: all', `min: 1, max: ${max}`)}  rollout: { waves: [ 100% ] }\n`, {
+      'web.yaml': deployment('web', image),
+    });
+  const waits = (plan: ReturnType<typeof deploy>['plan']) =>
+    plan.steps.flatMap(({ work, after }) => (work.action === 'apply' ? [[work.location.cluster, after] as const] : []));
+  const first = deploy(spread(2, 'i:1'), FOUR);
+  assert.deepEqual(waits(first.plan).map(([, after]) => after), [[], []]); // biome-ignore format: one line
+  const [one = '', two = ''] = waits(first.plan).map(([cluster]) => cluster);
+  const grown = new Map(waits(deploy(spread(4, 'i:2'), FOUR, first.committed).plan));
+  assert.equal(grown.size, 4);
+  for (const [cluster, after] of grown) {
+    assert.deepEqual(after, cluster === two ? [`gate:web@${one}`] : [], cluster);
+  }
+});
