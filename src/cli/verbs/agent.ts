@@ -18,7 +18,10 @@ export function registerAgent(program: Command, cli: Cli): void {
     .summary('run the agent of a cluster')
     .description('Runs the agent of one cluster: in a pod with its service account, or beside it with a kubeconfig.')
     .requiredOption('--hub <url>', 'the hub’s address for agents')
-    .option('--join <token>', 'a join token, only the first time')
+    .option(
+      '--join <token>',
+      'a join token, only the first time (better: LDC_JOIN_TOKEN; others can read a command line)',
+    )
     .option('--name <name>', 'the name that the cluster gets, only to join')
     .option('--kubeconfig <file>', 'how the cluster is reached (default: the pod’s service account)')
     .option('--kube-context <name>', 'a context of the kubeconfig')
@@ -28,15 +31,16 @@ export function registerAgent(program: Command, cli: Cli): void {
       example('ldc agent --hub https://hub.example:7421 --name eu-3 --join TOKEN --kubeconfig ~/.kube/eu-3'),
     )
     .action(
-      action<AgentFlags>(cli, (flags) =>
-        launchers.agent({
+      action<AgentFlags>(cli, (flags) => {
+        const joinToken = flags.join ?? io.env.LDC_JOIN_TOKEN;
+        return launchers.agent({
           hub: flags.hub,
           labels: flags.label ?? {},
-          ...(flags.join === undefined ? {} : { joinToken: flags.join }),
+          ...(joinToken === undefined || joinToken === '' ? {} : { joinToken }),
           ...(flags.name === undefined ? {} : { name: flags.name }),
           ...(flags.kubeconfig === undefined ? {} : { kubeconfig: resolve(io.cwd, flags.kubeconfig) }),
           ...(flags.kubeContext === undefined ? {} : { context: flags.kubeContext }),
-        }),
-      ),
+        });
+      }),
     );
 }
