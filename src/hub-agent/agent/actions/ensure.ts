@@ -43,7 +43,7 @@ export async function ensure(work: Work, body: { stack: StackRef; objects: reado
   return { output: { kind: 'ensure', created, existed } };
 }
 
-/** Waits for CRDs to be established and served. */
+/** Waits for CRDs to be established and served; one whose names are taken is refused at once. */
 export async function usable(work: Work, refs: readonly ObjectRef[]): Promise<void> {
   const untilMs = work.clock.monotonic() + READY_MS_MAX;
   for (const ref of refs.filter((one) => one.kind === 'CustomResourceDefinition')) {
@@ -51,6 +51,14 @@ export async function usable(work: Work, refs: readonly ObjectRef[]): Promise<vo
       const live = await work.objects.get(ref);
       const status = statusOf(live);
       if (status.status === 'current') break;
+      if (status.status === 'failed') {
+        return refuse({
+          kind: 'notEstablished',
+          message: `${refText(ref)} cannot be served: ${status.message}`,
+          where: refText(ref),
+          hint: 'another CRD of its group has taken its names',
+        });
+      }
       if (work.signal.aborted || work.clock.monotonic() > untilMs) retryLater(`${refText(ref)}: ${status.message}`);
       await work.clock.sleep(POLL_MS, work.signal);
     }
