@@ -11,6 +11,13 @@ export interface LauncherPorts {
   readonly saveContext: (name: string, context: HubContext) => Promise<void>;
 }
 
+const RESTORED = (dir: string) => [
+  `restored into ${dir}; its CA comes back at the next start, and a new admin.token is made`,
+  `1. put the former master.key into ${dir} (or give it as LDC_MASTER_KEY…)`,
+  '2. start the hub under its former name and port: it only watches, until all its agents have connected',
+  '3. stop it, `ldc hub rearm --reason …`, start it: it has adopted what the agents hold',
+];
+
 const hubDir = (state: string) => join(state, 'hub');
 
 export function launchersFor({ io, saveContext }: LauncherPorts): Launchers {
@@ -21,13 +28,13 @@ export function launchersFor({ io, saveContext }: LauncherPorts): Launchers {
     async backup({ state, file }) {
       const { backupStore } = await import('../store/index.ts');
       await backupStore({ dir: hubDir(state), file });
-      say(`wrote ${file}; the master key is not in it`);
+      say(`wrote ${file}: all but the master key, without which it cannot be used; keep a copy of that elsewhere`);
       return 0;
     },
     async restore({ state, file }) {
       const { restoreStore } = await import('../store/index.ts');
       restoreStore({ dir: hubDir(state), file });
-      say(`restored into ${hubDir(state)}: start the hub (it only watches), then \`ldc hub rearm --reason …\``);
+      for (const line of RESTORED(hubDir(state))) say(line);
       return 0;
     },
     async rearm({ state, reason }) {

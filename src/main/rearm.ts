@@ -6,7 +6,7 @@ import { type NewEntry, silentLogger, systemClock, systemRandom } from '../base/
 import { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from '../hub-agent/index.ts';
 import { abandonUnfinished } from '../saga/index.ts';
 import { type Adoption, type AdoptionReport, adoptionEntries, adoptions } from '../stacks/index.ts';
-import { openStore, rearmStore, type SqliteStore } from '../store/index.ts';
+import { existingState, openStore, rearmStore, type SqliteStore } from '../store/index.ts';
 import { type MasterKeySource, masterKeyOf, projectorsOver } from './hub.ts';
 
 export interface RearmOptions {
@@ -20,6 +20,7 @@ const ACTOR = 'user:local';
 
 /** Answers the exit code. @throws StoreError `locked` while the hub runs, `key` without its master key */
 export async function rearm({ dir, reason, masterKey, say }: RearmOptions): Promise<number> {
+  existingState(dir);
   const store: SqliteStore = openStore({
     dir,
     clock: systemClock,

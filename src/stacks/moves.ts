@@ -8,6 +8,7 @@ import {
   KEPT,
   locationsOf,
   locationsOn,
+  present,
   type StackRecord,
   type StaleRecord,
   stackId,
@@ -49,7 +50,13 @@ export function createMoves(room: Room): Moves {
     everywhere: () =>
       bodies<StackRecord>(documents, collections.stack)
         .filter(({ state, functions }) => state === 'live' && functions.some(({ max }) => max === 'all'))
+        // what is missing since a restore may have been taken away on purpose: a person brings it back
+        .filter((stack) => locationsOf(documents, stack).every(({ missing }) => missing !== true))
         .map(({ project, name }) => ({ project, name })),
+    serving: () => {
+      const keys = documents.list(collections.locationOn).map(({ key }) => key.slice(0, key.indexOf('/')));
+      return [...new Set(keys)].sort();
+    },
     owing() {
       const stale = bodies<StaleRecord>(documents, collections.stale).map(({ location }) => location.cluster);
       const owed = bodies<OwedRecord>(documents, OWED).filter(canSettle);
@@ -94,6 +101,12 @@ async function reschedule(
   if (committed === undefined) {
     return { kind: 'nothing', message: `${stackId(stack)} has no committed revision that could move` };
   }
+  const known = locationsOf(room.store.documents, stack);
+  if (known.length > 0 && present(known).length === 0)
+    return {
+      kind: 'nothing',
+      message: `${stackId(stack)} is nowhere since the hub was restored: an apply brings it back`,
+    };
   const resolved = room.resolved(committed);
   const reason = evidence as unknown as Json;
   const held = touchedByHeld(stack, room);
@@ -134,7 +147,7 @@ function stacksDueOn(cluster: string, room: Room): readonly StackRef[] {
 function onCluster(cluster: string, room: Room): ReturnType<Stacks['onCluster']> {
   const { documents } = room.store;
   const held = new Map<string, ReturnType<Stacks['onCluster']>[number]>();
-  for (const { location } of locationsOn(documents, cluster)) {
+  for (const { location } of present(locationsOn(documents, cluster))) {
     const id = locationId(location);
     held.set(id, { stack: location.stack, location: id, wanted: true, owed: false });
   }

@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import SqliteDatabase, { type Database } from 'better-sqlite3';
-import { StoreError } from '../base/index.ts';
+import { errorText, StoreError } from '../base/index.ts';
 import { backup, guarded, openDatabase, syncFile, takeLock } from './sqlite-store.ts';
 
 /**
@@ -14,11 +14,13 @@ export function restoreStore(options: { readonly dir: string; readonly file: str
   const { dir, file } = options;
   const target = join(dir, 'hub.db');
   guarded(`cannot restore ${file}`, () => {
+    if (!existsSync(file)) throw new StoreError('io', `${file} does not exist`);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     withLock(dir, () => {
-      if (!existsSync(file)) throw new StoreError('io', `${file} does not exist`);
-      if (existsSync(target)) {
-        throw new StoreError('io', `${target} exists: move it away first, a restore replaces nothing`);
+      // a write-ahead log that was left behind would be replayed into the backup
+      const there = [target, `${target}-wal`].find((one) => existsSync(one));
+      if (there !== undefined) {
+        throw new StoreError('io', `${there} exists: move it away first, a restore replaces nothing`);
       }
       const partial = `${target}.restoring`;
       rmSync(partial, { force: true });
@@ -60,11 +62,22 @@ export function rearmStore(options: { readonly dir: string; readonly epochAbove:
   );
 }
 
+/** Looked at as it is: opening it as a state would make one of any database, even of an empty file. */
 function checkBackup(file: string): void {
-  inDatabase(file, (database) => {
+  const database = new SqliteDatabase(file, { fileMustExist: true });
+  try {
     const verdict = database.pragma('quick_check(1)', { simple: true });
-    if (verdict !== 'ok') throw new StoreError('damaged', `the backup is damaged: ${String(verdict)}`);
-  });
+    if (verdict !== 'ok') throw new StoreError('damaged', `it is damaged: ${String(verdict)}`);
+    const tables = database.prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    const names = new Set(tables.map(({ name }) => name));
+    if (!names.has('journal') || !names.has('meta') || meta(database, 'epoch') === undefined)
+      throw new StoreError('damaged', 'it is no backup of a hub');
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new StoreError('damaged', `it is no backup of a hub, or it is damaged (${errorText(error)})`);
+  } finally {
+    database.close();
+  }
 }
 
 function withLock<T>(dir: string, work: () => T): T {
@@ -97,11 +110,19 @@ function setMeta(database: Database, name: string, value: string): void {
     .run(name, value);
 }
 
+/** The database of a state that is there. @throws StoreError `io`: what works on a state must not make one */
+export function existingState(dir: string): string {
+  const file = join(dir, 'hub.db');
+  if (!existsSync(file)) throw new StoreError('io', `there is no hub in ${dir}: name its state folder with --state`);
+  return file;
+}
+
 /** A consistent copy of a state whose hub may be running, without the master key, for a caller that has no open store. */
 export async function backupStore(options: { readonly dir: string; readonly file: string }): Promise<void> {
+  const state = existingState(options.dir);
   const source = guarded(
     `cannot read ${options.dir}`,
-    () => new SqliteDatabase(join(options.dir, 'hub.db'), { readonly: true, fileMustExist: true }),
+    () => new SqliteDatabase(state, { readonly: true, fileMustExist: true }),
   );
   try {
     await backup(source, options.file);

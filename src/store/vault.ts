@@ -7,6 +7,8 @@ import type { MasterKey, Tables } from './types.ts';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
+const GIVE_KEY =
+  'Put the master.key of its former folder beside hub.db (mode 0600), or give it as LDC_MASTER_KEY_FILE, LDC_MASTER_KEY or LDC_MASTER_KEY_COMMAND';
 
 /**
  * Opens the state's data key, or makes one for a new state.
@@ -55,7 +57,7 @@ function openDataKey(
   }
   const master = masterKey.load();
   if (master === undefined) {
-    throw new StoreError('key', 'the master key of this state is missing: without it no Secret value can be read');
+    throw new StoreError('key', `the master key of this state is missing. ${GIVE_KEY}`);
   }
   try {
     return open(checked(master), Buffer.from(wrapped, 'base64'), 'data key');
