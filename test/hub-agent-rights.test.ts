@@ -219,11 +219,17 @@ describe('deploy/agent.yaml', () => {
   it('starts `ldc agent` with flags that it knows, as the manifest’s Secret fills them', async () => {
     const pod = manifest.find((object) => object.kind === 'Deployment');
     const [container] = part(pod, 'spec', 'template', 'spec', 'containers') as { args: string[]; env: Json[] }[];
-    const values: { [name: string]: string } = { LDC_HUB: 'https://hub:7421', LDC_JOIN: 'ldc1.t', LDC_CLUSTER: 'eu-9' };
+    const values: { [name: string]: string } = {
+      LDC_HUB: 'https://hub:7421',
+      LDC_JOIN_TOKEN: 'ldc1.t',
+      LDC_CLUSTER: 'eu-9',
+    };
     const args = (container?.args ?? []).map((arg) =>
       arg.replace(/\$\((\w+)\)/, (_, name: string) => values[name] ?? assert.fail(name)),
     );
-    const machine = fakeMachine();
+    assert.ok(container?.env.some((one) => isObject(one) && one.name === 'LDC_JOIN_TOKEN'));
+    assert.ok(!args.includes('ldc1.t'), 'a command line is for everybody to read');
+    const machine = fakeMachine(values);
     const ran = await machine.ldc(...args);
     assert.equal(ran.code, 0, ran.err);
     assert.deepEqual(machine.launched, [

@@ -92,6 +92,8 @@ function flowTooDeep(text: string): Position | undefined {
   return undefined;
 }
 
+type Pairs = ReadonlyMap<string | undefined, YAMLMap<Node, Node | null>['items'][number]>;
+
 /** One document to JSON; refuses what YAML allows and a Kubernetes user does not expect. */
 class Reader {
   readonly problems: Problem[] = [];
@@ -100,6 +102,7 @@ class Reader {
   readonly #file: string;
   readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
+  readonly #pairs = new WeakMap<Node, Pairs>();
   #aliases = 0;
 
   constructor(file: string, document: Document.Parsed, lines: LineCounter) {
@@ -128,7 +131,7 @@ class Reader {
       if (isSeq(node) && typeof step === 'number') {
         node = (node.items[step] as Node | undefined) ?? null;
       } else if (isMap(node)) {
-        const pair = (node as YAMLMap<Node, Node | null>).items.find((item) => keyText(item.key) === String(step));
+        const pair = this.#pairsOf(node as YAMLMap<Node, Node | null>).get(String(step));
         if (pair === undefined) break;
         const wantKey = (part === 'key' && index === path.length - 1) || pair.value === null;
         offset = startOf(wantKey ? pair.key : pair.value) ?? offset;
@@ -139,6 +142,15 @@ class Reader {
       offset = startOf(node) ?? offset;
     }
     return this.#position(offset ?? 0);
+  }
+
+  /** The first pair of each key; kept, as a large map may have a problem in every key. */
+  #pairsOf(map: YAMLMap<Node, Node | null>): Pairs {
+    const known = this.#pairs.get(map);
+    if (known !== undefined) return known;
+    const pairs: Pairs = new Map(map.items.toReversed().map((pair) => [keyText(pair.key), pair]));
+    this.#pairs.set(map, pairs);
+    return pairs;
   }
 
   #value(node: Node | null, path: string, depth: number): Json {
