@@ -60,6 +60,8 @@ class AvailabilityLoop implements Availability {
   readonly #records = new Map<string, HealthRecord>();
   /** Clock.monotonic() when it was found lost in this hub's life. */
   readonly #lostAtMs = new Map<string, number>();
+  /** Removed, but something is wanted there still. */
+  readonly #gone = new Set<string>();
   readonly #moves;
   readonly #heartbeats;
   readonly #minimum: MinimumWatch;
@@ -87,8 +89,11 @@ class AvailabilityLoop implements Availability {
         const after = foldHealth(this.#records.get(key), entry);
         if (after === undefined) this.#records.delete(key);
         else this.#records.set(key, after);
+        if (entry.type === 'cluster.removed') this.#leaveForGood(key);
+        if (entry.type === 'cluster.joined') this.#gone.delete(key);
       }
     });
+    this.#tellTheEngine();
     this.#moves.wantCover(); // a cluster may have become ready just before the last life of the hub ended
     let stopped = false;
     let cancel = () => {};
@@ -108,6 +113,24 @@ class AvailabilityLoop implements Availability {
     this.#running = this.#guardedRound(this.#ports.clock.monotonic());
     await this.#running;
     next();
+  }
+
+  /** The engine has no memory of who is lost. */
+  #tellTheEngine(): void {
+    const { signals, stacks, engine } = this.#ports;
+    const known = new Set(signals.clusters().map(({ name }) => name));
+    for (const { cluster, health } of this.#records.values()) {
+      if (health === 'lost') engine.clusterChanged(cluster, 'lost');
+    }
+    const named = [...stacks.serving(), ...stacks.owing(), ...this.#moves.clustersAtWork()];
+    for (const cluster of new Set(named)) if (!known.has(cluster)) this.#leaveForGood(cluster);
+  }
+
+  /** Nobody will answer there any more; what it served has to be served elsewhere. */
+  #leaveForGood(cluster: string): void {
+    this.#lostAtMs.delete(cluster);
+    this.#gone.add(cluster);
+    this.#ports.engine.clusterChanged(cluster, 'lost');
   }
 
   async stop(): Promise<void> {
@@ -270,12 +293,13 @@ class AvailabilityLoop implements Availability {
     const leaving = clusters.filter(
       ({ health, intent }) => health === 'lost' || intent === 'draining' || intent === 'removing',
     );
-    const names = new Set([...leaving.map(({ name }) => name), ...this.#ports.stacks.owing()]);
+    const names = new Set([...leaving.map(({ name }) => name), ...this.#gone, ...this.#ports.stacks.owing()]);
     return {
       timers: this.#timers,
       budget: this.#budget,
       hub: { awakeMs: this.#heartbeats.awakeMs(), reachable },
       clusters,
+      gone: [...this.#gone],
       holdings: [...names].sort().flatMap((name) => this.#holdingsOn(name)),
       busy: this.#moves.busy(),
       cooldowns: this.#moves.cooldowns(),

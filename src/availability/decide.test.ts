@@ -32,6 +32,7 @@ function situation(
     budget: defaultBudget,
     hub,
     clusters,
+    gone: [],
     holdings,
     busy: [],
     cooldowns: new Map(),

@@ -29,7 +29,9 @@ export interface Situation {
   readonly budget: MoveBudget;
   readonly hub: HubState;
   readonly clusters: readonly ClusterState[];
-  /** Of clusters that are lost, draining or removing, and of those with owed work. */
+  /** Clusters that were removed while they served something: what a person has decided is not braked. */
+  readonly gone: readonly string[];
+  /** Of clusters that are gone, lost, draining or removing, and of those with owed work. */
   readonly holdings: readonly Holding[];
   readonly busy: readonly Busy[];
   /** Milliseconds left, by stack (`project/name`) for moves and `project/name@cluster` for settles. */
@@ -97,8 +99,9 @@ function wantedMoves(
   const waiting: Waiting[] = [];
   for (const { stack, cluster: name, wanted } of situation.holdings) {
     const cluster = clusters.get(name);
-    if (wanted === 0 || cluster === undefined) continue;
-    const verdict = mustLeave(cluster, brakes, situation.timers);
+    const isGone = situation.gone.includes(name);
+    if (wanted === 0 || (cluster === undefined && !isGone)) continue;
+    const verdict = cluster === undefined ? 'drained' : mustLeave(cluster, brakes, situation.timers);
     if (verdict === 'stay') continue;
     if (typeof verdict === 'object') {
       waiting.push({ stack, clusters: [name], ...verdict });

@@ -95,6 +95,14 @@ export class MoveRunner {
     }));
   }
 
+  /** Clusters that unfinished transactions act on. */
+  clustersAtWork(): readonly string[] {
+    const plans = listUnfinished(this.#ports.engine).flatMap(({ id }) => this.#ports.engine.plan(id)?.steps ?? []);
+    return plans.flatMap(({ work }) =>
+      'location' in work ? [work.location.cluster] : 'cluster' in work ? [work.cluster] : [],
+    );
+  }
+
   /** Milliseconds left. */
   cooldowns(): ReadonlyMap<string, number> {
     const now = this.#ports.clock.monotonic();

@@ -47,7 +47,7 @@ export async function amend(
 /** Lost meanwhile: a transaction that was held hears of it only when it goes on. */
 function lostUnder(plan: Plan, room: Room): readonly string[] {
   const clusters = plan.locations.map(({ location }) => location.cluster);
-  return clusters.filter((cluster) => room.health(cluster)?.health === 'lost');
+  return clusters.filter((cluster) => room.isLost(cluster));
 }
 
 /** What the plan leaves elsewhere stays, and so does what another transaction has moved; only the rest is chosen. */

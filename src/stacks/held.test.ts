@@ -171,3 +171,74 @@ describe('a plan that another transaction has overtaken', () => {
     await bed.availability.stop();
   });
 });
+
+describe('a hub that starts while a cluster is lost', () => {
+  it('knows it for its transactions too: one that is aborted then owes its part there and ends', async () => {
+    const clusters = four();
+    const bed = openBed(clusters);
+    await bed.start();
+    const id = await submitted(bed, '');
+    for (let tries = 0; tries < 2_000; tries++) {
+      if (bed.engine.get(id)?.plan.steps.some((step) => step.action === 'apply' && step.status === 'succeeded')) break;
+      await bed.clock.advance(5);
+    }
+    assert.equal((await bed.engine.operate(id, { verb: 'pause' }, 'user:test', null)).kind, 'done');
+    const written = bed.engine.get(id)?.plan.steps.find((step) => step.action === 'apply' && step.status === 'succeeded')?.cluster ?? ''; // biome-ignore format: one line
+    clusterOf(bed, written).cut = true;
+    await bed.until('it is lost', () => bed.availability.health(written)?.health === 'lost');
+    bed.store.crash();
+    const next = openBed(clusters, bed.store.disk, bed.clock);
+    await next.engine.start();
+    await next.availability.start();
+    assert.equal((await next.engine.operate(id, { verb: 'abort' }, 'user:test', null)).kind, 'done');
+    const view = await next.ended(id);
+    assert.equal(view.state, 'rolledBack');
+    assert.deepEqual(view.owed.map(({ cluster }) => cluster), view.owed.map(() => written)); // biome-ignore format: one line
+    assert.ok(view.owed.length > 0);
+    await next.availability.stop();
+  });
+});
+
+describe('a cluster that is removed by force while it serves', () => {
+  const remove = async (bed: Bed, name: string, clusters: ReturnType<typeof four>) => {
+    const at = clusters.findIndex(({ record }) => record.name === name);
+    clusterOf(bed, name).cut = true;
+    clusters.splice(at, 1);
+    await bed.store.journal.append([{ tx: `cluster/${name}`, type: 'cluster.removed', actor: 'user:test', data: { name, reason: '' } }]); // biome-ignore format: one line
+  };
+
+  it('is left: what it served moves, and a transaction that was at work there ends', async () => {
+    const clusters = four();
+    const bed = openBed(clusters);
+    await bed.start();
+    await applied(bed, source('shop', web));
+    const [gone = ''] = wanted(bed);
+    await remove(bed, gone, clusters);
+    await bed.until('it has moved', () => !wanted(bed).includes(gone), 30_000);
+    assert.equal(wanted(bed).length, 2);
+    const [move] = bed.engine.list({ kind: 'reschedule' }).items;
+    assert.equal(move?.state, 'committed');
+    const next = await bed.room.apply(source('shop', web, { version: '2' }), options);
+    assert.ok(next.kind === 'submitted');
+    await ends(bed, next.transaction, 'committed');
+    consistent(bed, gone, 2);
+    await bed.availability.stop();
+  });
+
+  it('is left by a hub that was away when it went', async () => {
+    const clusters = four();
+    const bed = openBed(clusters);
+    await bed.start();
+    await applied(bed, source('shop', web));
+    const [gone = ''] = wanted(bed);
+    await bed.availability.stop();
+    await remove(bed, gone, clusters);
+    bed.store.crash();
+    const next = openBed(clusters, bed.store.disk, bed.clock);
+    await next.engine.start();
+    await next.availability.start();
+    await next.until('it has moved', () => !wanted(next).includes(gone), 60_000);
+    assert.equal(wanted(next).length, 2);
+    await next.availability.stop();
+  });
+});

@@ -88,7 +88,7 @@ export function planReschedule(wish: Rescheduling, room: Room): Planned {
     current: request.current,
     placed,
     away,
-    reachable: (cluster) => room.health(cluster)?.health !== 'lost',
+    reachable: (cluster) => !room.isLost(cluster),
     healthy: (location) => views.get(shortKey(location))?.status === 'current',
   });
   const reasons = explain(request);
@@ -107,7 +107,7 @@ export function planReschedule(wish: Rescheduling, room: Room): Planned {
 /** A plan that takes the stack away; what cannot be reached becomes stale and goes when its cluster returns. */
 export function planRetirement(stack: StackRef, resolved: ResolvedStack, room: Room): Plan {
   const committed = present(locationsOf(room.store.documents, stack)).filter(
-    ({ location }) => room.health(location.cluster)?.health !== 'lost',
+    ({ location }) => !room.isLost(location.cluster),
   );
   const baseRevision = stackRecord(room.store.documents, stack)?.revision ?? 0;
   return makeRetirePlan({ stack: resolved, baseRevision, committed: withBundles(committed, room) }).plan;
@@ -194,7 +194,7 @@ function touchable(
   const placed = new Set(placement.locations.map(shortKey));
   return committed.filter(({ location }) => {
     if (carriedIds.has(locationId(location))) return false;
-    return placed.has(shortKey(location)) || room.health(location.cluster)?.health !== 'lost';
+    return placed.has(shortKey(location)) || !room.isLost(location.cluster);
   });
 }
 

@@ -47,6 +47,8 @@ export interface Room extends StacksPorts {
   committed(stack: StackRef): RevisionRecord | undefined;
   /** What plans of the stack start from, as one digest: what is committed where. */
   basis(stack: StackRef): Digest;
+  /** Nobody is there to ask: it is lost, or was removed. What it holds may still run. */
+  isLost(cluster: string): boolean;
   /** Runs one after another what changes one stack: revision numbers are allotted in there. */
   serially<T>(stack: StackRef, run: () => Promise<T>): Promise<T>;
 }
@@ -93,6 +95,7 @@ export function createRoom(ports: StacksPorts): Room {
       const revision = stackRecord(store.documents, stack)?.revision ?? 0;
       return digestOf({ revision, locations: locationsOf(store.documents, stack) as unknown as Json });
     },
+    isLost: (cluster) => ports.registry.cluster(cluster) === undefined || ports.health(cluster)?.health === 'lost',
     serially(stack, run) {
       const key = stackId(stack);
       const before = tails.get(key) ?? Promise.resolve();

@@ -90,7 +90,7 @@ export function openBed(
     engine: () => engine,
     registry: {
       clusters: () => clusters.map(({ record }) => record),
-      cluster: (name) => byName.get(name)?.record,
+      cluster: (name) => clusters.find(({ record }) => record.name === name)?.record,
       observations: (name) => observationsOf(byName.get(name)),
     },
     health: (name) => availability.health(name),

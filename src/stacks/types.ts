@@ -168,6 +168,8 @@ export interface ClusterCondition {
 export interface Moves extends Pick<Stacks, 'reschedule' | 'settle' | 'onCluster'> {
   /** Clusters on which an undo, a removal or a stale copy is due, sorted. */
   owing(): readonly string[];
+  /** Clusters on which something is wanted, sorted, whether they are still there or not. */
+  serving(): readonly string[];
   /** Stacks with a function that wants every matching cluster (`max: all`): a reschedule away from none adds what is missing. */
   everywhere(): readonly StackRef[];
 }
