@@ -33,15 +33,7 @@ export function createTokens(options: {
   readonly caDigest: string;
 }): Tokens {
   const { store, clock, ids, random, caDigest } = options;
-  /** Uses that are being journaled: two agents must not share the last one. */
-  const held = new Map<string, Map<string, number>>();
-  function release(id: string, use: string): void {
-    const inFlight = held.get(id);
-    const left = (inFlight?.get(use) ?? 1) - 1;
-    if (left > 0) inFlight?.set(use, left);
-    else inFlight?.delete(use);
-    if (inFlight?.size === 0) held.delete(id);
-  }
+  const held = createHeldUses();
   const stored = (id: string) => store.documents.get(TOKENS, id)?.body as unknown as StoredToken | undefined;
 
   return {
@@ -93,14 +85,30 @@ export function createTokens(options: {
           hint: NEW_TOKEN,
         });
       }
-      const inFlight = held.get(id) ?? new Map<string, number>();
-      const uses = new Set([...token.used, ...inFlight.keys()]);
+      const uses = new Set([...token.used, ...held.of(id)]);
       if (!uses.has(use) && uses.size >= token.uses) {
         return refused({ kind: 'tokenUsed', message: `join token ${id} has no use left`, hint: NEW_TOKEN });
       }
-      inFlight.set(use, (inFlight.get(use) ?? 0) + 1);
-      held.set(id, inFlight);
-      return done({ token, release: () => release(id, use) });
+      return done({ token, release: held.hold(id, use) });
+    },
+  };
+}
+
+/** Uses that are being journaled, by token: two agents must not share the last one. One use may be asked for several times at once. */
+function createHeldUses() {
+  const held = new Map<string, Map<string, number>>();
+  return {
+    of: (id: string): Iterable<string> => held.get(id)?.keys() ?? [],
+    /** Answers how to let go of it. */
+    hold(id: string, use: string): () => void {
+      const uses = held.get(id) ?? new Map<string, number>();
+      held.set(id, uses.set(use, (uses.get(use) ?? 0) + 1));
+      return () => {
+        const left = (uses.get(use) ?? 1) - 1;
+        if (left > 0) uses.set(use, left);
+        else uses.delete(use);
+        if (uses.size === 0) held.delete(id);
+      };
     },
   };
 }
