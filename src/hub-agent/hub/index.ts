@@ -1,9 +1,9 @@
 /** The hub's side, built: certificate authority, listener, lines, registry. */
 import type { Cancel, Clock, Ids, Logger, Projector, Random, Store } from '../../base/index.ts';
 import type { AgentLink } from '../../protocol/index.ts';
-import type { AgentIdentity, Held, Registry } from '../types.ts';
+import type { AgentIdentity, ClusterRecord, Held, Registry } from '../types.ts';
 import { openAuthority } from './authority.ts';
-import { clusterProjector } from './entries.ts';
+import { CLUSTERS, clusterProjector } from './entries.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { createHubLines, type HubLines } from './link.ts';
 import { createListener } from './listener.ts';
@@ -83,7 +83,8 @@ export async function createHubLink(options: HubLinkOptions): Promise<HubLink> {
     registry,
     projector: clusterProjector,
     signals: {
-      clusters: () => registry.clusters().map(({ name, labels }) => ({ name, labels })),
+      // asked at every look of availability: not what agents say of their clusters, which is large
+      clusters: () => store.documents.list(CLUSTERS).map(({ body }) => identityOf(body as unknown as ClusterRecord)),
       lastHeartbeatMs: (cluster) => lines.lastHeartbeatMs(cluster),
       onHeartbeat: (listener) =>
         lines.onChange((change) => {
@@ -108,4 +109,8 @@ export async function createHubLink(options: HubLinkOptions): Promise<HubLink> {
       await listener.stop();
     },
   };
+}
+
+function identityOf({ name, labels }: ClusterRecord): Pick<ClusterRecord, 'name' | 'labels'> {
+  return { name, labels };
 }
