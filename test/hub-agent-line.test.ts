@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { systemClock as clock, limits } from '../src/base/index.ts';
 import { type HubDoor, networkDoor } from '../src/hub-agent/index.ts';
+import type { Client } from '../src/kubernetes/index.ts';
 import type { Channel } from '../src/protocol/index.ts';
 import { configMap, LOCATION, output, part, type Rig, refusalKind, STACK, startRig, until } from './hub-agent-rig.ts';
 
@@ -50,6 +51,38 @@ describe('a message above the limit is refused with a sentence, and the line sta
     assert.equal(refusalKind(outcome), 'tooLarge');
     assert.ok(JSON.stringify(outcome).length < 1_000 && limits.protocolMessageBytesMax === 8 * 1024 * 1024);
     assert.equal(ended(), 0);
+  });
+});
+
+describe('a cluster that is slow', () => {
+  it('a verify that takes longer than its hub waits is joined when it is asked again, not begun anew', async () => {
+    await rig.agent.stop();
+    let reads = 0;
+    const inner = rig.client;
+    const client: Client = {
+      ...inner,
+      async request(request) {
+        if (request.path.endsWith('/configmaps/settings')) {
+          reads++;
+          await clock.sleep(400);
+        }
+        return inner.request(request);
+      },
+    };
+    rig.agent = await rig.startAgent({ client });
+    await until(() => rig.hub.link.connected('eu-1'), 'it is connected');
+    const drift = { mode: 'ignore', ignore: [] };
+    const bundle = await rig.bundle(1, [configMap('settings', { a: 'b' })], { drift });
+    const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous: null });
+    const { preImages } = output(taken, 'snapshot');
+    reads = 0;
+    const locations = [{ location: LOCATION, preImages, bundle }];
+    const command = { id: 'verify/slow', epoch: rig.store.epoch, body: { kind: 'verify', locations } } as const;
+    const first = await rig.hub.link.execute('eu-1', command, { timeoutMs: 150 });
+    assert.equal(first.kind, 'unknown');
+    const second = await rig.hub.link.execute('eu-1', command, { timeoutMs: 5_000 });
+    assert.ok(output(second, 'verify').equal);
+    assert.equal(reads, 1);
   });
 });
 
