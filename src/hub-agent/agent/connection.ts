@@ -6,6 +6,7 @@ import {
   errorText,
   type Json,
   type Logger,
+  limits,
   type Random,
   type Refusal,
 } from '../../base/index.ts';
@@ -20,6 +21,7 @@ import {
 import type { HubDoor, StoredIdentity } from '../types.ts';
 
 export type Welcome = Extract<HubMessage, { kind: 'welcome' }>;
+type Work = Exclude<HubMessage, Welcome>;
 
 export interface Connection {
   /** `closed` also when there is no line now. */
@@ -139,6 +141,8 @@ class HubConnection implements Connection {
       beat();
       ended.resolve(reason);
     });
+    // a hub sends work right behind its welcome: until that is accepted (keys, epoch) nothing could be answered
+    const early: Work[] = [];
     const welcome = async (message: Welcome): Promise<void> => {
       this.#heartbeatMs = message.heartbeatMs;
       const good = await this.#options.accept(message);
@@ -147,15 +151,19 @@ class HubConnection implements Connection {
       this.#welcomed = true;
       heartbeat(message.heartbeatMs);
       this.#options.onGood(message);
+      for (const waiting of early.splice(0)) onMessage(waiting, this.#options);
     };
     line.onMessage((raw) => {
       heardMs = clock.monotonic();
       const parsed = hubMessageSchema.safeParse(raw);
       if (!parsed.success) return logger.warn({}, 'the hub sent a message that this agent does not understand');
       const message = parsed.data;
-      if (message.kind !== 'welcome') return onMessage(message, this.#options);
-      beat();
-      welcome(message).catch((error: unknown) => line.close(`no welcome: ${errorText(error)}`));
+      if (message.kind === 'welcome') {
+        beat();
+        welcome(message).catch((error: unknown) => line.close(`no welcome: ${errorText(error)}`));
+      } else if (this.#welcomed || message.kind === 'refuse') onMessage(message, this.#options);
+      else if (early.length < limits.protocolQueueMessagesMax) early.push(message);
+      else line.close('the hub sends without a welcome');
     });
     const greet = async () => {
       const first = (await hello()) as unknown as Json;
@@ -168,7 +176,7 @@ class HubConnection implements Connection {
   }
 }
 
-function onMessage(message: Exclude<HubMessage, Welcome>, options: ConnectionOptions): void {
+function onMessage(message: Work, options: ConnectionOptions): void {
   switch (message.kind) {
     case 'heartbeatAck':
       return;
