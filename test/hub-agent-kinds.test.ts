@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json, JsonObject, KubeObject } from '../src/base/index.ts';
+import type { CommandBody } from '../src/protocol/index.ts';
 import {
   configMap,
   deploy,
@@ -199,7 +200,9 @@ describe('custom resources', () => {
     );
   });
 
-  it('a CRD whose names are taken is refused at once', async () => {
+  type Created = Extract<CommandBody, { kind: 'undoEnsure' }>['created'][number];
+
+  it('a CRD whose names are taken is refused at once, and what was made until then is named', async () => {
     const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.example.org';
     const conditions = [
       { type: 'NamesAccepted', status: 'False', reason: 'KindConflict', message: '"Gadget" is already in use' },
@@ -215,9 +218,21 @@ describe('custom resources', () => {
         },
       }),
     });
-    const outcome = await taken.run({ kind: 'ensure', stack: STACK, objects: [crd(['v1'])] });
-    await taken.close();
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'half-way' } };
+    const outcome = await taken.run({ kind: 'ensure', stack: STACK, objects: [namespace, crd(['v1'])] });
     assert.equal(refusalKind(outcome), 'notEstablished');
+    const { created } = (outcome.kind === 'refused' ? outcome.refusal.details : {}) as { created: Created[] };
+    assert.deepEqual(
+      created.map((ref) => ref.kind),
+      ['Namespace', 'CustomResourceDefinition'],
+      'what its undo has to delete',
+    );
+    const undone = output(await taken.run({ kind: 'undoEnsure', stack: STACK, created }), 'receipt');
+    assert.deepEqual(
+      undone.objects.map(({ ref, change }) => `${ref.kind} ${change}`),
+      ['CustomResourceDefinition kept', 'Namespace deleted'],
+    );
+    await taken.close();
     assert.match(JSON.stringify(outcome), /gadgets\.example\.org cannot be served: .*already in use/);
   });
 });

@@ -1,7 +1,7 @@
 import { digestOf, isObject, type KubeObject, type ObjectRef, refOf, refText } from '../../../base/index.ts';
 import { collectionPath, isStateful, listAll, rankGroups, statusOf } from '../../../kubernetes/index.ts';
 import { applyEntry } from '../field-set.ts';
-import { refuse, retryLater } from '../halted.ts';
+import { Halted, refuse, retryLater } from '../halted.ts';
 import { objectOf } from '../objects.ts';
 import type { Done, Work } from './work.ts';
 
@@ -14,10 +14,30 @@ type Created = ObjectRef & { readonly uid: string };
 const READY_MS_MAX = 30_000;
 const POLL_MS = 100;
 
-/** Creates what others need to exist (namespace, CRDs) and waits until they can be used. What exists is left as it is. */
-export async function ensure(work: Work, body: { stack: StackRef; objects: readonly KubeObject[] }): Promise<Done> {
-  const manager = managerOf(body.stack);
+interface Wish {
+  readonly stack: StackRef;
+  readonly objects: readonly KubeObject[];
+}
+
+/**
+ * Creates what others need to exist (namespace, CRDs) and waits until they can be used. What exists is left as it is. A
+ * refusal half-way names in `details.created` what its undo has to delete.
+ */
+export async function ensure(work: Work, body: Wish): Promise<Done> {
   const created: Created[] = [];
+  try {
+    return await createAbsent(work, body, created);
+  } catch (error) {
+    if (!(error instanceof Halted) || error.outcome.kind !== 'refused' || created.length === 0) throw error;
+    const { refusal } = error.outcome;
+    const details = isObject(refusal.details) ? refusal.details : {};
+    return refuse({ ...refusal, details: { ...details, created: created.map((one) => ({ ...one })) } });
+  }
+}
+
+/** @param created is filled as it goes on */
+async function createAbsent(work: Work, body: Wish, created: Created[]): Promise<Done> {
+  const manager = managerOf(body.stack);
   const existed: ObjectRef[] = [];
   for (const group of rankGroups(body.objects)) {
     for (const object of group) {
