@@ -134,6 +134,9 @@ function wanted<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
+// whoever measures has ended, however it did
+process.once('disconnect', () => process.exit());
+
 let next = 0;
 await Promise.all(
   Array.from({ length: AT_ONCE }, async () => {
