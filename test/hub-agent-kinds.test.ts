@@ -1,6 +1,8 @@
 /** Kinds with ways of their own, on an embedded cluster that lives: stuck StatefulSets, claims, CRDs in several versions; and what people ask. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
 import type { Json, JsonObject, KubeObject } from '../src/base/index.ts';
 import type { CommandBody } from '../src/protocol/index.ts';
 import {
@@ -33,6 +35,8 @@ after(async () => {
   await rig?.close();
   await living.close();
 });
+
+const read = (path: string): object => parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
 
 let revision = 0;
 const next = () => ++revision;
@@ -234,6 +238,68 @@ describe('custom resources', () => {
     );
     await taken.close();
     assert.match(JSON.stringify(outcome), /gadgets\.example\.org cannot be served: .*already in use/);
+  });
+});
+
+describe('a namespace and a CRD in the manifests of a function', () => {
+  const space: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'own', labels: LABELS } };
+  const inside = { ...configMap('inside', { a: '1' }), metadata: { name: 'inside', namespace: 'own', labels: LABELS } };
+  const definition = {
+    ...read('../examples/crd/crd.yaml'),
+    metadata: { name: 'widgets.example.com', labels: LABELS },
+  } as unknown as KubeObject;
+  /** In the order of a deploy: snapshot, ensure, apply. */
+  async function made() {
+    const number = next();
+    const bundle = await rig.bundle(number, [space, definition, inside]);
+    const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous: null });
+    const { preImages } = output(taken, 'snapshot');
+    const ensured = await rig.run({ kind: 'ensure', stack: STACK, objects: [space, definition] });
+    const { created } = output(ensured, 'ensure');
+    output(await rig.run({ kind: 'apply', location: LOCATION, revision: number, bundle, preImages }), 'receipt');
+    return { tx: { revision: number, bundle, preImages: preImages as `sha256:${string}` }, created };
+  }
+  const undoEnsured = async (created: Awaited<ReturnType<typeof made>>['created']) =>
+    output(await rig.run({ kind: 'undoEnsure', stack: STACK, created: [...created] }), 'receipt');
+
+  it('are no surprise to the apply that follows, and an undo takes the namespace when it is empty', async () => {
+    const { tx, created } = await made();
+    assert.equal(created.length, 2);
+    const { receipt } = await undo(rig, tx, null);
+    assert.deepEqual(receipt.objects.map(({ ref, change }) => `${ref.kind} ${change}`).sort(), [
+      'ConfigMap deleted',
+      'CustomResourceDefinition kept',
+      'Namespace kept',
+    ]);
+    const ensured = await undoEnsured(created);
+    assert.deepEqual(ensured.objects.map(({ ref, change }) => `${ref.kind} ${change}`).sort(), [
+      'CustomResourceDefinition kept',
+      'Namespace deleted',
+    ]);
+    const locations = [{ location: LOCATION, preImages: tx.preImages, bundle: tx.bundle }];
+    const verified = output(await rig.run({ kind: 'verify', locations }), 'verify');
+    assert.deepEqual([verified.equal, verified.differences], [true, []]);
+    assert.deepEqual(
+      verified.kept.map(({ ref }) => ref.kind),
+      ['CustomResourceDefinition'],
+    );
+  });
+
+  it('what another has put into the namespace stays, listed as kept; so it does when the location is removed', async () => {
+    const { tx, created } = await made();
+    const foreign = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'foreign' } };
+    await rig.write('POST', '/api/v1/namespaces/own/configmaps', foreign);
+    const { verified } = await undo(rig, tx, null);
+    assert.equal((await undoEnsured(created)).objects.find(({ ref }) => ref.kind === 'Namespace')?.change, 'kept');
+    assert.ok(verified.equal, JSON.stringify(verified.differences));
+    assert.ok(verified.kept.some(({ ref }) => ref.kind === 'Namespace'));
+    const again = await committed([space, inside]);
+    const removed = await gone(again);
+    assert.deepEqual(removed.objects.map(({ ref, change }) => `${ref.kind} ${change}`).sort(), [
+      'ConfigMap deleted',
+      'Namespace kept',
+    ]);
+    assert.notEqual(await rig.get('/api/v1/namespaces/own/configmaps/foreign'), undefined);
   });
 });
 

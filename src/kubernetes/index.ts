@@ -3,7 +3,7 @@ export type { Authentication, Credentials } from './authentication.ts';
 export { clientOver, connect } from './client.ts';
 export { createDiscovery, type Discovery, type KindLookup } from './discovery.ts';
 export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';
-export { applyOrder, deleteOrder, isStateful, kindRank, rankGroups, sameRef } from './order.ts';
+export { applyOrder, deleteOrder, isGround, isStateful, kindRank, rankGroups, sameRef } from './order.ts';
 export { collectionPath, groupVersionPath, objectPath } from './paths.ts';
 export { ownedBy, type ReasonSource, reasonOf } from './reasons.ts';
 export { createSlots, type Slots } from './slots.ts';

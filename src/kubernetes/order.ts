@@ -68,6 +68,15 @@ export function sameRef(a: ObjectRef, b: ObjectRef): boolean {
   return refText(a) === refText(b);
 }
 
+/** Kinds that others stand on: made before all else, and never deleted with what merely lists them. */
+export function isGround(ref: Pick<ObjectRef, 'apiVersion' | 'kind'>): boolean {
+  const group = groupOf(ref.apiVersion);
+  return (
+    (ref.kind === 'Namespace' && group === '') ||
+    (ref.kind === 'CustomResourceDefinition' && group === 'apiextensions.k8s.io')
+  );
+}
+
 /** Kinds whose loss is a loss of data: never removed without a person. */
 export function isStateful(ref: Pick<ObjectRef, 'apiVersion' | 'kind'>): boolean {
   return (

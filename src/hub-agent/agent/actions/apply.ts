@@ -1,7 +1,8 @@
 import { type Digest, digestOf, type KubeObject, refOf, refText } from '../../../base/index.ts';
-import { normalizedDigest, rankGroups, type Verdict } from '../../../kubernetes/index.ts';
+import { isGround, normalizedDigest, rankGroups, type Verdict } from '../../../kubernetes/index.ts';
 import type { ObjectReceipt } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages, servedObjects } from '../bundle.ts';
+import { applyEntry } from '../field-set.ts';
 import { refuse, retryLater } from '../halted.ts';
 import { type Applied, appliedOf, halt } from '../objects.ts';
 import { usable } from './ensure.ts';
@@ -54,9 +55,9 @@ async function applyOne(
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const live = await work.objects.get(ref);
     const digest = live === undefined ? null : normalizedDigest(live, work.cutKey);
-    if (digest !== image.digest && !(live !== undefined && (await wasOurs(work, bundle, object, live)))) {
-      return refuse(stale(refText(ref), image, live));
-    }
+    const expected =
+      digest === image.digest || (live !== undefined && (await isOurs(work, bundle, object, image, live)));
+    if (!expected) return refuse(stale(refText(ref), image, live));
     const applied = await put(work, bundle, object, live);
     if (applied === 'stale') continue;
     if (applied.kind === 'early') {
@@ -70,8 +71,18 @@ async function applyOne(
   return retryLater(`${refText(ref)} is being changed faster than it can be read`);
 }
 
-/** Applied by this very command before it lost its memory of it: applying it once more would change nothing. */
-async function wasOurs(work: Work, bundle: Bundle, object: KubeObject, live: KubeObject): Promise<boolean> {
+/**
+ * Whether this transaction itself moved the object: it was made by its ensure step (a namespace, a CRD), or applied by this
+ * very command before it lost its memory of it: applying it once more would change nothing.
+ */
+async function isOurs(
+  work: Work,
+  bundle: Bundle,
+  object: KubeObject,
+  image: PreImage,
+  live: KubeObject,
+): Promise<boolean> {
+  if (image.object === null && isGround(object) && applyEntry(live, bundle.fieldManager) !== undefined) return true;
   if (!work.resumed) return false;
   const again = appliedOf(
     await work.objects.apply(forApply(object, live, bundle), {

@@ -1,5 +1,5 @@
 import { type Digest, digestOf, type ObjectRef, refOf, refText } from '../../../base/index.ts';
-import { deleteOrder, isStateful, normalizedDigest, sameRef } from '../../../kubernetes/index.ts';
+import { deleteOrder, isGround, isStateful, normalizedDigest, sameRef } from '../../../kubernetes/index.ts';
 import type { ObjectReceipt } from '../../../protocol/index.ts';
 import { type Location, readBundle, servedObjects } from '../bundle.ts';
 import { ownersOf } from '../field-set.ts';
@@ -44,10 +44,19 @@ export async function removeOne(work: Work, ref: ObjectRef, manager: string): Pr
   const uid = String(live.metadata.uid);
   const kept = (note: string): ObjectReceipt => ({ ref, change: 'kept', before, after: before, uid, note });
   if (!ownersOf(live).some((owner) => owner.manager === manager)) return kept('it is not managed by this stack');
-  if (ref.kind === 'CustomResourceDefinition') return kept('a CRD is never deleted: its resources would go with it');
+  const ground = groundNote(ref);
+  if (ground !== undefined) return kept(ground);
   if (isStateful(ref)) return kept('it holds data: a person deletes it');
   const removed = await work.objects.remove(ref, uid);
   return { ref, change: removed ? 'deleted' : 'absent', before, after: null, uid };
+}
+
+/** Why a namespace or a CRD stays, whatever lists it; undefined for all other kinds. */
+export function groundNote(ref: ObjectRef): string | undefined {
+  if (!isGround(ref)) return undefined;
+  return ref.kind === 'Namespace'
+    ? 'a namespace goes only with the transaction that made it, when nothing foreign is in it'
+    : 'a CRD is never deleted: its resources would go with it';
 }
 
 /** The digests of everything of a bundle as it stands there now. */

@@ -22,6 +22,7 @@ import { type Bundle, type Location, type PreImage, readBundle, readPreImages } 
 import { compareObjects } from '../compare.ts';
 import { ownersOf } from '../field-set.ts';
 import { managerOf } from './ensure.ts';
+import { groundNote } from './removal.ts';
 import { explanation, isIdentity } from './undo-leftovers.ts';
 import { isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
@@ -82,9 +83,8 @@ async function compareOne(work: Work, target: Target, image: PreImage): Promise<
   const at = { location, ref: image.ref };
   if (image.object === null) {
     if (live === undefined) return { ref: image.ref, before, after, differences: [] };
-    if (image.ref.kind === 'CustomResourceDefinition') {
-      return { ref: image.ref, before, after: before, differences: [], kept: 'a CRD is never deleted' };
-    }
+    const kept = groundNote(image.ref);
+    if (kept !== undefined) return { ref: image.ref, before, after: before, differences: [], kept };
     const foreign = !ownersOf(live).some((owner) => owner.manager === target.manager);
     const explained = foreign ? { explained: 'another has made it meanwhile' } : {};
     return {
