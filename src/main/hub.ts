@@ -21,7 +21,14 @@ import {
   type Random,
   type Store,
 } from '../base/index.ts';
-import { clusterProjector, createHubLink, type HubLink } from '../hub-agent/index.ts';
+import {
+  AWAITED_REPORTS,
+  clusterProjector,
+  createHubLink,
+  HELD_REPORTS,
+  type HeldReport,
+  type HubLink,
+} from '../hub-agent/index.ts';
 import { compileCel } from '../placement/index.ts';
 import { planMermaid, planText } from '../plan/index.ts';
 import { createEngine, type Engine, projectTransaction } from '../saga/index.ts';
@@ -48,6 +55,8 @@ export interface HubOptions {
   /** URLs outside; when none answers, the hub takes itself for cut off and moves nothing. */
   readonly reachable: readonly string[];
   readonly masterKey: MasterKeySource;
+  /** The database grows no further; default: as far as the disk has room. */
+  readonly storeBytesMax?: number;
   readonly version: string;
   readonly sim?: SimPort;
 }
@@ -131,6 +140,7 @@ async function joinRooms(options: HubOptions, { clock, random, logger }: HubPort
     masterKey: masterKeyOf(options.masterKey, random),
     projectors: projectorsOver(() => store.blobs),
     defer: (run) => void setImmediate(run),
+    ...(options.storeBytesMax === undefined ? {} : { bytesMax: options.storeBytesMax }),
   });
   const { journal, documents, blobs } = store;
   const ports = { clock, ids, random };
@@ -144,6 +154,7 @@ async function joinRooms(options: HubOptions, { clock, random, logger }: HubPort
     heartbeatMs: timers.heartbeatMs,
     desired: (cluster) => stacks.desired(cluster),
     observeOnly: store.observeOnly,
+    onReport: (cluster, report) => adoptReport(cluster, report, store, stacks),
     logger: logger.child({ part: 'agents' }),
   });
   const { link, registry, signals } = agents;
@@ -214,6 +225,14 @@ function servicesOf(
     logger: ports.logger.child({ part: 'api' }),
     ...(options.sim === undefined ? {} : { sim: options.sim }),
   };
+}
+
+/** A cluster returns that was not heard before `ldc hub rearm`: its records follow what it holds, then it is like any other. */
+async function adoptReport(cluster: string, report: HeldReport, store: SqliteStore, stacks: StacksRoom): Promise<void> {
+  const adopted = await stacks.adopt({ cluster, ...report }, 'it was not heard when the hub was armed again');
+  if (adopted.some(({ withheld }) => withheld.length > 0)) return;
+  const settled = [HELD_REPORTS, AWAITED_REPORTS].map((collection) => ({ collection, key: cluster, body: null }));
+  await store.documents.write(settled);
 }
 
 /** All views of the journal. A store is always opened with all of them: a view that was left out would miss entries for good. */

@@ -33,11 +33,12 @@ export async function rearm({ dir, reason, masterKey, say }: RearmOptions): Prom
     const reports = reportsIn(store);
     const awaited = awaitedBy(store, reports);
     const epochAbove = highestEpoch(store);
-    if (store.observeOnly || reports.length > 0) await takeOver(store, reports, { reason, epochAbove, awaited }, say);
-    else await store.journal.append([rearmed([], { reason, epochAbove, awaited: [] })]);
+    const facts = { reason, epochAbove, awaited };
+    if (store.observeOnly) await takeOver(store, reports, facts, say);
+    else await store.journal.append([rearmed([], { ...facts, awaited: [] })]);
     await store.close();
     const wasWatching = rearmStore({ dir, epochAbove });
-    say(closing(wasWatching, epochAbove, reports.length, awaited));
+    say(wasWatching ? closing(facts, reports.length) : `this hub acts already; its next epoch is above ${epochAbove}`);
     return 0;
   } finally {
     await store.close();
@@ -57,15 +58,12 @@ async function takeOver(
   say: (text: string) => void,
 ): Promise<void> {
   const { journal, documents, blobs } = store;
-  const restored = store.observeOnly;
-  const ended = restored
-    ? await abandonUnfinished({ journal, documents, blobs, logger: silentLogger }, facts.reason, ACTOR)
-    : new Map<string, readonly NewEntry[]>();
+  const ended = await abandonUnfinished({ journal, documents, blobs, logger: silentLogger }, facts.reason, ACTOR);
   for (const [id, entries] of ended) {
     await journal.append(entries);
     say(`${id} was unfinished in the backup and is closed: the lost hub has gone on with it`);
   }
-  // settled, stale and owed work of a cluster is forgotten before its locations are adopted
+  // what was owed and stale is forgotten before anything is adopted: what comes of it later is this hub's own
   await journal.append([rearmed(reports, facts)]);
   const found = adoptions(documents, reports, (bundle) => blobs.get(bundle) !== undefined);
   for (const adoption of found) {
@@ -85,7 +83,7 @@ async function takeOver(
 }
 
 function rearmed(reports: readonly AdoptionReport[], { reason, epochAbove, awaited }: Facts): NewEntry {
-  const clusters = reports.map(({ cluster }) => cluster);
+  const clusters = [...reports.map(({ cluster }) => cluster), ...awaited].sort();
   return {
     tx: 'hub',
     type: 'hub.rearmed',
@@ -100,7 +98,7 @@ function reportsIn({ documents }: SqliteStore): readonly AdoptionReport[] {
 
 /** Clusters that this hub knows and that have not said what they hold. */
 function awaitedBy({ documents, observeOnly }: SqliteStore, reports: readonly AdoptionReport[]): readonly string[] {
-  const known = documents.list(observeOnly ? 'cluster' : AWAITED_REPORTS).map(({ key }) => key);
+  const known = observeOnly ? documents.list('cluster').map(({ key }) => key) : [];
   return known.filter((cluster) => !reports.some((report) => report.cluster === cluster));
 }
 
@@ -119,17 +117,17 @@ function adoptionText({ stack, revision, defined, adopted, missing, withheld }: 
     lines.push(`${name}: the definition of revision ${revision} is not in the backup: apply it from its source`);
   if (missing.length > 0) lines.push(`${name}: missing, the next apply brings back: ${on(missing)}`);
   if (withheld.length > 0)
-    lines.push(`${name}: not adopted, for the bundle could not be had; rearm again later: ${on(withheld)}`);
+    lines.push(
+      `${name}: not adopted, for the bundle could not be had; its cluster is asked again when it connects: ${on(withheld)}`,
+    );
   return lines;
 }
 
-function closing(wasWatching: boolean, epochAbove: number, reports: number, awaited: readonly string[]): string {
-  const epoch = `its next epoch is above ${epochAbove}`;
-  if (!wasWatching && reports === 0) return `this hub was not restored and acts already; ${epoch}`;
+function closing({ epochAbove, awaited }: Facts, reports: number): string {
   const heard = `${reports} ${reports === 1 ? 'agent has' : 'agents have'} said what they hold`;
   const still =
     awaited.length === 0
       ? ''
-      : `\nnot heard: ${awaited.join(', ')}. They keep what they hold and refuse what is older; when they have connected, stop the hub and rearm it again`;
-  return `this hub may act again: ${heard}; ${epoch}${still}`;
+      : `\nnot heard: ${awaited.join(', ')}. They keep what they hold, and it is adopted when they connect; if one then says that this hub is older than one it knew, stop the hub and rearm it again`;
+  return `this hub may act again: ${heard}; its next epoch is above ${epochAbove}${still}`;
 }

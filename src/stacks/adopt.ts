@@ -6,7 +6,16 @@ import type { Digest, DocumentReader, Json, NewEntry } from '../base/index.ts';
 import type { Held } from '../hub-agent/types.ts';
 import { type LocationId, locationId, type StackRef } from '../plan/index.ts';
 import type { StackAdopted } from './adopted.ts';
-import { bodies, collections, type LocationRecord, revisionRecord, stackId, stackRecord } from './records.ts';
+import {
+  bodies,
+  collections,
+  type LocationRecord,
+  onClusterKey,
+  revisionRecord,
+  stackId,
+  stackRecord,
+} from './records.ts';
+import type { Room } from './room.ts';
 
 /** What one agent has said that it holds; `fetched`: bundles that the backup did not have. */
 export interface AdoptionReport {
@@ -26,6 +35,8 @@ export interface Adoption {
   readonly adopted: readonly LocationRecord[];
   /** Remembered, and held by nobody there: the next apply brings them back. */
   readonly missing: readonly LocationRecord[];
+  /** Moved away from there since the hub was armed: to be removed as it is held, which is not as it was remembered. */
+  readonly stale: readonly LocationRecord[];
   /** Held, but its bundle could not be had from the cluster: left as it is, for the next rearm. */
   readonly withheld: readonly LocationRecord[];
 }
@@ -33,12 +44,18 @@ export interface Adoption {
 /** An entry holds 65,535 bytes; a location takes some 300. */
 const LOCATIONS_PER_ENTRY = 100;
 
-/** @param has whether the hub has a bundle by now; what it has not cannot be planned with */
+/**
+ * @param has whether the hub has a bundle by now; what it has not cannot be planned with
+ * @param acting the hub has been armed before this report came: what it has moved away since stays moved away
+ */
 export function adoptions(
   documents: DocumentReader,
   reports: readonly AdoptionReport[],
   has: (bundle: Digest) => boolean,
+  { acting = false }: { readonly acting?: boolean } = {},
 ): readonly Adoption[] {
+  const staleOf = ({ location }: LocationRecord) =>
+    acting ? documents.get(collections.stale, onClusterKey(location))?.body : undefined;
   const fetched = new Set(reports.flatMap((report) => report.fetched));
   const reported = new Set(reports.map(({ cluster }) => cluster));
   const held = new Map<LocationId, LocationRecord>();
@@ -53,7 +70,9 @@ export function adoptions(
       const differing = [...held.values()]
         .filter(ours)
         .filter((one) => isNews(one, known.get(locationId(one.location))));
-      const adopted = differing.filter(({ bundle }) => has(bundle));
+      const had = differing.filter(({ bundle }) => has(bundle));
+      const adopted = had.filter((one) => staleOf(one) === undefined);
+      const stale = had.filter((one) => staleOf(one) !== undefined && staleOf(one)?.bundle !== one.bundle);
       const missing = remembered
         .filter(ours)
         .filter(({ location }) => reported.has(location.cluster) && !held.has(locationId(location)))
@@ -62,9 +81,9 @@ export function adoptions(
       const revision = Math.max(before, ...adopted.map((one) => one.revision));
       const withheld = differing.filter(({ bundle }) => !has(bundle));
       const defined = isDefined(stack, revision, [...held.values()].filter(ours), fetched, documents);
-      return { stack, revision, defined, adopted, missing, withheld };
+      return { stack, revision, defined, adopted, missing, stale, withheld };
     })
-    .filter(({ adopted, missing, withheld }) => adopted.length + missing.length + withheld.length > 0)
+    .filter((one) => one.adopted.length + one.missing.length + one.stale.length + one.withheld.length > 0)
     .sort((a, b) => (stackId(a.stack) < stackId(b.stack) ? -1 : 1));
 }
 
@@ -88,19 +107,22 @@ function isDefined(
   return !held.some((one) => one.revision === revision && fetched.has(one.bundle));
 }
 
+function recordOf({ location, revision, bundle }: LocationRecord): LocationRecord {
+  return { location, revision, bundle };
+}
+
 /** As the stack's chain says it, in pieces that fit; each alone is true. */
 export function adoptionEntries(adoption: Adoption, reason: string, actor: string): readonly NewEntry[] {
-  const { stack, revision, defined, adopted, missing } = adoption;
+  const { stack, revision, defined, adopted, missing, stale } = adoption;
   const entries: NewEntry[] = [];
-  const count = Math.max(adopted.length, missing.length);
+  const count = Math.max(adopted.length, missing.length, stale.length);
   for (let from = 0; from < count; from += LOCATIONS_PER_ENTRY) {
     const data: StackAdopted = {
       stack: { project: stack.project, name: stack.name },
       revision,
       defined,
-      locations: adopted.slice(from, from + LOCATIONS_PER_ENTRY).map(({ location, revision, bundle }) => {
-        return { location, revision, bundle };
-      }),
+      locations: adopted.slice(from, from + LOCATIONS_PER_ENTRY).map(recordOf),
+      stale: stale.slice(from, from + LOCATIONS_PER_ENTRY).map(recordOf),
       missing: missing.slice(from, from + LOCATIONS_PER_ENTRY).map(({ location }) => location),
       reason,
     };
@@ -108,4 +130,20 @@ export function adoptionEntries(adoption: Adoption, reason: string, actor: strin
     entries.push({ tx, type: 'stack.adopted', actor, data: data as unknown as { [key: string]: Json } });
   }
   return entries;
+}
+
+/** Takes over what one cluster, unheard when the hub was armed, says that it holds; each stack between its other changes. */
+export async function adoptLate(report: AdoptionReport, reason: string, room: Room): Promise<readonly Adoption[]> {
+  const { documents, blobs, journal } = room.store;
+  const now = () => adoptions(documents, [report], (bundle) => blobs.get(bundle) !== undefined, { acting: true });
+  const found: Adoption[] = [];
+  for (const { stack } of now()) {
+    await room.serially(stack, async () => {
+      const adoption = now().find((one) => stackId(one.stack) === stackId(stack));
+      if (adoption === undefined) return;
+      for (const entry of adoptionEntries(adoption, reason, 'hub')) await journal.append([entry]);
+      found.push(adoption);
+    });
+  }
+  return found;
 }

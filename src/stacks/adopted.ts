@@ -31,6 +31,8 @@ export interface StackAdopted {
   readonly defined: boolean;
   readonly locations: readonly LocationRecord[];
   readonly missing: readonly Location[];
+  /** Held otherwise than remembered, where it is to be removed. */
+  readonly stale: readonly LocationRecord[];
   readonly reason: string;
 }
 
@@ -39,6 +41,7 @@ export function stackAdopted(entry: Entry, documents: DocumentReader): readonly 
   return [
     ...data.locations.flatMap((record) => adoptedLocation(record, documents)),
     ...data.missing.flatMap((location) => missingLocation(location, documents)),
+    ...data.stale.flatMap((record) => staleLocation(record, documents)),
     ...stackChanges(entry, data, documents),
   ];
 }
@@ -67,6 +70,13 @@ function adoptedLocation(record: LocationRecord, documents: DocumentReader): rea
 function missingLocation(location: Location, documents: DocumentReader): readonly DocumentChange[] {
   const known = documents.get(collections.location, locationId(location))?.body;
   return known === undefined ? [] : recorded({ ...(known as unknown as LocationRecord), missing: true });
+}
+
+function staleLocation({ location, revision, bundle }: LocationRecord, documents: DocumentReader) {
+  const key = onClusterKey(location);
+  const known = documents.get(collections.stale, key)?.body;
+  if (known === undefined) return [];
+  return [{ collection: collections.stale, key, body: { ...known, revision, bundle } as JsonObject }];
 }
 
 function recorded(record: LocationRecord): readonly DocumentChange[] {

@@ -3,6 +3,7 @@ import { type Digest, digestOf, limits, refused } from '../base/index.ts';
 import { whatIf } from '../placement/index.ts';
 import { locationId, type Plan, planMermaid, planText, type StackRef } from '../plan/index.ts';
 import type { Replan } from '../saga/types.ts';
+import { type Adoption, type AdoptionReport, adoptLate } from './adopt.ts';
 import { previewPlan } from './diff.ts';
 import { createMoves } from './moves.ts';
 import { type Planned, planDeploy, planRetirement } from './planning.ts';
@@ -30,6 +31,8 @@ export interface StacksRoom extends Stacks, Moves {
   readonly replan: Replan;
   /** What an agent is told when it connects: all that is wanted there and that no transaction is at. */
   desired(cluster: string): readonly LocationRecord[];
+  /** What a cluster says that was not heard when this hub was armed again; answers what was taken over. */
+  adopt(report: AdoptionReport, reason: string): Promise<readonly Adoption[]>;
 }
 
 /** What the last plans shown would do, by their digest: scores in a plan's reasons change from moment to moment. */
@@ -43,6 +46,7 @@ export function createStacks(ports: StacksPorts): StacksRoom {
     ...createMoves(room),
     replan: createReplan(room),
     desired: (cluster) => desiredOn(cluster, room),
+    adopt: (report, reason) => adoptLate(report, reason, room),
   };
 }
 

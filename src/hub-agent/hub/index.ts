@@ -8,7 +8,7 @@ import { createJoining, type Joining } from './joining.ts';
 import { createHubLines, type HubLines } from './link.ts';
 import { createListener } from './listener.ts';
 import { createRegistry } from './registry.ts';
-import { createReports } from './reports.ts';
+import { createReports, type ReportsOptions } from './reports.ts';
 import { createTokens } from './tokens.ts';
 
 export interface HubLinkOptions {
@@ -28,6 +28,8 @@ export interface HubLinkOptions {
   readonly desired: (cluster: string) => readonly Held[];
   /** The hub was restored from a backup and only watches. Default false. */
   readonly observeOnly?: boolean;
+  /** A cluster that a restored hub was armed without has said what it holds. */
+  readonly onReport?: ReportsOptions['onReport'];
 }
 
 export interface HubLink {

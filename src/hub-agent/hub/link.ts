@@ -142,7 +142,7 @@ class Lines implements HubLines {
   }
 
   #welcome(cluster: string, sealKey: string): Welcome {
-    const { store, random, hubName, heartbeatMs, desired, observeOnly } = this.#options;
+    const { store, random, hubName, heartbeatMs, desired, observeOnly, reports } = this.#options;
     return {
       kind: 'welcome',
       v: PROTOCOL_VERSION,
@@ -152,7 +152,8 @@ class Lines implements HubLines {
       heartbeatMs,
       sealKey: this.#own.publicKey,
       cutKey: sealJson(sealKey, Buffer.from(store.secrets.cutKey).toString('base64'), random),
-      ...(observeOnly ? { desired: [], observing: true } : { desired: [...desired(cluster)] }),
+      desired: reports.awaits(cluster) ? [] : [...desired(cluster)],
+      ...(observeOnly ? { observing: true } : {}),
     };
   }
 

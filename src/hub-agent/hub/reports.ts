@@ -5,7 +5,7 @@ import type { Session } from './session.ts';
 
 /** What an agent has said that it holds, to a hub that was restored; key = cluster. A record of its own, no view of the journal. */
 export const HELD_REPORTS = 'heldReport';
-/** Clusters that had not reported when the hub was armed again; key = cluster. They report when they come back, for the next rearm. */
+/** Clusters that had not reported when the hub was armed again; key = cluster. What they hold is adopted when they come back. */
 export const AWAITED_REPORTS = 'awaitedReport';
 
 export interface HeldReport {
@@ -22,19 +22,25 @@ export interface ReportsOptions {
   readonly ids: Ids;
   readonly logger: Logger;
   readonly observeOnly: boolean;
+  /** A cluster that this hub was armed without has said what it holds. */
+  readonly onReport?: (cluster: string, report: HeldReport) => Promise<void>;
 }
 
 export interface Reports {
+  /** Whether this hub does not know yet what is held there: nothing may be wished for until it does. */
+  awaits(cluster: string): boolean;
   /** Keeps what a newly connected agent holds, if this hub needs to know, and fetches what it does not have. */
   heard(session: Session, held: readonly Held[]): void;
 }
 
 export function createReports(options: ReportsOptions): Reports {
   const { store, logger, observeOnly } = options;
+  const awaits = (cluster: string) => observeOnly || store.documents.get(AWAITED_REPORTS, cluster) !== undefined;
   return {
+    awaits,
     heard(session, held) {
       const { cluster } = session;
-      if (!observeOnly && store.documents.get(AWAITED_REPORTS, cluster) === undefined) return;
+      if (!awaits(cluster)) return;
       keep(session, held, options).catch((error) =>
         logger.error({ cluster, error: errorText(error) }, 'what a cluster holds could not be kept'),
       );
@@ -56,6 +62,7 @@ async function keep(session: Session, said: readonly Held[], options: ReportsOpt
   for (const one of missing) await fetchBundle(one, session, options);
   const counts = { locations: held.length, fetched: missing.length };
   options.logger.info({ cluster, ...counts }, 'what this cluster holds is kept for rearm');
+  if (!options.observeOnly) await options.onReport?.(cluster, report);
 }
 
 /** What cannot be had now is asked for again on the cluster's next line; until then it is not adopted. */
