@@ -7,7 +7,7 @@ import { createIds, type Json, seededRandom, silentLogger, systemClock, systemRa
 import type { Channel } from '../../protocol/index.ts';
 import { memoryStore } from '../../store/index.ts';
 import { networkDoor } from '../agent/door.ts';
-import { createRequest } from '../certificates.ts';
+import { createRequest, requestFor } from '../certificates.ts';
 import type { HubDoor, StoredIdentity } from '../types.ts';
 import { clusterProjector } from './entries.ts';
 import { createHubLink, type HubLink } from './index.ts';
@@ -178,8 +178,15 @@ describe('joining a hub', () => {
     assert.notEqual((await door.open({ ...identity, certificate, key }, signal)).kind, 'done');
   });
 
-  it('renews for the same key only', async () => {
+  it('renews for the same key only; the new certificate opens a line', async () => {
     const identity = await joined('eu-1');
+    nowMs = 5_000;
+    const renewed = await door.renew(identity, await requestFor(identity.key, 'eu-1'));
+    const { certificate } = renewed.kind === 'done' ? renewed.value : assert.fail(JSON.stringify(renewed));
+    assert.notEqual(certificate, identity.certificate);
+    const { channel, welcome } = await open({ ...identity, certificate });
+    assert.equal((welcome as { cluster: string }).cluster, 'eu-1');
+    channel.close('done');
     const { request } = await createRequest('eu-1');
     assert.equal(kindOf(await door.renew(identity, request)), 'invalid');
   });
