@@ -24,7 +24,7 @@ let world: World;
 before(async () => {
   world = await startWorld();
 });
-after(() => world.close());
+after(() => world?.close());
 
 function dumps() {
   return Promise.all(world.names.map((name) => dump(world.kube(name))));

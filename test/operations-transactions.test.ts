@@ -10,7 +10,7 @@ let world: World;
 before(async () => {
   world = await startWorld({ clusters: 3 });
 });
-after(() => world.close());
+after(() => world?.close());
 
 const everywhere = { min: 3, max: 3 };
 

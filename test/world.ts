@@ -29,7 +29,7 @@ export interface WorldOptions {
   /** Default 2: eu-1 and us-1. */
   readonly clusters?: number;
   readonly timers?: HealthTimers;
-  /** The hub's part is another's: `startHubHere: false` leaves it to the test, on `hubOptions()`. */
+  /** False leaves hub and joining to the test; `hubOptions` says how. Default true. */
   readonly startHubHere?: boolean;
   readonly hub?: Partial<HubOptions>;
   readonly nodes?: Parameters<typeof startFleetPart>[0]['nodes'];
@@ -58,7 +58,8 @@ export interface World {
   get(id: string): Promise<TransactionView>;
   /** Joins a cluster's agent, or starts it again when it has joined. */
   join(name: string): Promise<void>;
-  startHub(): Promise<void>;
+  /** `options`: others than its own, for this start. */
+  startHub(options?: HubOptions): Promise<void>;
   stopHub(): Promise<void>;
   /** Uses a hub that runs elsewhere, on `hubOptions`. */
   useHub(hub: Omit<RunningHub, 'stop'>): Promise<void>;
@@ -173,8 +174,8 @@ class LocalWorld implements World {
     await this.fleet.handlers.join({ cluster: name, agentsUrl, ...(token === undefined ? {} : { token }) });
   }
 
-  async startHub(): Promise<void> {
-    const hub = await startHub(this.hubOptions, { clock, random, logger: recorder(this.logs) });
+  async startHub(options: HubOptions = this.hubOptions): Promise<void> {
+    const hub = await startHub(options, { clock, random, logger: recorder(this.logs) });
     this.#hub = hub;
     await this.useHub(hub);
   }
