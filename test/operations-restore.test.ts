@@ -145,6 +145,17 @@ test('restored it watches: agents are heard, changes refused, nothing moves, dri
   assert.equal(await settings('shop'), '2');
   const heard = () => world.logs.filter((line) => line.includes('what this cluster holds is kept for rearm'));
   await until('both agents have reported', 10_000, () => heard().length === 2);
+  const { items } = await client.call(routes.clusters.locations, { params: { name: 'us-1' } });
+  assert.deepEqual(
+    items.map(({ location, wanted, held }) => [location, wanted, held?.revision]),
+    [
+      ['default/later/web@us-1', false, 1],
+      ['default/retired/web@us-1', true, undefined],
+      ['default/shop/web@us-1', true, 2],
+      ['default/waiting/web@us-1', false, 1],
+    ],
+    'what it remembers, beside what the agent holds',
+  );
   await stopRestored();
 });
 

@@ -6,6 +6,7 @@ import {
   bodies,
   collections,
   KEPT,
+  type LocationRecord,
   locationsOf,
   locationsOn,
   present,
@@ -22,6 +23,13 @@ import type { ApplyResult, MoveEvidence, Moves, Stacks } from './types.ts';
 
 /** Collection `owed` of the engine; keys begin with the cluster. */
 const OWED = 'owed';
+
+/** Collection of hub-agent (key = cluster): what agents have said that they hold, while the hub only watches. */
+const HELD_REPORTS = 'heldReport';
+
+interface HeldReport {
+  readonly held: readonly LocationRecord[];
+}
 
 /** Collection `kept` of the engine: what a removal has left for a person. */
 interface KeptRecord {
@@ -161,6 +169,12 @@ function onCluster(cluster: string, room: Room): ReturnType<Stacks['onCluster']>
   for (const { stack, location, ref, why } of bodies<KeptRecord>(documents, KEPT, `${cluster}/`)) {
     const known = held.get(location) ?? { stack, location, wanted: false, owed: false };
     held.set(location, { ...known, kept: [...(known.kept ?? []), { ref, why }] });
+  }
+  const report = documents.get(HELD_REPORTS, cluster)?.body as unknown as HeldReport | undefined;
+  for (const { location, revision, bundle } of report?.held ?? []) {
+    const id = locationId(location);
+    const known = held.get(id) ?? { stack: location.stack, location: id, wanted: false, owed: false };
+    held.set(id, { ...known, held: { revision, bundle } });
   }
   return [...held.values()].sort((a, b) => (a.location < b.location ? -1 : 1));
 }

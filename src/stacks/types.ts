@@ -156,6 +156,8 @@ export interface OnCluster {
   readonly owed: boolean;
   /** What a removal has left there for a person to delete: it holds data, or is not the stack's. Absent when nothing is. */
   readonly kept?: readonly { readonly ref: ObjectRef; readonly why: string }[];
+  /** What its agent has said that it holds, to a hub that was restored and only watches. */
+  readonly held?: { readonly revision: number; readonly bundle: Digest };
 }
 
 /** What availability knows of a cluster; joined in main. One that it does not know yet is `joining` and `open`. */

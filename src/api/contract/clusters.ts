@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Health, Intent } from '../../availability/types.ts';
 import type { ClusterRecord, JoinToken } from '../../hub-agent/types.ts';
 import type { OnCluster } from '../../stacks/types.ts';
-import { flag, name, page, paging, reasonBody, textMap, time } from './basics.ts';
+import { digest, flag, name, page, paging, reasonBody, textMap, time } from './basics.ts';
 import { capacity } from './capacity.ts';
 import { route } from './route.ts';
 
@@ -56,6 +56,7 @@ const heldLocation: z.ZodType<OnCluster> = z.object({
   wanted: z.boolean(),
   owed: z.boolean(),
   kept: z.array(z.object({ ref: objectRef, why: z.string() })).optional(),
+  held: z.object({ revision: z.int(), bundle: digest }).optional(),
 });
 
 const joinToken: z.ZodType<JoinToken> = z.object({
