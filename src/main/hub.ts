@@ -156,6 +156,9 @@ async function joinRooms(options: HubOptions, { clock, random, logger }: HubPort
     observeOnly: store.observeOnly,
     onReport: (cluster, report) => adoptReport(cluster, report, store, stacks),
     logger: logger.child({ part: 'agents' }),
+  }).catch(async (error) => {
+    await store.close();
+    throw error;
   });
   const { link, registry, signals } = agents;
   const stacks: StacksRoom = createStacks({
