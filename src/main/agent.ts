@@ -28,8 +28,10 @@ export async function runAgent(
     ...(options.joinToken === undefined ? {} : { join: { token: options.joinToken, name: options.name ?? '' } }),
   });
   const keepAlive = setInterval(() => {}, 60_000);
+  let begun: 'started' | 'stopped';
   try {
-    await agent.start();
+    // it may wait long for its cluster, its hub or another agent's lease: a signal ends that too
+    begun = await Promise.race([agent.start().then(() => 'started' as const), stopped.then(() => 'stopped' as const)]);
   } catch (error) {
     clearInterval(keepAlive);
     await client.close();
@@ -37,8 +39,10 @@ export async function runAgent(
     say(`ldc agent: ${errorText(error)}${error.refusal.hint === undefined ? '' : `\n  ${error.refusal.hint}`}`);
     return 5;
   }
-  say(`agent works for ${options.hub}; SIGTERM ends it, what it remembers lies in its cluster`);
-  joined();
+  if (begun === 'started') {
+    say(`agent works for ${options.hub}; SIGTERM ends it, what it remembers lies in its cluster`);
+    joined();
+  }
   await stopped;
   clearInterval(keepAlive);
   await agent.stop();

@@ -7,5 +7,11 @@ import { programVersion } from './version.ts';
 export async function runCli(argv: readonly string[]): Promise<number> {
   const io: Io = processIo({ env: process.env, clock: systemClock, random: systemRandom });
   const launchers = launchersFor({ io, saveContext: (name, context) => saveContext(io, name, context) });
-  return run(argv.slice(2), { io, launchers, version: programVersion() });
+  // The clock's timers keep no process alive, and a verb may wait for nothing else: a drain, an agent that is to join.
+  const keepAlive = setInterval(() => {}, 60_000);
+  try {
+    return await run(argv.slice(2), { io, launchers, version: programVersion() });
+  } finally {
+    clearInterval(keepAlive);
+  }
 }

@@ -3,7 +3,7 @@
  * its own that outlives the command. `ldc agent` in a pod (deploy/agent.yaml) is the other way.
  */
 import { fork } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/index.ts';
 import type { Io, JoinOptions } from '../cli/index.ts';
@@ -54,9 +54,24 @@ export async function joinBeside(options: JoinOptions, io: Io, say: (text: strin
     say(`${options.name} has joined; its agent is process ${child.pid} of this machine, its log ${logFile}`);
     return 0;
   }
-  if (first === 'late') child.kill('SIGTERM');
+  if (first === 'late') {
+    child.kill('SIGKILL'); // it has promised nothing yet
+    child.disconnect();
+  }
+  const late = first === 'late' ? ` within ${JOIN_TIMEOUT_MS / 1000} s` : '';
   say(
-    `${options.name} has not joined${first === 'late' ? ` within ${JOIN_TIMEOUT_MS / 1000} s` : ''}; its agent's log: ${logFile}`,
+    `error: ${options.name} has not joined${late}: ${lastWordIn(logFile)}\n  next: its agent's log says more: ${logFile}`,
   );
   return first === 5 ? 5 : 1;
+}
+
+/** What an agent has said last: of its newest record the message and the error. */
+function lastWordIn(logFile: string): string {
+  const line = readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+  try {
+    const record = JSON.parse(line) as { msg?: string; error?: string };
+    return [record.msg, record.error].filter(Boolean).join(': ') || line;
+  } catch {
+    return line === '' ? 'it said nothing' : line; // not a record: what Node itself wrote
+  }
 }

@@ -108,6 +108,15 @@ export function diffText(items: readonly ObjectDiff[]): string {
     .join('');
 }
 
+function verdictText({ functions, survives }: WhatIfView): string {
+  if (survives) return 'every function survives';
+  const below = functions.filter(({ left, min }) => left < min);
+  const nowhere = below.filter(({ replacement }) => replacement === 'none');
+  const until =
+    nowhere.length === 0 ? 'each of them has a place to go to' : `${nowhere.length} of them have NO place to go to`;
+  return `NOT every function survives: ${below.length} of ${functions.length} fall below their minimum; ${until}`;
+}
+
 export function whatIfText(view: WhatIfView): string {
   const rows = view.functions.map((one) => [
     `${one.project}/${one.stack}`,
@@ -118,5 +127,5 @@ export function whatIfText(view: WhatIfView): string {
   ]);
   const head = `lose ${view.lose}: ${view.clusters.length} clusters (${view.clusters.join(', ') || 'none'})\n`;
   const body = rows.length === 0 ? '' : table(['STACK', 'FUNCTION', 'LEFT/MIN', 'GOES TO', 'MISSING'], rows);
-  return `${head}${body}${view.survives ? 'every function survives\n' : 'NOT every function survives\n'}`;
+  return `${head}${body}${verdictText(view)}\n`;
 }
