@@ -9,6 +9,9 @@ import type { MortalHub } from './mortal-hub.ts';
 import { startWorld, type World } from './world.ts';
 import { configMap, deployment, dump, EVERYWHERE, read, stackOf } from './world-objects.ts';
 
+/** Far below the timeout of any step: what was in flight is asked again, not waited for. */
+const GOES_ON_MS_MAX = 15_000;
+
 let world: World;
 let child: ChildProcess | undefined;
 before(async () => {
@@ -80,7 +83,12 @@ async function killedAt(kill: NonNullable<MortalHub['kill']>, version: string, b
   assert.equal(await gone(mine), 'SIGKILL', `the hub dies ${kill.when} write ${kill.at}`);
   await startHub();
   const id = await newest();
-  return id === undefined || id === before_ ? undefined : world.finished(id);
+  if (id === undefined || id === before_) return undefined;
+  const startedMs = performance.now();
+  const transaction = await world.finished(id);
+  const tookMs = performance.now() - startedMs;
+  assert.ok(tookMs < GOES_ON_MS_MAX, `${kill.when} write ${kill.at}: it stood still, ${Math.round(tookMs)} ms`);
+  return transaction;
 }
 
 /** Every step was done at least once, and each of its outcomes was journaled once; nothing of an older epoch came later. */
