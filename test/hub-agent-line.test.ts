@@ -101,6 +101,23 @@ describe('what a hub knows of a cluster', () => {
     assert.ok(!('highestEpoch' in (rig.hub.registry.cluster('eu-1') ?? {})));
   });
 
+  it('a hub from a backup may ask what is held, whatever its epoch, and gets it with its Secret values; it may do nothing else', async () => {
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'keys', namespace: 'shop' } };
+    const bundle = await rig.bundle(3, [{ ...secret, data: { token: Buffer.from('sesame').toString('base64') } }]);
+    const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous: null });
+    const { preImages } = output(taken, 'snapshot');
+    const apply = { kind: 'apply', location: LOCATION, revision: 3, bundle, preImages } as const;
+    output(await rig.run(apply), 'receipt');
+    const old = rig.store.epoch - 1;
+    const recalled = await rig.run({ kind: 'recallBundle', location: LOCATION }, 'recall/1', old);
+    assert.equal(output(recalled, 'recallBundle').bundle, bundle);
+    const elsewhere = { ...LOCATION, name: 'unknown' };
+    const none = await rig.run({ kind: 'recallBundle', location: elsewhere }, 'recall/2', old);
+    assert.equal(output(none, 'recallBundle').bundle, null);
+    assert.equal(refusalKind(await rig.run({ ...apply, revision: 4 }, 'apply/old', old)), 'staleEpoch');
+    assert.equal(refusalKind(await rig.run({ kind: 'describe', location: LOCATION }, 'd', old)), 'staleEpoch');
+  });
+
   it('after a new line it has all observations again, although nothing has changed', async () => {
     let line: Channel | undefined;
     const door = networkDoor(rig.hub.url, clock);
