@@ -69,7 +69,7 @@ export function createProgram(ports: ProgramPorts): { readonly program: Command;
       'Deploys stacks (applications together with their databases) over many clusters as one verifiable transaction.',
     )
     .version(ports.version, '--version', 'print the version')
-    .showHelpAfterError('(ldc VERB --help says more)')
+    .showHelpAfterError('  next: `ldc VERB --help` says more')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out.write(text),

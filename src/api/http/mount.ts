@@ -146,7 +146,7 @@ function authenticate(request: Request, tokens: Tokens): Caller {
     {
       kind: 'unauthenticated',
       message: none ? 'the call has no bearer token' : 'the token is not valid, or no longer',
-      hint: 'send `Authorization: Bearer TOKEN`; `ldc dev` prints one, an admin can make one',
+      hint: 'give a valid one (CLI: --token or LDC_TOKEN; REST: `Authorization: Bearer TOKEN`); `ldc dev` writes one to its dev.json, an admin can make one',
     },
     { headers: { 'www-authenticate': 'Bearer realm="ldc"' } },
   );

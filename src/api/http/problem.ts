@@ -52,7 +52,7 @@ export function invalidStack(problems: readonly Problem[]): HttpProblem {
       kind: 'invalidStack',
       message: `the stack definition has ${count}`,
       ...(first === undefined ? {} : { where: `${first.file}:${first.line}:${first.column}` }),
-      hint: 'mend what `problems` lists and send it again',
+      hint: 'mend what is listed and send it again',
     },
     { problems },
   );

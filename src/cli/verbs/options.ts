@@ -23,6 +23,14 @@ export function stackRef(text: string | undefined, project?: string): { project:
   return { project: match[1] ?? project ?? 'default', name: match[2] as string };
 }
 
+/** A transaction's id, also as `-o name` prints it. @throws Failure for anything else. */
+export function transactionId(text: string | undefined): string {
+  const id = /^(?:transaction\/)?(tx-[0-9a-z]+)$/.exec(text ?? '')?.[1];
+  if (id === undefined)
+    throw usage(`${text} is no id of a transaction`, '`ldc tx list` shows them: tx-01jd3x8k2mq7v0c4ha9f');
+  return id;
+}
+
 /** What a verb asks of its options that were given. */
 export function reasonOf({ reason }: { readonly reason?: string }): { readonly reason?: string } {
   return reason === undefined ? {} : { reason };

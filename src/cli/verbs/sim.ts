@@ -42,7 +42,7 @@ async function setFault(cli: Cli, flags: SimFlags, fault: Fault, name: string): 
   return withClient(cli, flags, async (client, { routes }) => {
     const body = latencyMs === undefined ? {} : { latencyMs };
     await client.call(routes.sim.fault, { params: { name, fault }, body });
-    cli.io.out.write(`${name}: ${FAULTS[fault]}\n`);
+    cli.io.out.write(fault === 'heal' ? `${name}: no fault any more\n` : `${name}: ${fault}, ${FAULTS[fault]}\n`);
     return exit.done;
   });
 }

@@ -6,6 +6,7 @@ import { newKey, withClient } from '../connect.ts';
 import { exit } from '../failure.ts';
 import { checkFormat, print } from '../render/output.ts';
 import { stateText, transactionName } from '../render/transaction.ts';
+import { transactionId } from './options.ts';
 
 interface OperateFlags extends HubFlags {
   readonly output?: string;
@@ -38,7 +39,7 @@ export function registerOperations(tx: Command, cli: Cli): void {
       );
     if (mustSay) command.requiredOption('--reason <text>', 'why; kept in the journal');
     else command.option('--reason <text>', 'why; kept in the journal');
-    command.action(action<OperateFlags>(cli, (flags, [id]) => operate(cli, flags, verb, id ?? '')));
+    command.action(action<OperateFlags>(cli, (flags, [id]) => operate(cli, flags, verb, transactionId(id))));
   }
 }
 

@@ -7,7 +7,7 @@ import { exit } from '../failure.ts';
 import { exitOf, followTransaction } from '../follow.ts';
 import { checkFormat, print } from '../render/output.ts';
 import { outcomeText, stackName, transactionName, transactionTable, transactionText } from '../render/transaction.ts';
-import { stackRef } from './options.ts';
+import { stackRef, transactionId } from './options.ts';
 import { registerOperations } from './tx-operate.ts';
 
 interface ListFlags extends HubFlags {
@@ -46,13 +46,13 @@ export function registerTx(program: Command, cli: Cli): void {
   withOutput(withHub(tx.command('show').argument('<id>', 'its id')))
     .description('Shows one transaction: how it stands, its steps, why it was undone and what was proven.')
     .addHelpText('after', example('ldc tx show tx-01jd3x8k2mq7v0c4ha9f'))
-    .action(action<ShowFlags>(cli, (flags, [id]) => show(cli, flags, id ?? '')));
+    .action(action<ShowFlags>(cli, (flags, [id]) => show(cli, flags, transactionId(id))));
   withOutput(withHub(tx.command('watch').argument('<id>', 'its id')))
     .description(
       'Follows a transaction until it ends. Exits 0 committed, 3 rolled back, 4 stuck. Ctrl-C stops the following only.',
     )
     .addHelpText('after', example('ldc tx watch tx-01jd3x8k2mq7v0c4ha9f'))
-    .action(action<ShowFlags>(cli, (flags, [id]) => watch(cli, flags, id ?? '')));
+    .action(action<ShowFlags>(cli, (flags, [id]) => watch(cli, flags, transactionId(id))));
   registerOperations(tx, cli);
 }
 
