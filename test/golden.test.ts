@@ -26,12 +26,29 @@ const LISTED: { readonly [file: string]: string } = JSON.parse(
 const TOKEN = 'golden-token';
 const SPEED = 20;
 
-/** Waits of the server pass twenty times as fast; the time of day is the real one. */
-const quickClock: Clock = {
+/** When the recording's first object was made. */
+const FIRST_MS = Date.parse(
+  /"creationTimestamp":"([^"]+)"/.exec(JSON.stringify(TRACES.map(({ response }) => response.body)))?.[1] ?? '',
+);
+const STARTED_MS = systemClock.now();
+let recordedMs = 0;
+
+/**
+ * Waits of the server pass twenty times as fast, and the time of day is that of the recording, moved to now:
+ * managedFields are sorted by their time in whole seconds, so that which second a write falls into shows.
+ */
+const replayClock: Clock = {
   ...systemClock,
+  now: () => STARTED_MS + recordedMs,
   after: (delayMs, run) => systemClock.after(delayMs / SPEED, run),
   sleep: (delayMs, signal) => systemClock.sleep(delayMs / SPEED, signal),
 };
+
+/** Milliseconds into the recording at which a trace was answered: the newest write that its answer shows. */
+function writtenMs(trace: Trace): number {
+  const times = [...JSON.stringify(trace.response.body ?? null).matchAll(/"(?:time|creationTimestamp)":"([^"]+)"/g)];
+  return Math.max(recordedMs, ...times.map(([, time]) => Date.parse(time as string) - FIRST_MS));
+}
 
 /** Everything that one trace leaves for later ones. */
 interface Memory {
@@ -48,7 +65,7 @@ describe('recorded exchanges of a real API server', () => {
 
   beforeAll(async () => {
     const robot = { name: 'robot', uid: 'robot-1', groups: ['system:masters'] };
-    server = await startApiServer({ name: 'g1', clock: quickClock, tokens: new Map([[TOKEN, robot]]) });
+    server = await startApiServer({ name: 'g1', clock: replayClock, tokens: new Map([[TOKEN, robot]]) });
   });
   after(() => server.close());
 
@@ -84,6 +101,7 @@ async function replay(
   memory: Memory,
   agent: { keyPem: string; request: string },
 ): Promise<readonly string[]> {
+  recordedMs = writtenMs(trace);
   before(server, trace, TRACES);
   await systemClock.sleep(1);
   const isBad = trace.file.startsWith('127');
