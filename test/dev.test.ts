@@ -141,6 +141,19 @@ test('pods that crash after a first good moment do not get past the soak', async
   assert.match(JSON.parse(out).cause.message, /^(soaked|gate):web@.* is not ready: .*CrashLoopBackOff/);
 });
 
+test('a drain waits as long as it takes, and Ctrl-C ends the waiting only', async () => {
+  const child = spawn(launcher, ['cluster', 'drain', 'eu-1', '--yes'], { env: env() });
+  const drained = ended(child);
+  await new Promise<void>((resolve) => child.stderr.once('data', () => resolve())); // what is left: two regions are wanted, there are two
+  await clock.sleep(1_500);
+  assert.equal(child.exitCode, null, 'it still waits');
+  child.kill('SIGINT');
+  const { code, err } = await drained;
+  assert.equal(code, 130);
+  assert.match(err, /1 left: default\/hello\/web@eu-1[\s\S]*eu-1 goes on draining\n {2}next: /);
+  assert.equal((await ldc(['cluster', 'uncordon', 'eu-1', '--yes'])).code, 0);
+});
+
 test('faults go through the hub, also while every cluster is cut', async () => {
   for (const { name } of readDevFile().clusters) assert.equal((await ldc(['sim', 'cut', name])).code, 0);
   for (const { name } of readDevFile().clusters) assert.equal((await ldc(['sim', 'heal', name])).code, 0);
@@ -159,6 +172,8 @@ test('kill -9, and the same command at once: all of the old is gone, all of the 
   assert.ok(containers.length >= 2, 'the pods are processes');
   const pods = await objectIds();
   const transactions = names(await ldc(['tx', 'list', '-o', 'name']));
+  assert.equal((await ldc(['tx', 'show', transactions[0] ?? ''])).code, 0, 'what -o name prints can be asked for');
+  assert.match((await ldc(['tx', 'show', 'hello'])).err, /^error: hello is no id of a transaction\n {2}next: /);
   dev.kill('SIGKILL');
   dev = await startDev(); // its fresh dev.json proves that the hub of now answers on the same port
   assert.deepEqual(
