@@ -1,6 +1,7 @@
 /** What agents hold, kept while a restored hub watches: `ldc hub rearm` adopts it. Their bundles are fetched, read-only. */
 import { type Clock, type Digest, errorText, type Ids, type Json, type Logger, type Store } from '../../base/index.ts';
 import type { Held } from '../types.ts';
+import { CLUSTERS } from './entries.ts';
 import type { Session } from './session.ts';
 
 /** What an agent has said that it holds, to a hub that was restored; key = cluster. A record of its own, no view of the journal. */
@@ -36,11 +37,18 @@ export interface Reports {
 export function createReports(options: ReportsOptions): Reports {
   const { store, logger, observeOnly } = options;
   const awaits = (cluster: string) => observeOnly || store.documents.get(AWAITED_REPORTS, cluster) !== undefined;
+  const rearmedAt = store.journal.chain('hub').findLast(({ type }) => type === 'hub.rearmed')?.ts;
+  /** It had joined the lost hub after the backup, so that this one has never known it, and has joined again. */
+  const cameFromLostHub = (cluster: string, held: readonly Held[]) => {
+    const joinedAt = store.documents.get(CLUSTERS, cluster)?.body.joinedAt;
+    if (rearmedAt === undefined || typeof joinedAt !== 'string' || joinedAt <= rearmedAt) return false;
+    return held.some(({ bundle }) => store.blobs.get(bundle) === undefined);
+  };
   return {
     awaits,
     heard(session, held) {
       const { cluster } = session;
-      if (!awaits(cluster)) return;
+      if (!awaits(cluster) && !cameFromLostHub(cluster, held)) return;
       keep(session, held, options).catch((error) =>
         logger.error({ cluster, error: errorText(error) }, 'what a cluster holds could not be kept'),
       );
