@@ -32,7 +32,9 @@ const examples = join(import.meta.dirname, '..', '..', '..', 'examples');
 /** A stack of `examples/` with its files; `edit` makes a later revision of it. */
 export function exampleSource(name: string, edit: (text: string) => string = (text) => text): StackSource {
   const folder = join(examples, name);
-  const files = globSync('*/**/*.yaml', { cwd: folder }).sort();
+  const files = globSync('**/*.yaml', { cwd: folder })
+    .filter((file) => file !== 'stack.yaml')
+    .sort();
   return {
     path: `examples/${name}/stack.yaml`,
     stack: readFileSync(join(folder, 'stack.yaml'), 'utf8'),
