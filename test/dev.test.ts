@@ -104,6 +104,9 @@ test('a second one on the same state is refused, a port in use is named', async 
   assert.match(onPort.err, /^error: port \d+ of 127\.0\.0\.1.* is in use\n {2}next: /);
   assert.equal(existsSync(join(elsewhere, 'dev.json')), false);
   assert.deepEqual(readdirSync(join(elsewhere, 'pids')), [], 'nothing of it is left running');
+  const onFile = await ended(spawnDev(config, await freePortPair()));
+  assert.equal(onFile.code, 1);
+  assert.match(onFile.err, /^error: the state folder .* cannot be written: .*\n {2}next: .*--state/);
   assert.equal((await ldc(['cluster', 'list'])).code, 0, 'the first is unharmed');
 });
 

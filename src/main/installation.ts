@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createClient, type HubClient, routes } from '../api/client/index.ts';
 import type { HealthTimers } from '../availability/index.ts';
-import { type Clock, type Random, systemRandom } from '../base/index.ts';
+import { type Clock, errorText, type Random, systemRandom } from '../base/index.ts';
 import { type Part, startPart } from './child.ts';
 import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
 import { endLeftovers, recordProcess, runningProcess } from './process-record.ts';
@@ -47,9 +47,7 @@ const STOP_GRACE_MS = 4_000;
 export async function startInstallation(options: InstallationOptions): Promise<Installation> {
   const stateDir = resolve(options.stateDir);
   const pidDir = join(stateDir, 'pids');
-  // Others may pass through, not list: containers that run as nobody have their data in it. What is private below is private itself.
-  mkdirSync(stateDir, { recursive: true, mode: 0o711 });
-  mkdirSync(join(stateDir, 'log'), { recursive: true, mode: 0o700 });
+  makeFolders(stateDir);
   const other = runningProcess(pidDir, 'ldc');
   if (other !== undefined && other !== process.pid) {
     throw new AlreadyRunning(
@@ -66,6 +64,18 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     throw error;
   }
   return installation;
+}
+
+function makeFolders(stateDir: string): void {
+  try {
+    // Others may pass through, not list: containers that run as nobody have their data in it. What is private below is private itself.
+    mkdirSync(stateDir, { recursive: true, mode: 0o711 });
+    mkdirSync(join(stateDir, 'log'), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Error(
+      `the state folder ${stateDir} cannot be written: ${errorText(error)}\n  next: give another with --state`,
+    );
+  }
 }
 
 class Local implements Installation {
