@@ -97,6 +97,7 @@ describe('moves', () => {
       ['settling', 0],
       ['running', 0],
       ['held', 1],
+      ['queuedSettle', 1],
     ] as const) {
       assert.equal(
         decide(situation(four('lost'), [held('a', 'eu-1')], { busy: [busy('a', kind)] })).moves.length,
@@ -133,6 +134,12 @@ describe('moves', () => {
 });
 
 describe('settles', () => {
+  it('one in the queue is enough: a second one would only stand behind it', () => {
+    const owed = [{ ...held('a', 'eu-1'), owed: 1 }];
+    const count = (kind: 'held' | 'queuedSettle' | 'settling') =>
+      decide(situation(four('returning'), owed, { busy: [busy('a', kind)] })).settles.length;
+    assert.deepEqual([count('held'), count('queuedSettle'), count('settling')], [1, 0, 0]);
+  });
   it('go on where heartbeats come, per cluster, whatever the brakes say', () => {
     const owed = [held('a', 'eu-1', 0, 1), held('b', 'eu-1', 1, 2), held('c', 'us-1', 1, 0)];
     assert.deepEqual(decide(situation(four('returning'), owed)).settles, [

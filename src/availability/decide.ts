@@ -15,11 +15,12 @@ export interface Holding {
 
 /**
  * An unfinished transaction of a stack: `moving` is a reschedule; `settling` settles one cluster; `running` goes on by
- * itself (it looks after lost clusters on its own); `held` waits for a person and never delays a move (DESIGN §5).
+ * itself (it looks after lost clusters on its own); `held` waits for a person and never delays a move (DESIGN §5);
+ * `queuedSettle` has not begun either and delays no move, but one in the queue is enough.
  */
 export interface Busy {
   readonly stack: StackRef;
-  readonly kind: 'moving' | 'settling' | 'running' | 'held';
+  readonly kind: 'moving' | 'settling' | 'running' | 'held' | 'queuedSettle';
   /** Clusters to which a move brings something. */
   readonly targets: readonly string[];
 }
@@ -143,7 +144,7 @@ function mustLeave(
 
 function obstacleOf(stack: StackRef, situation: Situation): Pick<Waiting, 'cause' | 'detail'> | undefined {
   const key = stackKey(stack);
-  const busy = situation.busy.find((each) => each.kind !== 'held' && stackKey(each.stack) === key);
+  const busy = situation.busy.find((each) => delays(each) && stackKey(each.stack) === key);
   if (busy !== undefined) return { cause: 'busy', detail: `a transaction of it is ${busy.kind}` };
   const remainingMs = situation.cooldowns.get(key);
   if (remainingMs === undefined || remainingMs <= 0) return undefined;
@@ -151,6 +152,10 @@ function obstacleOf(stack: StackRef, situation: Situation): Pick<Waiting, 'cause
     cause: 'cooldown',
     detail: `its last move was refused or undone; tried again in ${Math.ceil(remainingMs / 1000)} s`,
   };
+}
+
+function delays({ kind }: Busy): boolean {
+  return kind !== 'held' && kind !== 'queuedSettle';
 }
 
 function overBudget(budget: MoveBudget): Pick<Waiting, 'cause' | 'detail'> {

@@ -208,6 +208,7 @@ function listUnfinished(engine: EnginePort): readonly Unfinished[] {
 /** What waits for a person, or has not begun to touch anything, delays no move. */
 function busyKind({ kind, state }: Unfinished): Busy['kind'] {
   if (kind === 'reschedule') return state === 'stuck' ? 'held' : 'moving';
+  if (kind === 'settle' && state === 'queued') return 'queuedSettle';
   if (state === 'paused' || state === 'awaitingApproval' || state === 'stuck' || state === 'queued') return 'held';
   return kind === 'settle' ? 'settling' : 'running';
 }

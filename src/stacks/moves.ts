@@ -9,6 +9,7 @@ import {
   type LocationRecord,
   locationsOf,
   locationsOn,
+  OWED,
   present,
   type StackRecord,
   type StaleRecord,
@@ -20,9 +21,6 @@ import { type Room, undefinedContent } from './room.ts';
 import { canSettle, type OwedRecord, settlePlan } from './settle-plan.ts';
 import { handIn, submit } from './submit.ts';
 import type { ApplyResult, MoveEvidence, Moves, Stacks } from './types.ts';
-
-/** Collection `owed` of the engine; keys begin with the cluster. */
-const OWED = 'owed';
 
 /** Collection of hub-agent (key = cluster): what agents have said that they hold, while the hub only watches. */
 const HELD_REPORTS = 'heldReport';

@@ -18,6 +18,9 @@ export const collections = {
   transaction: 'stackTransaction',
 } as const;
 
+/** The engine's collection of owed work: `cluster/transaction/step`. */
+export const OWED = 'owed';
+
 /** The engine's collection of objects that a removal has left for a person: `cluster/LocationId/object`. */
 export const KEPT = 'kept';
 

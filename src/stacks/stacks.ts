@@ -13,6 +13,7 @@ import {
   type LocationRecord,
   locationsOf,
   locationsOn,
+  OWED,
   present,
   type RevisionRecord,
   revisionRecord,
@@ -62,8 +63,10 @@ function desiredOn(cluster: string, room: Room): readonly LocationRecord[] {
     locked.set(key, new Set(begun.flatMap((id) => room.engine().plan(id)?.locks ?? [])));
     return locked.get(key) ?? new Set();
   };
+  // what is owed is a settle's to bring: an agent that brought it by itself would write behind the settle's snapshot
+  const owed = new Set(documents.list(OWED, { prefix: `${cluster}/` }).map(({ body }) => body.location));
   return present(locationsOn(documents, cluster)).filter(
-    ({ location }) => !locksOf(location.stack).has(locationId(location)),
+    ({ location }) => !locksOf(location.stack).has(locationId(location)) && !owed.has(locationId(location)),
   );
 }
 
