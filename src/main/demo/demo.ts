@@ -8,6 +8,7 @@ import { defaultTimers } from '../../availability/index.ts';
 import { errorText, type Json, systemClock } from '../../base/index.ts';
 import { type Client, connect } from '../../kubernetes/index.ts';
 import { type Installation, startInstallation } from '../installation.ts';
+import { untilSignal } from '../signals.ts';
 import { startProber } from './probes.ts';
 import { Claims, type Screen } from './report.ts';
 import { audit, comeBack, deploy, killHub, lose, undo } from './scenes.ts';
@@ -117,11 +118,7 @@ async function keepRunning(installation: Installation, screen: Screen, options: 
   ];
   if (options.json) process.stderr.write(`${lines.join('\n')}\n`);
   else for (const line of lines) screen.line(line);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-    setInterval(() => {}, 60_000); // keeps the process; everything else here is unreferenced
-  });
+  await untilSignal();
   await installation.stop();
   return 0;
 }
