@@ -12,11 +12,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock as clock, isObject } from '../src/base/index.ts';
+import { freePortPair } from '../src/main/free-ports.ts';
 import { processStart } from '../src/main/process-record.ts';
 
 const root = dirname(import.meta.dirname);
@@ -374,23 +374,4 @@ async function until(what: string, check: () => Promise<boolean>, timeoutMs = 20
     assert.ok(clock.monotonic() < endMs, `${what}: not within ${timeoutMs / 1000} s`);
     await clock.sleep(100);
   }
-}
-
-/** A free port whose successor is free too. */
-async function freePortPair(): Promise<number> {
-  for (;;) {
-    const first = await listenOnce(0);
-    if (first !== undefined && (await listenOnce(first + 1)) !== undefined) return first;
-  }
-}
-
-function listenOnce(wanted: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(wanted, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
-    });
-  });
 }

@@ -17,9 +17,10 @@ import {
 } from '../src/base/index.ts';
 import { createAgent } from '../src/hub-agent/index.ts';
 import { connect } from '../src/kubernetes/index.ts';
+import { freePortPair, hold } from '../src/main/free-ports.ts';
 import { startHub } from '../src/main/hub.ts';
 import { type ApiServer, startApiServer } from '../src/sim/index.ts';
-import { freePortPair, hold, hubOptionsFor, startWorld, until, type World } from './world.ts';
+import { hubOptionsFor, startWorld, until, type World } from './world.ts';
 import { configMap, deployment, EVERYWHERE, secret, stackOf } from './world-objects.ts';
 
 const ports = { clock, random, logger: silentLogger };

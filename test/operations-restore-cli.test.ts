@@ -15,8 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock as clock, systemRandom as random, silentLogger } from '../src/base/index.ts';
+import { freePortPair } from '../src/main/free-ports.ts';
 import { type RunningHub, startHub } from '../src/main/hub.ts';
-import { freePortPair, hubOptionsFor } from './world.ts';
+import { hubOptionsFor } from './world.ts';
 
 const LDC = join(import.meta.dirname, '..', 'bin', 'ldc');
 const folder = mkdtempSync(join(tmpdir(), 'ldc-restore-'));

@@ -1,7 +1,6 @@
 /** The whole system in one process for tests: a hub, embedded clusters with their agents over mutual TLS, and short timers. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CallInput, createClient, type HubClient, HubProblem, routes } from '../src/api/client/index.ts';
@@ -12,10 +11,10 @@ import {
   type JsonObject,
   type Logger,
   systemRandom as random,
-  randomInt,
 } from '../src/base/index.ts';
 import type { Client } from '../src/kubernetes/index.ts';
 import { type FleetPart, startFleetPart } from '../src/main/fleet.ts';
+import { freePortPair } from '../src/main/free-ports.ts';
 import { type HubOptions, type RunningHub, readAdminToken, startHub } from '../src/main/hub.ts';
 import type { TransactionView } from '../src/saga/index.ts';
 import type { EmbeddedCluster } from '../src/sim/index.ts';
@@ -224,34 +223,6 @@ export async function problemOf(call: Promise<unknown>): Promise<HubProblem['pro
   );
   assert.ok(error instanceof HubProblem, errorText(error));
   return error.problem;
-}
-
-/** Below the range from which systems take ports for outgoing lines: nobody gets one of ours while its hub is down. */
-const PORTS = { from: 20_000, to: 32_000 } as const;
-
-/** Two free ports, one after the other: REST and agents. */
-export async function freePortPair(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const port = PORTS.from + randomInt(random, PORTS.to - PORTS.from);
-    const first = await hold(port);
-    const second = first === undefined ? undefined : await hold(port + 1);
-    await first?.release();
-    await second?.release();
-    if (first !== undefined && second !== undefined) return port;
-  }
-  throw new Error('no two free ports in a row');
-}
-
-/** Listens on a port; undefined when it is in use. */
-export function hold(port: number): Promise<{ readonly port: number; release(): Promise<void> } | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => {
-      const { port: taken } = server.address() as { port: number };
-      resolve({ port: taken, release: () => new Promise((released) => server.close(() => released())) });
-    });
-  });
 }
 
 /** A logger that keeps everything: what a log file would hold. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { defaultTimers, type HealthTimers } from '../availability/index.ts';
 import { errorText, systemClock } from '../base/index.ts';
 import { AlreadyRunning, type Installation, startInstallation, writeAtomically } from './installation.ts';
+import { untilSignal } from './signals.ts';
 
 export interface DevOptions {
   readonly clusters: number;
@@ -19,9 +20,7 @@ export interface DevOptions {
 /** Exit code 0 after SIGTERM or SIGINT, 1 when it could not start, 5 when another one holds the state. */
 export async function runDev(options: DevOptions): Promise<number> {
   const { say, stateDir } = options;
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
+  const stopped = untilSignal();
   let installation: Installation;
   try {
     installation = await startInstallation({
@@ -51,7 +50,6 @@ export async function runDev(options: DevOptions): Promise<number> {
   say(
     `hub      ${url}   (context "dev" of the CLI, or: export LDC_HUB=${url} LDC_TOKEN=$(jq -r .token ${file}) LDC_CA=${caFile})`,
   );
-  const keepAlive = setInterval(() => {}, 60_000);
   writeAtomically(
     file,
     `${JSON.stringify({ hub: url, token, ca: caFile, clusters: clusters.map(({ name, labels, kubeconfig }) => ({ name, labels, kubeconfig })) }, null, 2)}\n`,
@@ -59,7 +57,6 @@ export async function runDev(options: DevOptions): Promise<number> {
   say('ready; Ctrl-C stops it, the state stays');
   await stopped;
   say('stopping');
-  clearInterval(keepAlive);
   rmSync(file, { force: true });
   await installation.stop();
   return 0;

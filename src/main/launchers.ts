@@ -89,9 +89,7 @@ async function runHub(options: HubOptions, io: Io, say: (text: string) => void):
     { clock: systemClock, random: systemRandom, logger: createLogger(io.env.LDC_LOG_LEVEL ?? 'info') },
   );
   say(`hub ${hub.url}, agents ${hub.agentsUrl}; admin token in ${hub.adminTokenFile}`);
-  const keepAlive = setInterval(() => {}, 60_000);
   await stopped;
-  clearInterval(keepAlive);
   await hub.stop();
   return 0;
 }

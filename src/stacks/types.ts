@@ -1,5 +1,6 @@
 /** The use cases behind REST, CLI, availability and drills, and the views that they answer. */
 import type { Digest, Json, KubeObject, ObjectRef, Outcome, Problem, Refusal } from '../base/index.ts';
+import type { WhatIf } from '../placement/index.ts';
 import type { LocationChange, PlacementReason, Plan, StackRef, TransactionKind } from '../plan/index.ts';
 
 /** A stack definition with the files that it names, as REST and CLI send it. Paths are relative to the stack file's folder. */
@@ -84,21 +85,7 @@ export interface ObjectDiff {
   readonly message?: string;
 }
 
-export interface WhatIfView {
-  readonly lose: string;
-  readonly clusters: readonly string[];
-  readonly functions: readonly {
-    readonly project: string;
-    readonly stack: string;
-    readonly function: string;
-    readonly min: number;
-    readonly left: number;
-    readonly replacement: 'notNeeded' | 'found' | 'none';
-    readonly to: readonly string[];
-    readonly missing: string | null;
-  }[];
-  readonly survives: boolean;
-}
+export type WhatIfView = WhatIf;
 
 /** Why the hub itself moves something: kept in the transaction. */
 export interface MoveEvidence {

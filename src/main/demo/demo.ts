@@ -1,12 +1,12 @@
 /** `ldc demo`: the whole promise in about a minute, on a local installation of its own. Exit 0 only if every claim was checked and holds. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { routes } from '../../api/client/index.ts';
 import { defaultTimers } from '../../availability/index.ts';
 import { errorText, type Json, systemClock } from '../../base/index.ts';
 import { type Client, connect } from '../../kubernetes/index.ts';
+import { freePortPair } from '../free-ports.ts';
 import { type Installation, startInstallation } from '../installation.ts';
 import { untilSignal } from '../signals.ts';
 import { startProber } from './probes.ts';
@@ -121,24 +121,4 @@ async function keepRunning(installation: Installation, screen: Screen, options: 
   await untilSignal();
   await installation.stop();
   return 0;
-}
-
-/** Two free ports in a row: REST and the agents' listener. */
-async function freePortPair(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const port = await freePort(0);
-    if (port !== undefined && port < 65_535 && (await freePort(port + 1)) !== undefined) return port;
-  }
-  throw new Error('no two free ports in a row on 127.0.0.1');
-}
-
-function freePort(wanted: number): Promise<number | undefined> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(undefined));
-    server.listen(wanted, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
-    });
-  });
 }
