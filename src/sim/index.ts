@@ -4,7 +4,6 @@ export { startApiServer } from './api/index.ts';
 export type { ControllerOptions } from './controllers/index.ts';
 export { startControllers } from './controllers/index.ts';
 export type {
-  ClusterFault,
   ClusterOptions,
   ClusterPlan,
   EmbeddedCluster,
@@ -16,3 +15,12 @@ export type { Gateway } from './gateway/index.ts';
 export { startGateway } from './gateway/index.ts';
 export type { Kubelet, KubeletOptions, NodeSpec } from './kubelet/index.ts';
 export { startKubelet } from './kubelet/index.ts';
+export type { ClusterFault, LocalCluster } from './local-cluster.ts';
+export type {
+  Binaries,
+  ControlPlane,
+  ControlPlaneOptions,
+  ControlPlanePart,
+  Minor,
+  RealCluster,
+} from './real/types.ts';

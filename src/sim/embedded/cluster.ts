@@ -2,8 +2,9 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { Client } from '../../kubernetes/types.ts';
-import { type Fault, type Gateway, startGateway } from '../gateway/index.ts';
+import { type Gateway, startGateway } from '../gateway/index.ts';
 import type { NodeSpec } from '../kubelet/index.ts';
+import type { LocalCluster } from '../local-cluster.ts';
 import type { ApiDoor } from '../types.ts';
 import { endpointsOf } from './endpoints.ts';
 import { type Inside, type InsideOptions, startInside } from './inside.ts';
@@ -22,37 +23,9 @@ export interface ClusterOptions {
   readonly crashBackoffMs?: number;
 }
 
-/** What is wrong with a cluster, as `ldc sim` shows it. */
-export type ClusterFault = Fault['kind'] | 'crashed' | 'full';
-
-export interface EmbeddedCluster {
-  readonly name: string;
-  readonly labels: { readonly [key: string]: string };
-  /** Administrator's kubeconfig through the gateway, mode 0600. */
-  readonly kubeconfigPath: string;
-  /** The same to the API server itself, for who lives inside (the agent): no fault of the gateway holds here. */
-  insideKubeconfig(): string;
-  /** A client from inside. After a crash and a heal it works on. */
-  readonly client: Client;
+export interface EmbeddedCluster extends LocalCluster {
   /** The API server's in-process door; undefined while crashed. */
   readonly door: ApiDoor | undefined;
-  readonly gateway: Gateway;
-  /** `http://127.0.0.1:<port>/<namespace>/<service>[:port]/…` from outside. */
-  readonly servicesUrl: string;
-  readonly fault: ClusterFault;
-  /** Containers that run as processes. */
-  processCount(): number;
-  /** Nothing in or out; inside goes on. */
-  cut(): void;
-  slow(latencyMs: number): void;
-  refuse(): void;
-  /** API server and pods end at once; objects stay. */
-  crash(): Promise<void>;
-  /** The nodes have no room for further pods. */
-  full(): Promise<void>;
-  /** Ends every fault. */
-  heal(): Promise<void>;
-  close(): Promise<void>;
 }
 
 const CAPACITY = { cpu: '8', memory: '16Gi', pods: '110' };

@@ -1,4 +1,4 @@
-export type { ClusterFault, ClusterOptions, EmbeddedCluster } from './cluster.ts';
+export type { ClusterOptions, EmbeddedCluster } from './cluster.ts';
 export { startCluster } from './cluster.ts';
 export type { Fleet, FleetOptions } from './fleet.ts';
 export { startFleet } from './fleet.ts';
