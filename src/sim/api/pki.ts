@@ -1,10 +1,11 @@
 /** The cluster's own certificate authority, its server and client certificates, and the key of its service account tokens. */
 import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import type { Clock, Random } from '../../base/index.ts';
+import { stringify } from 'yaml';
+import type { Clock, JsonObject, Random } from '../../base/index.ts';
 
 export interface KeyPair {
   readonly certPem: string;
@@ -20,6 +21,8 @@ export interface Pki {
   readonly tokenPublicKey: KeyObject;
   /** Signs a request for a client certificate; PEM in, PEM out. Subject and key are the request's. */
   signClient(requestPem: string, seconds: number): Promise<string>;
+  /** A further certificate of this authority, kept in the folder under `name`. `subject` such as `CN=front-proxy`. */
+  issue(name: string, subject: string, usage: 'client' | 'server'): Promise<KeyPair>;
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -31,9 +34,10 @@ export async function openPki(name: string, dir: string | undefined, clock: Cloc
   const files = dir === undefined ? new Map<string, string>() : readAll(dir);
   x509.cryptoProvider.set(webcrypto);
   const authority = await openAuthority(name, files, clock, random);
-  const issue = (subject: string, client: boolean) => issuePair(authority, subject, client, clock, random);
-  const server = await pairOf(files, 'server', () => issue('CN=kube-apiserver', false));
-  const admin = await pairOf(files, 'admin', () => issue('O=system:masters, CN=kubernetes-admin', true));
+  const issue = (name: string, subject: string, usage: 'client' | 'server') =>
+    pairOf(files, name, () => issuePair(authority, subject, usage === 'client', clock, random));
+  const server = await issue('server', 'CN=kube-apiserver', 'server');
+  const admin = await issue('admin', 'O=system:masters, CN=kubernetes-admin', 'client');
   const tokenKeyPem = files.get('sa.key') ?? newTokenKey();
   files.set('sa.key', tokenKeyPem);
   if (dir !== undefined) writeAll(dir, files);
@@ -45,6 +49,11 @@ export async function openPki(name: string, dir: string | undefined, clock: Cloc
     tokenKey,
     tokenPublicKey: createPublicKey(tokenKey),
     signClient: (requestPem, seconds) => signClient(authority, requestPem, seconds, clock, random),
+    async issue(pair, subject, usage) {
+      const issued = await issue(pair, subject, usage);
+      if (dir !== undefined) writeAll(dir, files);
+      return issued;
+    },
   };
 }
 
@@ -59,10 +68,8 @@ interface Authority {
   readonly key: webcrypto.CryptoKey;
 }
 
-const FILES = ['ca.crt', 'ca.key', 'server.crt', 'server.key', 'admin.crt', 'admin.key', 'sa.key'];
-
 function readAll(dir: string): Map<string, string> {
-  const present = FILES.filter((file) => existsSync(join(dir, file)));
+  const present = existsSync(dir) ? readdirSync(dir).filter((file) => /\.(crt|key)$/.test(file)) : [];
   return new Map(present.map((file) => [file, readFileSync(join(dir, file), 'utf8')]));
 }
 
@@ -129,7 +136,10 @@ async function issuePair(
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const names: x509.JsonGeneralNames = [
     { type: 'ip', value: '127.0.0.1' },
+    { type: 'ip', value: '10.0.0.1' }, // what a cluster gives its Service `kubernetes`
     { type: 'dns', value: 'localhost' },
+    { type: 'dns', value: 'kubernetes' },
+    { type: 'dns', value: 'kubernetes.default' },
     { type: 'dns', value: 'kubernetes.default.svc' },
   ];
   const extensions = client ? [] : [new x509.SubjectAlternativeNameExtension(names)];
@@ -205,4 +215,27 @@ export function requestSubject(requestPem: string): {
 } {
   const { subjectName } = new x509.Pkcs10CertificateRequest(requestPem);
   return { commonName: subjectName.getField('CN')[0] ?? '', organizations: subjectName.getField('O') };
+}
+
+/** The administrator's kubeconfig for this authority's server at an address, as an object and as YAML text. */
+export function adminKubeconfig(
+  name: string,
+  url: string,
+  pki: Pick<Pki, 'caPem' | 'admin'>,
+): { readonly object: JsonObject; readonly yaml: string } {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const object = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': name,
+    clusters: [{ name, cluster: { server: url, 'certificate-authority-data': base64(pki.caPem) } }],
+    users: [
+      {
+        name: `${name}-admin`,
+        user: { 'client-certificate-data': base64(pki.admin.certPem), 'client-key-data': base64(pki.admin.keyPem) },
+      },
+    ],
+    contexts: [{ name, context: { cluster: name, user: `${name}-admin` } }],
+  };
+  return { object, yaml: stringify(object) };
 }

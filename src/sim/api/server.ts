@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import {
   type Clock,
   type JsonObject,
@@ -21,7 +20,7 @@ import { bootstrap } from './bootstrap.ts';
 import type { Cluster, User } from './cluster.ts';
 import { createDoor } from './door.ts';
 import { handle, type Serving } from './handler.ts';
-import { openPki, type Pki } from './pki.ts';
+import { adminKubeconfig, openPki, type Pki } from './pki.ts';
 import type { LogSource } from './pod-log.ts';
 import { ResourceRegistry } from './resources.ts';
 
@@ -89,7 +88,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { port } = server.address() as AddressInfo;
   address = `127.0.0.1:${port}`;
   const url = `https://${address}`;
-  const kubeconfigFor = (at: string) => kubeconfig(name, at, pki);
+  const kubeconfigFor = (at: string) => adminKubeconfig(name, at, pki);
   return {
     url,
     port,
@@ -134,22 +133,4 @@ function shut(server: Server, store: ObjectStore): Promise<void> {
     });
     server.closeAllConnections();
   });
-}
-
-function kubeconfig(name: string, url: string, pki: Pki): { readonly object: JsonObject; readonly yaml: string } {
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
-  const object = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': name,
-    clusters: [{ name, cluster: { server: url, 'certificate-authority-data': base64(pki.caPem) } }],
-    users: [
-      {
-        name: `${name}-admin`,
-        user: { 'client-certificate-data': base64(pki.admin.certPem), 'client-key-data': base64(pki.admin.keyPem) },
-      },
-    ],
-    contexts: [{ name, context: { cluster: name, user: `${name}-admin` } }],
-  };
-  return { object, yaml: stringify(object) };
 }
