@@ -3,6 +3,8 @@ export { systemClock, timestamp } from './clock.ts';
 export { SimulatedClock } from './clock-simulated.ts';
 export type { Digest } from './digest.ts';
 export { digestOf, keyedDigest, sha256Hex } from './digest.ts';
+export type { CompiledExpression, ExpressionAnswer, ExpressionSyntax, ExpressionType } from './expression.ts';
+export { compileExpression } from './expression.ts';
 export type { Graph } from './graph.ts';
 export { findCycle, levels } from './graph.ts';
 export type { Ids } from './ids.ts';

@@ -20,9 +20,24 @@ export const limits = {
   stepAttemptsMax: 8,
   retryFirstMs: 200,
   retryMsMax: 30_000,
+  /** Fields, items and pieces of text that one evaluation of a CEL expression may read. */
+  expressionReadsMax: 100_000,
   logLinesMax: 20,
   logLineBytesMax: 500,
   eventsPerReasonMax: 10,
+  /** Why one location is not well, as its agent sends it. */
+  locationReasonsBytesMax: 48 * 1024,
+  /** All reasons that a hub keeps of all clusters; the oldest go first, and are asked for anew when somebody looks. */
+  hubReasonsBytesMax: 64 * 1024 * 1024,
+  /** Streams (logs, events) of one cluster at once, and of a hub. */
+  clusterStreamsMax: 32,
+  hubStreamsMax: 500,
+  /** What an agent sends of one stream ahead of who reads it, and in a second. */
+  streamWindowBytes: 256 * 1024,
+  streamBytesPerSecondMax: 1024 * 1024,
+  streamLineBytesMax: 16 * 1024,
+  /** Containers that one stream of logs follows at once in a cluster. */
+  streamContainersMax: 50,
   pageItemsMax: 500,
   joinTokenTtlMsMax: 24 * 3_600_000,
 } as const;
