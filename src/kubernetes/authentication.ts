@@ -1,6 +1,7 @@
 /** Who we are at an API server: a kubeconfig or the pod's service account, read by client-node, which is loaded only here. */
 
 import type { RequestOptions } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../base/index.ts';
 import { sha256Hex } from '../base/index.ts';
@@ -16,20 +17,46 @@ export interface Access {
 export interface Authentication {
   /** Read anew when it is older than a minute (tokens and certificates rotate), or when `fresh` is asked for after a 401. */
   access(fresh: boolean): Promise<Access>;
+  /** The same server as another: the bearer of that token, with nothing of our own credentials. */
+  bearing(token: TokenSource): Authentication;
   close(): Promise<void>;
 }
 
+/** A bearer token that is good now; `fresh`: another one than before, which the server no longer takes. */
+export type TokenSource = (fresh: boolean) => Promise<string>;
+
 /** Where the credentials come from. */
-export type Credentials = { readonly kind: 'kubeconfig'; readonly text: string } | { readonly kind: 'inCluster' };
+export type Credentials =
+  | {
+      readonly kind: 'kubeconfig';
+      readonly text: string;
+      /** Default: the kubeconfig's current context. */
+      readonly context?: string;
+    }
+  | { readonly kind: 'inCluster' };
 
 const ACCESS_MS_MAX = 60_000;
 
 /** @throws Error with a sentence when the kubeconfig cannot be used. */
 export async function authenticate(credentials: Credentials, clock: Clock): Promise<Authentication> {
-  const { KubeConfig, RequestContext, HttpMethod } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  if (credentials.kind === 'kubeconfig') config.loadFromString(credentials.text);
-  else config.loadFromCluster();
+  if (credentials.kind === 'inCluster') config.loadFromCluster();
+  else {
+    config.loadFromString(credentials.text);
+    if (credentials.context !== undefined) setContext(config, credentials.context);
+  }
+  return authenticationOf(config, clock);
+}
+
+function setContext(config: KubeConfig, context: string): void {
+  const known = config.getContexts().map(({ name }) => name);
+  if (!known.includes(context)) throw new Error(`the kubeconfig has no context ${context}; it has ${known.join(', ')}`);
+  config.setCurrentContext(context);
+}
+
+async function authenticationOf(config: KubeConfig, clock: Clock): Promise<Authentication> {
+  const { RequestContext, HttpMethod } = await import('@kubernetes/client-node');
   const server = config.getCurrentCluster()?.server.replace(/\/+$/, '');
   if (server === undefined) throw new Error('the kubeconfig has no current context with a cluster');
   let held: { access: Access; material: string; atMs: number } | undefined;
@@ -52,8 +79,35 @@ export async function authenticate(credentials: Credentials, clock: Clock): Prom
       if (!fresh && held !== undefined && clock.monotonic() - held.atMs < ACCESS_MS_MAX) return held.access;
       return read();
     },
+    bearing: (token) => bearing(config, clock, token),
     async close() {
       await held?.access.dispatcher?.destroy();
     },
   };
+}
+
+/** The same cluster and a user who has no credentials but the token. */
+function bearing(config: KubeConfig, clock: Clock, token: TokenSource): Authentication {
+  let server: Promise<Authentication> | undefined;
+  const anonymous = () => {
+    server ??= withoutUser(config, clock);
+    return server;
+  };
+  return {
+    async access(fresh) {
+      const [access, bearer] = await Promise.all([anonymous().then((one) => one.access(false)), token(fresh)]);
+      return { ...access, headers: { ...access.headers, authorization: `Bearer ${bearer}` } };
+    },
+    bearing: (other) => bearing(config, clock, other),
+    close: async () => (await server)?.close(),
+  };
+}
+
+async function withoutUser(config: KubeConfig, clock: Clock): Promise<Authentication> {
+  const { KubeConfig: Config } = await import('@kubernetes/client-node');
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new Error('the kubeconfig has no current context with a cluster');
+  const bare = new Config();
+  bare.loadFromClusterAndUser(cluster, { name: 'bearer' });
+  return authenticationOf(bare, clock);
 }

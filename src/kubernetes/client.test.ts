@@ -29,6 +29,7 @@ before(async () => {
         if (anew) fresh++;
         return { server: url, headers: { authorization: anew ? 'Bearer new' : 'Bearer old' }, dispatcher: undefined };
       },
+      bearing: () => assert.fail('nobody asks for it'),
       async close() {},
     },
     systemClock,
@@ -86,6 +87,7 @@ describe('client', () => {
     const nowhere = clientOver(
       {
         access: async () => ({ server: 'http://127.0.0.1:1', headers: {}, dispatcher: undefined }),
+        bearing: () => assert.fail('nobody asks for it'),
         close: async () => {},
       },
       systemClock,

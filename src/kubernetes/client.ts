@@ -34,6 +34,7 @@ export function clientOver(authentication: Authentication, clock: Clock): Client
     },
     watch: (request, onEvent) => watch(authentication, request, onEvent),
     lines: (request, onLine) => lines(authentication, request, onLine),
+    bearing: (token) => clientOver(authentication.bearing(token), clock),
     close: () => authentication.close(),
   };
 }

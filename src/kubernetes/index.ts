@@ -1,5 +1,15 @@
+export {
+  type Access,
+  type AccessAnswer,
+  beyond,
+  createAccess,
+  gives,
+  type Right,
+  type RoleRule,
+  roleRuleOf,
+} from './access.ts';
 export { isImmutable, type Verdict, verdictOf } from './answers.ts';
-export type { Authentication, Credentials } from './authentication.ts';
+export type { Authentication, Credentials, TokenSource } from './authentication.ts';
 export { clientOver, connect } from './client.ts';
 export { createDiscovery, type Discovery, type KindLookup } from './discovery.ts';
 export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';

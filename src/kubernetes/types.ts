@@ -14,6 +14,8 @@ export interface Client {
   watch(request: ApiRequest, onEvent: (event: WatchEvent) => void | Promise<void>): Promise<WatchEnd>;
   /** Follows a response of plain text (pod logs) line by line until it ends or the signal is aborted. */
   lines(request: ApiRequest, onLine: (line: string) => void): Promise<ApiAnswer>;
+  /** The same server as the bearer of that token, with nothing of our own credentials. Absent: this client cannot. */
+  bearing?(token: (fresh: boolean) => Promise<string>): Client;
   /** Ends pooled connections. */
   close(): Promise<void>;
 }
