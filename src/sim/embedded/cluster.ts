@@ -2,13 +2,12 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { Client } from '../../kubernetes/types.ts';
-import { type Gateway, startGateway } from '../gateway/index.ts';
+import { endpointsOf, type Gateway, type ServiceReader, startGateway } from '../gateway/index.ts';
 import type { NodeSpec } from '../kubelet/index.ts';
 import type { LocalCluster } from '../local-cluster.ts';
+import { recallPorts, rememberPorts } from '../ports.ts';
 import type { ApiDoor } from '../types.ts';
-import { endpointsOf } from './endpoints.ts';
 import { type Inside, type InsideOptions, startInside } from './inside.ts';
-import { recallPorts, rememberPorts } from './ports.ts';
 import type { ClusterPlan } from './regions.ts';
 
 export interface ClusterOptions {
@@ -40,13 +39,13 @@ export async function startCluster(
 ): Promise<EmbeddedCluster> {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const { clock } = options;
-  const ports = await recallPorts(folder, clock);
+  const ports = await recallPorts(folder, ['inside', 'api', 'services'], clock);
   let inside: Inside | undefined;
   const gateway = await startGateway({
     clock,
     ports,
     apiServer: () => (inside === undefined ? undefined : { host: '127.0.0.1', port: inside.api.port }),
-    endpoints: (wanted) => (inside === undefined ? [] : endpointsOf(inside.api.door)(wanted)),
+    endpoints: (wanted) => (inside === undefined ? [] : endpointsOf(servicesOf(inside.api.door))(wanted)),
   });
   const start = (port: number) => startInside(insideOptions(plan, folder, port, gateway, options));
   inside = await start(ports.inside);
@@ -130,6 +129,14 @@ function nodesOf({ name, labels }: ClusterPlan, { nodes = [CAPACITY, CAPACITY] }
     ...(labels.zone === undefined ? {} : { 'topology.kubernetes.io/zone': labels.zone }),
   };
   return nodes.map((capacity, index) => ({ name: `${name}-node-${index + 1}`, labels: topology, capacity }));
+}
+
+function servicesOf(door: ApiDoor): ServiceReader {
+  return {
+    service: (namespace, name) => door.get('services', namespace, name),
+    slices: (namespace, service) =>
+      door.list('endpointslices.discovery.k8s.io', { namespace, labels: { 'kubernetes.io/service-name': service } }),
+  };
 }
 
 /** By rename, so that nobody reads half of it. */
