@@ -241,6 +241,16 @@ test('the digest of a stack follows its objects, and holds no Secret', () => {
   assert.notEqual(digest('one'), digest('two'));
 });
 
+test('the ServiceAccount that a stack is applied as is none of its own objects', () => {
+  const robot = 'apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: robot }\n';
+  const as = (name: string) => read(`${WEB}  serviceAccount: ${name}\n`, { 'web/robot.yaml': robot });
+  assert.deepEqual(as('robot').texts, [
+    'stack.yaml:8:19 the stack is applied as ServiceAccount robot, which is an object of web itself (it has to be there before the stack, with its Role: take it out of the manifests, or give it another name)',
+  ]);
+  assert.deepEqual(as('deployer').texts, []);
+  assert.match(as('De ployer').texts[0] ?? '', /must consist of a-z, 0-9, "-" and "\."/);
+});
+
 test('a stored stack resolves again without its text', () => {
   const files = { 'web/d.yaml': deployment('d') };
   const first = read(WEB, files);

@@ -190,10 +190,24 @@ interface PartObjects {
   readonly usable: readonly KubeObject[];
 }
 
+/** An identity that a stack made itself would be taken away under its own hands when it is retired or undone. */
+function checkIdentity(part: PartOutline, usable: readonly KubeObject[], source: SourceDocument, problems: Problem[]) {
+  const account = valueAt(source.value, ['spec', 'serviceAccount']);
+  const own = usable.find(
+    ({ apiVersion, kind, metadata }) => apiVersion === 'v1' && kind === 'ServiceAccount' && metadata.name === account,
+  );
+  if (typeof account !== 'string' || own === undefined) return;
+  const message = `the stack is applied as ServiceAccount ${account}, which is an object of ${part.name?.text ?? 'the stack'} itself`;
+  const hint =
+    'it has to be there before the stack, with its Role: take it out of the manifests, or give it another name';
+  problems.push(problemAt(source, ['spec', 'serviceAccount'], message, hint));
+}
+
 /** What a definition says about the objects of a part must fit them. */
 function checkPart(part: PartOutline, objects: PartObjects, state: Resolving): void {
   const { source, problems } = state;
   const { present, usable } = objects;
+  checkIdentity(part, usable, source, problems);
   if (part.kind !== 'function' || present.length === 0) return;
   problems.push(...checkOverrides(part, present, usable, source));
   const service = valueAt(part.raw, ['health', 'http', 'service']);

@@ -1,7 +1,7 @@
 import type { Digest, KubeObject, Refusal } from '../base/index.ts';
 import type { ResolvedStack } from '../ldc/index.ts';
 import type { ClusterView, Placement } from '../placement/index.ts';
-import { renderBundle } from './bundle.ts';
+import { renderBundle, serviceAccountOf } from './bundle.ts';
 import { type CommittedLocation, difference, type LocationDifference } from './difference.ts';
 import { locationId, shortId } from './location.ts';
 import { growthOf } from './make.ts';
@@ -107,6 +107,7 @@ function addedSteps(request: AmendRequest, added: readonly LocationDifference[])
   const steps = stepsOf({
     stack: plan.stack,
     namespace: stack.namespace,
+    serviceAccount: serviceAccountOf(stack),
     revision: plan.revision,
     differences: added,
     waves: [[...new Set(added.map((one) => one.location.cluster))].sort()],

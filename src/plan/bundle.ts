@@ -2,7 +2,7 @@ import { digestOf, isObject, type JsonObject, type KubeObject } from '../base/in
 import { applyOverrides, groupKind, isScalable, type ResolvedFunction, type ResolvedStack } from '../ldc/index.ts';
 import type { PlacedLocation } from '../placement/index.ts';
 import kinds from './kinds.json' with { type: 'json' };
-import type { Bundle, HttpHealth, Location, StackRef } from './types.ts';
+import type { Bundle, HttpHealth, Location, ServiceAccountRef, StackRef } from './types.ts';
 
 export interface BundleRequest {
   readonly stack: ResolvedStack;
@@ -24,12 +24,14 @@ export function renderBundle(request: BundleRequest): Bundle {
     .map((object) => withJobName(cut(object)))
     .map((object) => labelled(object, stack, part.name, revision));
   const http = httpHealth(part);
+  const account = serviceAccountOf(stack);
   return {
     v: 1,
     location: locationOf(stack, part.name, placed.cluster),
     revision,
     fieldManager: fieldManager(stack),
     conflicts: spec.conflicts,
+    ...(account === undefined ? {} : { serviceAccount: account }),
     drift: { mode: spec.drift.mode, ignore: spec.drift.leaveAlone },
     objects: inOrder(objects),
     ...(http === undefined ? {} : { health: http }),
@@ -38,6 +40,12 @@ export function renderBundle(request: BundleRequest): Bundle {
 
 export function fieldManager(stack: StackRef): string {
   return `ldc.${stack.project}.${stack.name}`;
+}
+
+/** As whom agents act for the stack; undefined: as themselves. */
+export function serviceAccountOf({ namespace, stack }: ResolvedStack): ServiceAccountRef | undefined {
+  const { serviceAccount: name } = stack.spec;
+  return name === undefined ? undefined : { namespace, name };
 }
 
 function locationOf(stack: StackRef, name: string, cluster: string): Location {

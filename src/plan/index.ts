@@ -1,7 +1,7 @@
 export type { AmendOutcome, AmendRequest } from './amend.ts';
 export { amendPlan } from './amend.ts';
 export type { BundleRequest } from './bundle.ts';
-export { fieldManager, isGround, renderBundle } from './bundle.ts';
+export { fieldManager, isGround, renderBundle, serviceAccountOf } from './bundle.ts';
 export type { CommittedLocation, LocationDifference } from './difference.ts';
 export { difference } from './difference.ts';
 export { changedFields } from './fields.ts';
@@ -23,6 +23,7 @@ export type {
   Plan,
   PlanAmendment,
   Rollout,
+  ServiceAccountRef,
   StackRef,
   Step,
   StepKind,

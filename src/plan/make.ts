@@ -9,7 +9,7 @@ import {
   readDemand,
 } from '../ldc/index.ts';
 import type { ClusterView, CurrentLocation, Placement } from '../placement/index.ts';
-import { isGround, renderBundle } from './bundle.ts';
+import { isGround, renderBundle, serviceAccountOf } from './bundle.ts';
 import { type CommittedLocation, difference, type LocationDifference } from './difference.ts';
 import { locationId, shortId } from './location.ts';
 import { needsOf, stepsOf } from './steps.ts';
@@ -72,6 +72,7 @@ export function makePlan(request: PlanRequest): PlanOutcome {
   const steps = stepsOf({
     stack: refTo(stack),
     namespace: stack.namespace,
+    serviceAccount: serviceAccountOf(stack),
     revision: request.revision,
     differences,
     waves,
@@ -92,6 +93,7 @@ export function makeRetirePlan(
   const steps = stepsOf({
     stack: refTo(stack),
     namespace: stack.namespace,
+    serviceAccount: serviceAccountOf(stack),
     revision: 0,
     differences,
     waves: [],
@@ -211,12 +213,14 @@ function finished(
   const { stack, kind } = request;
   const staying = differences.filter((one) => one.bundle !== null && one.digest !== null);
   const moving = kind === 'reschedule' ? differences.filter((one) => one.change !== 'none') : differences;
+  const account = serviceAccountOf(stack);
   const body: Omit<Plan, 'digest'> = {
     v: 1,
     kind,
     stack: refTo(stack),
     revision: request.revision,
     baseRevision: request.baseRevision,
+    ...(account === undefined ? {} : { serviceAccount: account }),
     steps,
     locks: moving.map((one) => one.id),
     locations: staying.map((one) => ({

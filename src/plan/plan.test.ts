@@ -304,3 +304,19 @@ test('what serves nothing yet holds nothing back: new locations start at once, o
     assert.deepEqual(after, cluster === two ? [`gate:web@${one}`] : [], cluster);
   }
 });
+
+test('a stack that names its ServiceAccount: in bundles, in steps without one, and in the text; a new name changes every location', () => {
+  const as = (name: string) => stack(`${WEB}  serviceAccount: ${name}\n`, { 'web.yaml': deployment('web') });
+  const account = { namespace: 'shop', name: 'deployer' };
+  const first = deploy(as('deployer'), clusters('eu-1'));
+  assert.deepEqual(first.plan.serviceAccount, account);
+  assert.deepEqual([...first.bundles.values()][0]?.serviceAccount, account);
+  const { work } = step(first.plan, 'ensure:eu-1');
+  assert.deepEqual(work.action === 'ensure' && [work.serviceAccount, work.objects], [account, []]);
+  assert.match(planText(first.plan), /\nApplied as ServiceAccount shop\/deployer of each cluster\.\n/);
+  const second = deploy(as('robot'), clusters('eu-1'), first.committed);
+  assert.equal(second.plan.changes[0]?.change, 'update');
+  assert.match(planText(second.plan), /~ web@eu-1 +settings only/);
+  const plain = deploy(web(), clusters('eu-1'));
+  assert.ok(!JSON.stringify(plain.plan).includes('serviceAccount'), 'what names none is as it was');
+});

@@ -4,6 +4,7 @@ const SIGNS = { add: '+', update: '~', remove: '-', none: '=' } as const;
 
 /** The plan for people, as a terminal shows it before anyone says yes. Ends without a line break. */
 export function planText(plan: Plan): string {
+  const { serviceAccount } = plan;
   const { project, name } = plan.stack;
   const from = plan.baseRevision === 0 ? '' : `, from revision ${plan.baseRevision}`;
   const to = plan.revision === 0 ? '' : ` to revision ${plan.revision}`;
@@ -11,6 +12,9 @@ export function planText(plan: Plan): string {
   const same = plan.changes.length - changed.length;
   const lines = [
     `Plan: ${plan.kind} of ${project}/${name}${to}${from} (${plan.steps.length} steps, ${plan.digest.slice(0, 19)})`,
+    ...(serviceAccount === undefined
+      ? []
+      : [`Applied as ServiceAccount ${serviceAccount.namespace}/${serviceAccount.name} of each cluster.`]),
     '',
     changed.length === 0 ? 'Nothing changes.' : 'Changes:',
     ...columns(changed.map((change) => [`  ${SIGNS[change.change]} ${within(change.location)}`, changeText(change)])),

@@ -3,7 +3,7 @@ import type { Amounts, ResolvedStack } from '../ldc/index.ts';
 import { isGround, isNeededToExist } from './bundle.ts';
 import type { LocationDifference } from './difference.ts';
 import { shortId } from './location.ts';
-import type { Rollout, StackRef, Step } from './types.ts';
+import type { Rollout, ServiceAccountRef, StackRef, Step } from './types.ts';
 
 /** One try of each action, ms. */
 const TIMEOUT_MS = {
@@ -24,6 +24,7 @@ const AFTER_SOAK_MS = 3_000;
 export interface StepsRequest {
   readonly stack: StackRef;
   readonly namespace: string;
+  readonly serviceAccount: ServiceAccountRef | undefined;
   readonly revision: number;
   readonly differences: readonly LocationDifference[];
   /** Cluster names per wave. */
@@ -67,7 +68,9 @@ function preparing(request: StepsRequest, touched: readonly Touched[]): Step[] {
   });
   const ensures = [...clusters].map(([cluster, own]): Step => {
     const after = own.map((one) => `snapshot:${shortId(one.location)}`);
-    const work = { action: 'ensure', cluster, stack: request.stack, objects: ground(own, request) } as const;
+    const { stack, serviceAccount } = request;
+    const as = serviceAccount === undefined ? {} : { serviceAccount };
+    const work = { action: 'ensure', cluster, stack, ...as, objects: ground(own, request) } as const;
     return { id: `ensure:${cluster}`, ...base, after, timeoutMs: TIMEOUT_MS.ensure, work };
   });
   const dryRuns = touched.map((one): Step => {
@@ -92,11 +95,13 @@ function preparing(request: StepsRequest, touched: readonly Touched[]): Step[] {
 }
 
 /** The namespace and the CRDs of a cluster's locations; a Namespace of the manifests stands for the plain one. */
-function ground(own: readonly Touched[], { stack, namespace }: StepsRequest): readonly KubeObject[] {
+function ground(own: readonly Touched[], request: StepsRequest): readonly KubeObject[] {
+  const { stack, namespace, serviceAccount } = request;
   const objects = own.flatMap((one) => one.bundle?.objects ?? []).filter(isGround);
   const namespaced = own.some((one) => one.bundle?.objects.some((object) => object.metadata.namespace === namespace));
   const stated = objects.some((object) => object.kind === 'Namespace' && object.metadata.name === namespace);
-  if (!namespaced || stated) return objects;
+  // the ServiceAccount that acts is in it: it is there, and nothing has to be allowed for it
+  if (!namespaced || stated || serviceAccount !== undefined) return objects;
   const labels = { 'ldc.dev/project': stack.project, 'ldc.dev/stack': stack.name };
   return [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }, ...objects];
 }

@@ -39,10 +39,18 @@ export interface Bundle {
   /** `ldc.<project>.<stack>` */
   readonly fieldManager: string;
   readonly conflicts: 'refuse' | 'take';
+  /** As whom the agent acts for this location; absent: as itself. */
+  readonly serviceAccount?: ServiceAccountRef;
   readonly drift: { readonly mode: 'repair' | 'report' | 'ignore'; readonly ignore: readonly string[] };
   /** In the order of applying (kinds that others need come first). */
   readonly objects: readonly KubeObject[];
   readonly health?: HttpHealth;
+}
+
+/** A ServiceAccount of every cluster that the stack is on. */
+export interface ServiceAccountRef {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** A GET through the Service that must answer 2xx, beside readiness of every object. */
@@ -89,6 +97,7 @@ export type StepWork =
       readonly action: 'ensure';
       readonly cluster: string;
       readonly stack: StackRef;
+      readonly serviceAccount?: ServiceAccountRef;
       readonly objects: readonly KubeObject[];
     }
   /** Server-side dry run; `pending`: objects that this plan creates later, whose absence is no refusal. */
@@ -158,6 +167,7 @@ export type StepWork =
       readonly action: 'recallEnsure';
       readonly cluster: string;
       readonly stack: StackRef;
+      readonly serviceAccount?: ServiceAccountRef;
       readonly command: string;
       readonly objects: readonly KubeObject[];
     }
@@ -166,6 +176,7 @@ export type StepWork =
       readonly action: 'settleEnsure';
       readonly cluster: string;
       readonly stack: StackRef;
+      readonly serviceAccount?: ServiceAccountRef;
       readonly transaction: string;
       readonly step: string;
       readonly created: Ensured;
@@ -223,6 +234,8 @@ export interface Plan {
   readonly revision: number;
   /** The committed revision that this plan starts from; 0 if none. The plan is stale when it is another by then. */
   readonly baseRevision: number;
+  /** As whom agents act for the stack; absent: as themselves. */
+  readonly serviceAccount?: ServiceAccountRef;
   readonly steps: readonly Step[];
   /** Sorted; taken in this order. */
   readonly locks: readonly LocationId[];

@@ -28,6 +28,7 @@ const location = z.object({
   name: z.string(),
   cluster: z.string(),
 });
+const serviceAccount = z.object({ namespace: z.string(), name: z.string() });
 const locationRevision = z.object({ revision: z.number().int(), bundle: digest });
 const refusal = z.object({
   kind: z.string(),
@@ -49,7 +50,13 @@ export const blobSchema = z.object({ digest, value: json, secrets: sealedSchema.
 /** What an agent is asked to do. Digests name blobs: the agent asks for those that it does not have (`need`). */
 export const commandBodySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('snapshot'), location, bundle: digest.nullable(), previous: digest.nullable() }),
-  z.object({ kind: z.literal('ensure'), stack: stackRef, objects: z.array(kubeObject) }),
+  /** `serviceAccount`, here and in undoEnsure: as whom; other commands take it from their bundle. Absent: the agent itself. */
+  z.object({
+    kind: z.literal('ensure'),
+    stack: stackRef,
+    serviceAccount: serviceAccount.optional(),
+    objects: z.array(kubeObject),
+  }),
   z.object({ kind: z.literal('dryRun'), location, bundle: digest, pending: z.array(objectRef) }),
   z.object({ kind: z.literal('apply'), location, revision: z.number().int(), bundle: digest, preImages: digest }),
   z.object({ kind: z.literal('gate'), location, bundle: digest, deadlineMs: z.number() }),
@@ -65,7 +72,12 @@ export const commandBodySchema = z.discriminatedUnion('kind', [
     preImages: digest,
     previous: locationRevision.nullable(),
   }),
-  z.object({ kind: z.literal('undoEnsure'), stack: stackRef, created: z.array(objectRef.extend({ uid: z.string() })) }),
+  z.object({
+    kind: z.literal('undoEnsure'),
+    stack: stackRef,
+    serviceAccount: serviceAccount.optional(),
+    created: z.array(objectRef.extend({ uid: z.string() })),
+  }),
   /** Reads everything touched and compares it with the pre-images, and the workloads' readiness with what it was. */
   z.object({
     kind: z.literal('verify'),
@@ -168,6 +180,8 @@ export const observationSchema = z.object({
   bundle: digest,
   status: z.enum(['current', 'inProgress', 'failed', 'terminating', 'notFound', 'unknown']),
   message: z.string(),
+  /** The cause in one line, such as `CrashLoopBackOff: exit code 1 (3 restarts)`; absent when it is current, or nothing is known yet. */
+  reason: z.string().optional(),
   /** Present when it is not current. */
   reasons: z.array(reason).optional(),
   /** Objects that drifted from the bundle and have not been repaired. */

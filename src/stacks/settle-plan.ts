@@ -119,16 +119,18 @@ function ensureSteps({ owed, wanted, stack, stepOf, load }: Settling, located: r
   return owed.filter(isEnsured).flatMap((each): Step[] => {
     const { cluster, transaction, step, ensured } = each;
     const id = `${transaction}/${step}`;
+    const original = stepOf(each);
+    const { serviceAccount = undefined } = original?.action === 'ensure' ? original : {};
+    const as = serviceAccount === undefined ? {} : { serviceAccount };
     const settle = (created: Ensured, last: readonly string[]) =>
-      forwardStep(`settle:${id}`, last, { action: 'settleEnsure', cluster, stack, transaction, step, created });
+      forwardStep(`settle:${id}`, last, { action: 'settleEnsure', cluster, stack, ...as, transaction, step, created });
     // what the stack has there now stands on it
     if (wanted.some(({ location }) => location.cluster === cluster)) return [settle(NOTHING_CREATED, after)];
     if ('created' in ensured) return [settle({ kind: 'known', objects: createdIn(ensured.created, load) }, after)];
-    const original = stepOf(each);
     if (original?.action !== 'ensure') return [settle(NOTHING_CREATED, after)];
     const { command } = ensured;
     const recall = forwardStep(`recall:${id}`, after, {
-      ...{ action: 'recallEnsure', cluster, stack, command, objects: original.objects },
+      ...{ action: 'recallEnsure', cluster, stack, ...as, command, objects: original.objects },
     });
     return [recall, settle({ kind: 'recalled', by: recall.id }, [recall.id])];
   });

@@ -33,6 +33,7 @@ const bundleSchema = z.object({
   }),
   revision: z.number(),
   fieldManager: z.string(),
+  serviceAccount: z.object({ namespace: z.string(), name: z.string() }).optional(),
   conflicts: z.enum(['refuse', 'take']),
   drift: z.object({ mode: z.enum(['repair', 'report', 'ignore']), ignore: z.array(z.string()) }),
   objects: z.array(kubeObject),

@@ -14,6 +14,17 @@ export const nameText = (what: string) =>
     .regex(DNS_LABEL, 'must consist of a-z, 0-9 and "-", and start and end with a letter or digit')
     .describe(what);
 
+/** The name of most kinds in Kubernetes: an RFC 1123 subdomain. */
+export const objectName = (what: string) =>
+  z
+    .string()
+    .max(253, 'must be at most 253 characters')
+    .regex(
+      /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+      'must consist of a-z, 0-9, "-" and ".", and each part start and end with a letter or digit',
+    )
+    .describe(what);
+
 export const duration = z
   .string()
   .regex(DURATION_PATTERN, 'must be a duration such as 30s, 10m or 1h30m')

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../../base/index.ts';
-import { clusterSelector, duration, labels, nameText, residency } from './basics.ts';
+import { clusterSelector, duration, labels, nameText, objectName, residency } from './basics.ts';
 import { database } from './database.ts';
 import { stackFunction } from './function.ts';
 
@@ -63,6 +63,9 @@ export const stackSchema = z.strictObject({
   }),
   spec: z.strictObject({
     namespace: nameText('the namespace of every namespaced object of the stack'),
+    serviceAccount: objectName(
+      'the ServiceAccount of that namespace as which agents apply, repair, undo and remove the stack; default: the agent itself',
+    ).optional(),
     functions: z
       .array(stackFunction)
       .max(limits.stackFunctionsMax)

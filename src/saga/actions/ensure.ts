@@ -1,4 +1,5 @@
 import { isObject } from '../../base/index.ts';
+import type { ServiceAccountRef } from '../../plan/index.ts';
 import type { CommandBody } from '../../protocol/index.ts';
 import type { Action, ActionContext } from './types.ts';
 
@@ -9,18 +10,23 @@ export const ensure: Action<'ensure'> = {
   name: 'ensure',
   cluster: (work) => work.cluster,
   location: () => null,
-  do: ({ cluster, stack, objects }) => ({
+  do: ({ cluster, stack, objects, ...as }) => ({
     kind: 'command',
     cluster,
-    body: { kind: 'ensure', stack, objects: [...objects] },
+    body: { kind: 'ensure', stack, ...actingAs(as), objects: [...objects] },
   }),
-  undo: ({ cluster, stack }, context) => ({
+  undo: ({ cluster, stack, ...as }, context) => ({
     kind: 'command',
     cluster,
-    body: { kind: 'undoEnsure', stack, created: createdBy(context) },
+    body: { kind: 'undoEnsure', stack, ...actingAs(as), created: createdBy(context) },
   }),
   undoNeedsOutcome: true,
 };
+
+/** As whom a command without a bundle acts. */
+export function actingAs({ serviceAccount }: { readonly serviceAccount?: ServiceAccountRef }) {
+  return serviceAccount === undefined ? {} : { serviceAccount };
+}
 
 /** A refusal half-way names what it had created in `details.created`. */
 export function createdBy({ output, refusal }: Pick<ActionContext, 'output' | 'refusal'>): Created {

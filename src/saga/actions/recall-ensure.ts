@@ -1,5 +1,5 @@
 import { NO_ANSWER } from '../silence.ts';
-import { createdBy } from './ensure.ts';
+import { actingAs, createdBy } from './ensure.ts';
 import type { Action } from './types.ts';
 
 /**
@@ -10,11 +10,11 @@ export const recallEnsure: Action<'recallEnsure'> = {
   name: 'recallEnsure',
   cluster: (work) => work.cluster,
   location: () => null,
-  do: ({ cluster, stack, command, objects }) => ({
+  do: ({ cluster, stack, command, objects, ...as }) => ({
     kind: 'command',
     cluster,
     id: command,
-    body: { kind: 'ensure', stack, objects: [...objects] },
+    body: { kind: 'ensure', stack, ...actingAs(as), objects: [...objects] },
   }),
   undo: null,
   undoNeedsOutcome: false,
