@@ -146,14 +146,14 @@ function watchEnd(end: StreamEnd<WatchEnd>, signal: AbortSignal | undefined): Wa
   return { kind: 'ended' };
 }
 
-async function lines(auth: Authentication, request: ApiRequest, onLine: (line: string) => void): Promise<ApiAnswer> {
+async function lines(auth: Authentication, request: ApiRequest, onLine: (line: string) => unknown): Promise<ApiAnswer> {
   try {
     const response = await open(await auth.access(false), request, request.signal);
     if (response.statusCode >= 400) {
       return answerOf(response.statusCode, response.headers, await response.body.text());
     }
     const end = await streamLines<never>(response.body, async (line) => {
-      onLine(line);
+      await onLine(line);
       return undefined;
     });
     if (end.kind === 'broken' && !request.signal?.aborted) {

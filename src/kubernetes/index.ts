@@ -12,20 +12,26 @@ export { isImmutable, type Verdict, verdictOf } from './answers.ts';
 export type { Authentication, Credentials, TokenSource } from './authentication.ts';
 export { clientOver, connect } from './client.ts';
 export { createDiscovery, type Discovery, type KindLookup } from './discovery.ts';
+export { eventOf } from './events.ts';
+export { createLineMask, createMask, MASKED, type Mask, secretTexts } from './masking.ts';
 export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';
 export { applyOrder, deleteOrder, isGround, isStateful, kindRank, rankGroups, sameRef } from './order.ts';
+export { ownedBy, ownsPods, podsSelector } from './owners.ts';
 export { collectionPath, groupVersionPath, objectPath } from './paths.ts';
-export { ownedBy, type ReasonSource, reasonOf } from './reasons.ts';
+export { boundReasons, shortReason } from './reason-size.ts';
+export { type ReasonSource, reasonOf } from './reasons.ts';
 export { createSlots, type Slots } from './slots.ts';
 export { statusOf } from './status/index.ts';
 export type {
   ApiAnswer,
   ApiRequest,
   Client,
+  ContainerTrouble,
   KindInfo,
   Method,
   ObjectStatus,
   Reason,
+  ReasonEvent,
   StatusKind,
   WatchEnd,
   WatchEvent,

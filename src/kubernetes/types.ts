@@ -12,8 +12,8 @@ export interface Client {
    * The caller lists first, passes the resourceVersion in the query, and starts again by the end's kind.
    */
   watch(request: ApiRequest, onEvent: (event: WatchEvent) => void | Promise<void>): Promise<WatchEnd>;
-  /** Follows a response of plain text (pod logs) line by line until it ends or the signal is aborted. */
-  lines(request: ApiRequest, onLine: (line: string) => void): Promise<ApiAnswer>;
+  /** Follows a response of plain text (pod logs) line by line until it ends or the signal is aborted; a promise is awaited (backpressure). */
+  lines(request: ApiRequest, onLine: (line: string) => unknown): Promise<ApiAnswer>;
   /** The same server as the bearer of that token, with nothing of our own credentials. Absent: this client cannot. */
   bearing?(token: (fresh: boolean) => Promise<string>): Client;
   /** Ends pooled connections. */
@@ -83,22 +83,45 @@ export interface ObjectStatus {
   readonly message: string;
 }
 
-/** The reason that a person would dig for: a chain from what was applied down to the container. */
+/** The reason that a person would dig for: a chain from what was applied down to the container, in the cluster's own words. */
 export interface Reason {
   readonly ref: ObjectRef;
   readonly status: ObjectStatus;
+  /** Of the first in a chain: where, and when it was read (RFC 3339). */
+  readonly cluster?: string;
+  readonly at?: string;
   /** Such as `ImagePullBackOff`, `CrashLoopBackOff`, `ProgressDeadlineExceeded`, `FailedScheduling`. */
   readonly reason?: string;
   readonly message?: string;
-  /** Newest last; capped by limits.eventsPerReasonMax. */
-  readonly events: readonly {
-    readonly at: string;
-    readonly type: string;
-    readonly reason: string;
-    readonly message: string;
-    readonly count: number;
-  }[];
+  /** Containers of a pod that are not well, the telling ones first. */
+  readonly containers?: readonly ContainerTrouble[];
+  /** So many objects fare like this one, which stands for them; absent: it alone. `others` names some of them. */
+  readonly count?: number;
+  readonly others?: readonly string[];
+  /** Newest first; capped by limits.eventsPerReasonMax. */
+  readonly events: readonly ReasonEvent[];
   /** Last log lines of a container that is not well; capped by limits.logLinesMax and logLineBytesMax. */
   readonly logs: readonly { readonly container: string; readonly lines: readonly string[] }[];
   readonly causes: readonly Reason[];
+  /** What is not shown here, in words; absent: nothing. */
+  readonly leftOut?: string;
+}
+
+export interface ReasonEvent {
+  readonly at: string;
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly count: number;
+}
+
+export interface ContainerTrouble {
+  readonly container: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly restarts: number;
+  /** Of the run that ended last. */
+  readonly exitCode?: number;
+  /** Whether it ever ran: only then is there a log. */
+  readonly ran: boolean;
 }

@@ -232,6 +232,7 @@ class Session {
       sealed: (blob, secrets) =>
         secrets.size === 0 ? blob : { ...blob, secrets: sealJson(this.#hubKey, Object.fromEntries(secrets), random) },
       onApplied: (object) => this.#observer.good(object),
+      mask: (stack) => this.#observer.mask(stack),
     };
   }
 

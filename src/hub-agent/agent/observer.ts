@@ -7,6 +7,7 @@ import {
   canonical,
   errorText,
   isObject,
+  type Json,
   type KubeObject,
   type Logger,
   type ObjectRef,
@@ -18,8 +19,11 @@ import {
   type Client,
   collectionPath,
   contentDigest,
+  createMask,
+  type Mask,
   type ObjectStatus,
-  reasonOf,
+  secretTexts,
+  shortReason,
   statusOf,
   watchLoop,
 } from '../../kubernetes/index.ts';
@@ -27,16 +31,20 @@ import type { AgentMessage, Observation } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
 import type { Work } from './actions/work.ts';
 import { type Bundle, type Location, servedObjects } from './bundle.ts';
+import { createDigging, type Digging, type Found } from './digging.ts';
 import { checkDrift, type DriftCheck } from './drift.ts';
 import { Halted } from './halted.ts';
 import { locationKey } from './memory.ts';
 import type { Queues } from './queues.ts';
+import { whyUnwell } from './why.ts';
 
 export interface Observer {
   hold(held: Held, bundle: Bundle): Promise<void>;
   release(location: Location): void;
   /** What it looks like now is as it was applied. */
   good(object: KubeObject): void;
+  /** Hides the values of the Secrets that are held of a stack, and what looks like one. */
+  mask(stack: Location['stack']): Mask;
   /** All observations, for a new line; later ones come by `report`. */
   all(): readonly Observation[];
 }
@@ -59,13 +67,9 @@ interface Place {
   readonly drift: Map<string, DriftCheck>;
   observation: Observation | undefined;
   due: boolean;
-  /** Clock.monotonic() when reasons were last dug for. */
-  reasonsMs: number;
 }
 
 const SETTLE_MS = 50;
-const REASONS_EVERY_MS = 5_000;
-const REASONS_MAX = 3;
 const RANK: readonly ObjectStatus['status'][] = [
   'current',
   'inProgress',
@@ -90,9 +94,13 @@ class Observing implements Observer {
   /** Content digests that are known to be as applied, by ref. */
   readonly #good = new Map<string, string>();
   readonly #watched = new Map<string, { ready: boolean }>();
+  readonly #digging: Digging;
+  /** By project and stack; made when it is first asked for, anew when what is held has changed. */
+  readonly #masks = new Map<string, Mask>();
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    this.#digging = createDigging(options.clock, options.signal);
   }
 
   async #watchKind(ref: ObjectRef): Promise<void> {
@@ -228,29 +236,42 @@ class Observing implements Observer {
       message: `${name}${worst.status.message}`,
       ...(drift.length === 0 ? {} : { drift }),
     };
-    const { reasons: _reasons, ...before } = place.observation ?? {};
+    const { reasons, reason, ...before } = place.observation ?? {};
     if (canonical(before) === canonical(next)) return;
-    place.observation = next;
-    this.#options.report({ kind: 'observed', observations: [next] });
-    if (next.status !== 'current') this.#dig(place);
+    // what was found before stands until the next dig says otherwise
+    const found = { ...(reason === undefined ? {} : { reason }), ...(reasons === undefined ? {} : { reasons }) };
+    place.observation = next.status === 'current' ? next : { ...next, ...found };
+    this.#options.report({ kind: 'observed', observations: [place.observation] });
+    if (next.status !== 'current') this.#digging.soon(locationKey(location), () => this.#dig(place));
   }
-  /** Reasons cost requests: they follow the status, not more often than each few seconds. */
-  #dig(place: Place): void {
-    const waitMs = Math.max(1_000, place.reasonsMs + REASONS_EVERY_MS - this.#options.clock.monotonic());
-    place.reasonsMs = this.#options.clock.monotonic() + waitMs;
-    this.#options.clock.after(waitMs, async () => {
-      const now = place.observation;
-      if (!this.#isHeld(place) || now === undefined || now.status === 'current' || this.#options.signal.aborted) return;
-      const unwell = place.objects
-        .flatMap((object) => this.#live.get(refText(refOf(object))) ?? [])
-        .filter((object) => statusOf(object).status !== 'current');
-      const reasons = await Promise.all(
-        unwell.slice(0, REASONS_MAX).map((object) => reasonOf(this.#options.work(this.#options.signal), object)),
-      );
-      if (!this.#isHeld(place) || place.observation !== now) return;
-      place.observation = { ...now, reasons: reasons as unknown as NonNullable<Observation['reasons']> };
-      this.#options.report({ kind: 'observed', observations: [place.observation] });
+  async #dig(place: Place): Promise<Found> {
+    if (!this.#isHeld(place) || place.observation === undefined || place.observation.status === 'current')
+      return 'well';
+    const unwell = place.objects
+      .map((object) => ({ ref: refOf(object), object: this.#live.get(refText(refOf(object))) }))
+      .map(({ ref, object }, at) => ({ ref, object, status: seenStatus(place.objects[at] as KubeObject, object) }))
+      .filter(({ status }) => status.status !== 'current');
+    const reasons = await whyUnwell(this.#options.work(this.#options.signal), place.held.location, unwell);
+    const now: Observation | undefined = place.observation;
+    if (!this.#isHeld(place) || now === undefined || now.status === 'current') return 'well';
+    const json = reasons as unknown as NonNullable<Observation['reasons']>;
+    if (canonical(withoutTime(json)) === canonical(withoutTime(now.reasons ?? []))) return 'same';
+    const reason = shortReason(reasons);
+    const { reason: _before, ...rest } = now;
+    place.observation = { ...rest, ...(reason === undefined ? {} : { reason }), reasons: json };
+    this.#options.report({ kind: 'observed', observations: [place.observation] });
+    return 'changed';
+  }
+  mask({ project, name }: Location['stack']): Mask {
+    const key = `${project}/${name}`;
+    const known = this.#masks.get(key);
+    if (known !== undefined) return known;
+    const held = [...this.#places.values()].filter(({ held: { location } }) => {
+      return location.stack.project === project && location.stack.name === name;
     });
+    const mask = createMask(held.flatMap(({ bundle }) => secretTexts(bundle.objects)));
+    this.#masks.set(key, mask);
+    return mask;
   }
 
   /** A watch that was there before passed these objects by: nobody held them then. */
@@ -275,8 +296,8 @@ class Observing implements Observer {
       drift: new Map(),
       observation: undefined,
       due: false,
-      reasonsMs: 0,
     };
+    this.#masks.clear();
     for (const [ref, owner] of this.#owners) if (owner === key) this.#owners.delete(ref);
     this.#places.set(key, place);
     const fresh = objects.map((object) => refOf(object));
@@ -288,6 +309,8 @@ class Observing implements Observer {
   release(location: Location): void {
     const key = locationKey(location);
     if (!this.#places.delete(key)) return;
+    this.#masks.clear();
+    this.#digging.forget(key);
     for (const [ref, owner] of this.#owners) {
       if (owner !== key) continue;
       this.#owners.delete(ref);
@@ -302,6 +325,11 @@ class Observing implements Observer {
   all(): readonly Observation[] {
     return [...this.#places.values()].flatMap((place) => place.observation ?? []);
   }
+}
+
+/** The same cause read later is no news. */
+function withoutTime(reasons: readonly Json[]): Json {
+  return reasons.map((reason) => (isObject(reason) ? { ...reason, at: null } : reason));
 }
 
 /** A Job that says when it is to be cleaned up, and was, has done its work. */

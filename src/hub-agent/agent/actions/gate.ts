@@ -1,14 +1,13 @@
-import { type Digest, type Json, type KubeObject, type ObjectRef, refOf, refText } from '../../../base/index.ts';
-import { type ObjectStatus, type Reason, reasonOf, statusOf } from '../../../kubernetes/index.ts';
+import { type Digest, type Json, type ObjectRef, refOf, refText } from '../../../base/index.ts';
+import { shortReason, statusOf } from '../../../kubernetes/index.ts';
 import { type Bundle, type Location, readBundle, servedObjects } from '../bundle.ts';
 import { refuse } from '../halted.ts';
+import { type Unwell, whyUnwell } from '../why.ts';
 import type { Done, Work } from './work.ts';
 
 const POLL_MS = 150;
 const POLL_MS_MAX = 1_000;
 const PROBE_MS_MAX = 3_000;
-/** Reasons that go along with a refusal: the first objects that are not ready say what the others would. */
-const REASONS_MAX = 5;
 
 /** Waits until every object is ready and the health answers; refused with the reasons when one failed or the time is over. */
 export async function gate(
@@ -34,17 +33,12 @@ export async function gate(
     if (left.size === 0) for (const ref of refs) left.set(refText(ref), ref);
     const failed = unwell.some((one) => one.status.status === 'failed');
     const late = over(work, startedMs, body.deadlineMs);
-    if (unwell.length > 0 && (failed || late)) return refuseWithReasons(work, unwell, failed ? null : body.deadlineMs);
+    if (unwell.length > 0 && (failed || late))
+      return refuseWithReasons(work, body.location, unwell, failed ? null : body.deadlineMs);
     if (work.signal.aborted) return refuse({ kind: 'cancelled', message: 'the wait for readiness was cancelled' });
     const leftMs = startedMs + body.deadlineMs - work.clock.monotonic();
     await work.clock.sleep(Math.min(waitMs, Math.max(1, leftMs)), work.signal);
   }
-}
-
-interface Unwell {
-  readonly ref: ObjectRef;
-  readonly status: ObjectStatus;
-  readonly object: KubeObject | undefined;
 }
 
 function over(work: Work, startedMs: number, deadlineMs: number): boolean {
@@ -75,15 +69,19 @@ async function healthTrouble(work: Work, bundle: Bundle): Promise<string | undef
 }
 
 /** @param waitedMs how long it was waited for; null: it failed before the time was over */
-async function refuseWithReasons(work: Work, unwell: readonly Unwell[], waitedMs: number | null): Promise<never> {
-  const reasons = await reasonsOf(work, unwell);
+async function refuseWithReasons(
+  work: Work,
+  location: Location,
+  unwell: readonly Unwell[],
+  waitedMs: number | null,
+): Promise<never> {
+  const reasons = await whyUnwell(work, location, unwell);
   const first = unwell[0] as Unwell;
-  const deepest = deepestOf(reasons[0]);
-  const because = deepest?.reason === undefined ? '' : ` (${deepest.reason}: ${deepest.message ?? ''})`;
+  const short = shortReason(reasons);
   const more = unwell.length > 1 ? `, and ${unwell.length - 1} more` : '';
   return refuse({
     kind: 'notReady',
-    message: `${refText(first.ref)} is not ready: ${first.status.message}${because}${more}`,
+    message: `${refText(first.ref)} is not ready: ${first.status.message}${short === undefined ? '' : ` (${short})`}${more}`,
     where: refText(first.ref),
     ...(waitedMs === null
       ? {}
@@ -94,25 +92,10 @@ async function refuseWithReasons(work: Work, unwell: readonly Unwell[], waitedMs
   });
 }
 
-async function reasonsOf(work: Work, unwell: readonly Unwell[]): Promise<readonly Reason[]> {
-  return Promise.all(
-    unwell
-      .slice(0, REASONS_MAX)
-      .map(({ ref, status, object }) =>
-        object === undefined ? { ref, status, events: [], logs: [], causes: [] } : reasonOf(work, object),
-      ),
-  );
-}
-
-function deepestOf(reason: Reason | undefined): Reason | undefined {
-  const below = reason?.causes[0];
-  return below === undefined ? reason : (deepestOf(below) ?? reason);
-}
-
 /** The reasons of everything of a bundle that is not ready. */
 export async function describe(work: Work, bundle: Bundle | undefined): Promise<Done> {
   if (bundle === undefined) return { output: { kind: 'describe', reasons: [] } };
   const refs = (await servedObjects(work.objects, bundle.objects)).map(refOf);
-  const reasons = await reasonsOf(work, await notReady(work, refs));
+  const reasons = await whyUnwell(work, bundle.location, await notReady(work, refs));
   return { output: { kind: 'describe', reasons: reasons as unknown as Json[] } };
 }

@@ -1,8 +1,8 @@
 /** What an action is handed: the cluster, the blobs, the key that cuts Secrets, and whether it was begun before. */
 import type { Clock, Digest, KubeObject } from '../../../base/index.ts';
-import type { Client, Discovery } from '../../../kubernetes/index.ts';
+import type { Client, Discovery, Mask } from '../../../kubernetes/index.ts';
 import type { Blob, CommandOutput } from '../../../protocol/index.ts';
-import type { OpenBlob } from '../bundle.ts';
+import type { Location, OpenBlob } from '../bundle.ts';
 import type { Objects } from '../objects.ts';
 import type { ServiceProbe } from '../probe.ts';
 
@@ -20,6 +20,8 @@ export interface Work {
   /** Told of each object as it was applied: what it looks like now is no drift. */
   onApplied(object: KubeObject): void;
   blob(digest: Digest): Promise<OpenBlob>;
+  /** Hides what looks like a secret, and the values of that stack's Secrets, in text of its workloads. */
+  mask(stack: Location['stack']): Mask;
   /** Seals values of blobs to the hub. */
   sealed(blob: Blob, secrets: ReadonlyMap<string, string>): Blob;
 }
