@@ -81,6 +81,27 @@ export interface ObjectStatus {
   readonly status: StatusKind;
   /** With the numbers: `2 of 3 replicas ready`. */
   readonly message: string;
+  /** It is `current` for all that can be seen, but nothing ties that to the newest spec: whoever waits looks a little longer. */
+  readonly unproven?: true;
+}
+
+/** What an object's status depends on beside the object. */
+export interface Surroundings {
+  /** As far as they may be read. */
+  readonly storageClasses?: readonly KubeObject[];
+}
+
+/** How a user says that objects of a kind are ready; the expressions are CEL over `object`. */
+export interface HealthRule {
+  readonly kind: string;
+  /** Only objects of this apiVersion. */
+  readonly apiVersion?: string | undefined;
+  /** True: ready. */
+  readonly current: string;
+  /** True: it has failed and will not come by waiting. */
+  readonly failed?: string | undefined;
+  /** A text for people. */
+  readonly message?: string | undefined;
 }
 
 /** The reason that a person would dig for: a chain from what was applied down to the container, in the cluster's own words. */

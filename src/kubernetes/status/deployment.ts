@@ -1,28 +1,32 @@
-import { condition, conditionText, count, part, type StatusRule, status } from './read.ts';
+import { condition, conditionText, count, isTrue, part, type StatusRule, status } from './read.ts';
 
 /**
- * A Deployment: rolled out whole and available. Without `progressDeadlineSeconds` (or before it) it never fails by itself;
- * the gate has its own deadline for that.
+ * A Deployment: rolled out whole and available. Without `progressDeadlineSeconds` (or before it) it never fails by itself:
+ * the gate has its own deadline for that. While it is paused no deadline runs.
  */
 export const deployment: StatusRule = (object) => {
   const spec = part(object, 'spec');
   const state = part(object, 'status');
   const progressing = condition(object, 'Progressing');
   if (progressing?.reason === 'ProgressDeadlineExceeded') return status('failed', conditionText(progressing));
-  const failure = condition(object, 'ReplicaFailure');
+  // the ReplicaSet's own words: no quota, refused by admission
+  const failure = isTrue(object, 'ReplicaFailure');
+  const why = failure === undefined ? '' : ` (${conditionText(failure)})`;
   const wanted = count(spec, 'replicas', 1);
   const updated = count(state, 'updatedReplicas');
   const all = count(state, 'replicas');
   const available = count(state, 'availableReplicas');
-  const why = failure?.status === 'True' ? ` (${conditionText(failure)})` : '';
-  if (spec.paused === true && updated < wanted)
-    return status('inProgress', `paused at ${updated} of ${wanted} updated`);
-  if (updated < wanted) return status('inProgress', `${updated} of ${wanted} replicas updated${why}`);
-  if (all > updated) return status('inProgress', `${all - updated} old replicas still to end`);
-  if (available < updated) return status('inProgress', `${available} of ${updated} replicas available${why}`);
   const ready = count(state, 'readyReplicas');
-  if (ready < wanted) return status('inProgress', `${ready} of ${wanted} replicas ready`);
-  const availability = condition(object, 'Available');
-  if (wanted > 0 && availability?.status !== 'True') return status('inProgress', 'not yet reported as available');
+  if (updated < wanted) {
+    const paused = spec.paused === true ? 'paused at ' : '';
+    return status('inProgress', `${paused}${updated} of ${wanted} replicas updated${why}`);
+  }
+  if (all > updated) return status('inProgress', `${all - updated} old replicas still to end`);
+  if (all > wanted) return status('inProgress', `${all - wanted} replicas still to end`);
+  if (ready < wanted) return status('inProgress', `${ready} of ${wanted} replicas ready${why}`);
+  if (available < wanted) return status('inProgress', `${available} of ${wanted} replicas available${why}`);
+  if (wanted > 0 && isTrue(object, 'Available') === undefined) {
+    return status('inProgress', 'not yet reported as available');
+  }
   return status('current', `${ready} of ${wanted} replicas ready`);
 };

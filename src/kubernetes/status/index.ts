@@ -1,83 +1,103 @@
 /**
- * Where an object stands, without asking anything: checks that hold for every kind, then the kind's own rule, then a
- * `Ready` condition. After kstatus, with the traps closed that are listed beside each rule (facts: saga-audit §3.4).
+ * Where an object stands, without asking anything: checks that hold for every kind, then the kind's own rule; other kinds by
+ * their conditions. After kstatus, with its traps closed (facts: saga-audit §3.4; what was decided: docs/readiness.md).
  */
-import { groupOf, isObject, type KubeObject } from '../../base/index.ts';
-import type { ObjectStatus } from '../types.ts';
+import { groupOf, type KubeObject } from '../../base/index.ts';
+import type { ObjectStatus, Surroundings } from '../types.ts';
+import { apiService } from './api-service.ts';
+import { cronJob } from './cron-job.ts';
+import { custom, data } from './custom.ts';
+import { customResourceDefinition } from './custom-resource-definition.ts';
+import { daemonSet } from './daemon-set.ts';
 import { deployment } from './deployment.ts';
-import { customResourceDefinition, namespace, persistentVolumeClaim, podDisruptionBudget, service } from './objects.ts';
-import { condition, conditionText, part, type StatusRule, status } from './read.ts';
+import { gateway, gatewayClass, policy, route } from './gateway-api.ts';
+import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler.ts';
+import { ingress } from './ingress.ts';
+import { job } from './job.ts';
+import { namespace } from './namespace.ts';
+import { persistentVolumeClaim } from './persistent-volume-claim.ts';
+import { pod } from './pod.ts';
+import { podDisruptionBudget } from './pod-disruption-budget.ts';
+import { part, type StatusRule, status } from './read.ts';
+import { replicaSet } from './replica-set.ts';
+import { service } from './service.ts';
 import { statefulSet } from './stateful-set.ts';
-import { cronJob, daemonSet, job, pod, replicaSet } from './workloads.ts';
+
+const GATEWAY = 'gateway.networking.k8s.io';
 
 const RULES: { readonly [kind: string]: StatusRule } = {
   'apps/Deployment': deployment,
   'apps/StatefulSet': statefulSet,
   'apps/ReplicaSet': replicaSet,
   'apps/DaemonSet': daemonSet,
+  ReplicationController: replicaSet,
+  Pod: pod,
   'batch/Job': job,
   'batch/CronJob': cronJob,
-  'policy/PodDisruptionBudget': podDisruptionBudget,
-  'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
-  Pod: pod,
   PersistentVolumeClaim: persistentVolumeClaim,
   Service: service,
+  'networking.k8s.io/Ingress': ingress,
+  'autoscaling/HorizontalPodAutoscaler': horizontalPodAutoscaler,
+  'policy/PodDisruptionBudget': podDisruptionBudget,
+  'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
+  'apiregistration.k8s.io/APIService': apiService,
   Namespace: namespace,
+  [`${GATEWAY}/Gateway`]: gateway,
+  [`${GATEWAY}/GatewayClass`]: gatewayClass,
+  [`${GATEWAY}/HTTPRoute`]: route,
+  [`${GATEWAY}/GRPCRoute`]: route,
+  [`${GATEWAY}/TLSRoute`]: route,
+  [`${GATEWAY}/TCPRoute`]: route,
+  [`${GATEWAY}/UDPRoute`]: route,
+  [`${GATEWAY}/BackendTLSPolicy`]: policy,
 };
 
-/** Built-in groups: their kinds without a rule have nothing to wait for. Other groups are custom resources. */
-const BUILT_IN_GROUP = /^(|apps|batch|policy|autoscaling|.*\.k8s\.io)$/;
+/** Groups that every API server serves by itself. */
+const BUILT_IN = new Set([
+  ...['', 'apps', 'batch', 'policy', 'autoscaling'],
+  ...['admissionregistration', 'apiextensions', 'apiregistration', 'authentication', 'authorization', 'certificates'],
+  ...['coordination', 'discovery', 'events', 'flowcontrol.apiserver', 'internal.apiserver', 'networking', 'node'],
+  ...['rbac.authorization', 'resource', 'scheduling', 'storage', 'storagemigration'],
+]);
+/** Kinds whose controller writes the generation that it has seen: until it is there, nobody has seen the object. */
+const OBSERVED = new Set(['apps/Deployment', 'apps/StatefulSet', 'apps/ReplicaSet', 'apps/DaemonSet']);
 
 /** The status of one object; undefined: it is not there. */
-export function statusOf(object: KubeObject | undefined): ObjectStatus {
+export function statusOf(object: KubeObject | undefined, around: Surroundings = {}): ObjectStatus {
   if (object === undefined) return status('notFound', 'does not exist');
-  if (object.metadata.deletionTimestamp !== undefined) {
-    const holders = object.metadata.finalizers ?? [];
-    return status(
-      'terminating',
-      holders.length === 0 ? 'being deleted' : `being deleted; waits for ${holders.join(', ')}`,
-    );
-  }
-  const group = groupOf(object.apiVersion);
-  const name = group === '' ? object.kind : `${group}/${object.kind}`;
-  const rule = RULES[name];
-  return notObserved(object) ?? stalledOrReconciling(object) ?? rule?.(object) ?? byReady(object, group);
+  return beforeRules(object) ?? ruleOf(object)(object, around);
 }
 
-/** Its controller has not seen the newest spec yet. A workload without any status was not seen at all. */
-function notObserved(object: KubeObject): ObjectStatus | undefined {
+/** What holds for every kind, whatever its rule would say. */
+export function beforeRules(object: KubeObject): ObjectStatus | undefined {
+  if (object.metadata.deletionTimestamp !== undefined) {
+    // of a namespace its own conditions say what is left in it
+    if (nameOf(object) === 'Namespace') return namespace(object, {});
+    const holders = object.metadata.finalizers ?? [];
+    const why = holders.length === 0 ? 'being deleted' : `being deleted; waits for ${holders.join(', ')}`;
+    return status('terminating', why);
+  }
   const generation = object.metadata.generation;
   const observed = part(object, 'status').observedGeneration;
-  if (generation === undefined || typeof observed !== 'number' || observed >= generation) {
-    const workload = groupOf(object.apiVersion) === 'apps' && object.kind !== 'ControllerRevision';
-    return workload && observed === undefined ? status('inProgress', 'not yet seen by its controller') : undefined;
+  if (typeof observed !== 'number') {
+    return OBSERVED.has(nameOf(object)) ? status('inProgress', 'not yet seen by its controller') : undefined;
   }
+  if (generation === undefined || observed >= generation) return undefined;
   return status('inProgress', `generation ${generation} not yet seen by its controller (at ${observed})`);
 }
 
-function stalledOrReconciling(object: KubeObject): ObjectStatus | undefined {
-  const stalled = condition(object, 'Stalled');
-  if (stalled?.status === 'True') return status('failed', conditionText(stalled));
-  const reconciling = condition(object, 'Reconciling');
-  if (reconciling?.status === 'True') return status('inProgress', conditionText(reconciling));
-  return undefined;
+/** Whether a kind has a rule of its own; others are judged by their conditions. */
+export function hasOwnRule(object: KubeObject): boolean {
+  return ruleOf(object) !== custom;
 }
 
-/**
- * By the `Ready` condition. Traps closed: one that speaks of an older generation says nothing of this one; a custom
- * resource with an empty status object has a controller to come, which is not yet readiness.
- */
-function byReady(object: KubeObject, group: string): ObjectStatus {
-  const ready = condition(object, 'Ready') ?? condition(object, 'Available');
-  if (ready === undefined) {
-    const emptied = isObject(object.status) && Object.keys(object.status).length === 0;
-    if (!BUILT_IN_GROUP.test(group) && emptied) return status('inProgress', 'its controller has not reported yet');
-    return status('current', 'exists');
-  }
-  const generation = object.metadata.generation;
-  if (ready.observedGeneration !== undefined && generation !== undefined && ready.observedGeneration < generation) {
-    return status('inProgress', `${ready.type} speaks of generation ${ready.observedGeneration}, not ${generation}`);
-  }
-  if (ready.status === 'True') return status('current', `${ready.type} is True`);
-  return status('inProgress', conditionText(ready));
+function ruleOf(object: KubeObject): StatusRule {
+  const own = RULES[nameOf(object)];
+  if (own !== undefined) return own;
+  return BUILT_IN.has(groupOf(object.apiVersion).replace(/\.k8s\.io$/, '')) ? data : custom;
+}
+
+function nameOf(object: KubeObject): string {
+  const group = groupOf(object.apiVersion);
+  return group === '' ? object.kind : `${group}/${object.kind}`;
 }

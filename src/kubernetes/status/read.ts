@@ -1,9 +1,9 @@
 /** Reading raw objects without trusting their shape. */
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
-import type { ObjectStatus, StatusKind } from '../types.ts';
+import type { ObjectStatus, StatusKind, Surroundings } from '../types.ts';
 
-/** One rule: the status of an object of its kind; undefined when the rule has nothing to say. */
-export type StatusRule = (object: KubeObject) => ObjectStatus | undefined;
+/** One kind's rule. Terminating objects and those whose controller is behind their generation never come to it. */
+export type StatusRule = (object: KubeObject, around: Surroundings) => ObjectStatus;
 
 export function status(kind: StatusKind, message: string): ObjectStatus {
   return { status: kind, message };
@@ -19,6 +19,11 @@ export function count(object: JsonObject, field: string, otherwise = 0): number 
   return typeof value === 'number' ? value : otherwise;
 }
 
+export function text(object: JsonObject, field: string): string | undefined {
+  const value = object[field];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
 export function list(object: JsonObject, field: string): readonly JsonObject[] {
   const value = object[field];
   return Array.isArray(value) ? value.filter(isObject) : [];
@@ -32,8 +37,9 @@ export interface Condition {
   readonly observedGeneration?: number;
 }
 
-export function conditions(object: KubeObject): readonly Condition[] {
-  return list(part(object, 'status'), 'conditions').map((condition) => ({
+/** Conditions of a status, or of a part of one (a Route has some for each parent). */
+export function conditionsIn(holder: JsonObject): readonly Condition[] {
+  return list(holder, 'conditions').map((condition) => ({
     type: String(condition.type ?? ''),
     status: String(condition.status ?? 'Unknown'),
     reason: String(condition.reason ?? ''),
@@ -42,11 +48,27 @@ export function conditions(object: KubeObject): readonly Condition[] {
   }));
 }
 
+export function conditions(object: KubeObject): readonly Condition[] {
+  return conditionsIn(part(object, 'status'));
+}
+
 export function condition(object: KubeObject, type: string): Condition | undefined {
   return conditions(object).find((one) => one.type === type);
 }
 
+/** A condition that is `True` of this type. */
+export function isTrue(object: KubeObject, type: string): Condition | undefined {
+  const found = condition(object, type);
+  return found?.status === 'True' ? found : undefined;
+}
+
+/** Whether a condition was written for an older generation than the object has: it says nothing of this one. */
+export function isOutdated(one: Condition, object: KubeObject): boolean {
+  const { generation } = object.metadata;
+  return one.observedGeneration !== undefined && generation !== undefined && one.observedGeneration < generation;
+}
+
 /** `Reason: message`, or what there is of it. */
 export function conditionText(one: Condition): string {
-  return [one.reason, one.message].filter((text) => text !== '').join(': ') || `${one.type} is ${one.status}`;
+  return [one.reason, one.message].filter((word) => word !== '').join(': ') || `${one.type} is ${one.status}`;
 }

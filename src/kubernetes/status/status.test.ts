@@ -141,6 +141,7 @@ const CASES: readonly [string, KubeObject, string, RegExp][] = [
       status: {
         observedGeneration: 2,
         desiredNumberScheduled: 3,
+        currentNumberScheduled: 3,
         updatedNumberScheduled: 3,
         numberAvailable: 2,
         numberReady: 2,
