@@ -6,7 +6,6 @@ import {
   type JsonObject,
   jsonEqual,
   type Logger,
-  limits,
   type Outcome,
   type Random,
   type Store,
@@ -28,6 +27,7 @@ import {
 import type { AgentIdentity, Held } from '../types.ts';
 import { type BlobExchange, createBlobExchange } from './blob-exchange.ts';
 import { FACTS } from './entries.ts';
+import { createObservations } from './observations.ts';
 import type { Reports } from './reports.ts';
 import {
   guarded,
@@ -70,9 +70,6 @@ const DRIFT_OBJECTS_MAX = 20;
 /** Drifts of one cluster that are journaled in a minute: an agent gone wrong must not fill the disk. */
 const DRIFTS_PER_MINUTE_MAX = 600;
 const MINUTE_MS = 60_000;
-/** Observations of one cluster that are kept, and the bytes of one. */
-const OBSERVATIONS_MAX = limits.stackObjectsMax;
-const OBSERVATION_BYTES_MAX = 256 * 1024;
 
 export function createHubLines(options: HubLinesOptions): HubLines {
   return new Lines(options);
@@ -85,7 +82,7 @@ class Lines implements HubLines {
   readonly #sessions = new Map<string, Session>();
   readonly #heartbeats = new Map<string, number>();
   readonly #capacities = new Map<string, Capacity>();
-  readonly #observed = new Map<string, Map<string, Observation>>();
+  readonly #observed = createObservations();
   readonly #drifts = new Map<string, { readonly sinceMs: number; count: number }>();
   readonly #listeners = new Set<(change: LinkChange) => void>();
   #stopped = false;
@@ -124,7 +121,7 @@ class Lines implements HubLines {
   #begin(identity: AgentIdentity, channel: Channel, hello: Hello): void {
     const { cluster } = identity;
     this.#sessions.get(cluster)?.close('replaced by a newer line');
-    this.#observed.set(cluster, new Map());
+    this.#observed.begin(cluster);
     this.#capacities.set(cluster, hello.capacity);
     keepFacts(this.#options.store, cluster, hello, this.#options.logger);
     this.#open(cluster, hello.sealKey, channel, this.#welcome(cluster, hello.sealKey));
@@ -166,7 +163,7 @@ class Lines implements HubLines {
       now: () => clock.monotonic(),
       onHeartbeat: () => this.#heartbeat(cluster),
       onObserved: (message) => {
-        merge(cluster, this.#observed.get(cluster) ?? new Map(), message);
+        this.#observed.merge(cluster, message);
         if (message.capacity !== undefined) this.#capacities.set(cluster, message.capacity);
         const { apis } = message;
         if (apis !== undefined) keepFacts(store, cluster, { apis }, logger);
@@ -211,7 +208,7 @@ class Lines implements HubLines {
     return this.#heartbeats.get(cluster);
   }
   observations(cluster: string): readonly Observation[] {
-    return [...(this.#observed.get(cluster)?.values() ?? [])];
+    return this.#observed.of(cluster);
   }
   execute(
     cluster: string,
@@ -247,22 +244,6 @@ class Lines implements HubLines {
     this.#stopped = true;
     this.#sweep();
     for (const session of this.#sessions.values()) session.close('the hub stops');
-  }
-}
-
-/** An agent speaks of its own cluster only, whatever name it writes; what is too large is kept without its reasons. */
-function merge(
-  cluster: string,
-  known: Map<string, Observation>,
-  message: Extract<AgentMessage, { kind: 'observed' }>,
-): void {
-  const key = (location: Observation['location']) => JSON.stringify([location.stack, location.kind, location.name]);
-  for (const location of message.gone ?? []) known.delete(key(location));
-  for (const given of message.observations) {
-    const one = { ...given, location: { ...given.location, cluster } };
-    const { reasons: _reasons, drift: _drift, ...short } = { ...one, message: one.message.slice(0, 1_000) };
-    if (known.size >= OBSERVATIONS_MAX && !known.has(key(one.location))) continue;
-    known.set(key(one.location), JSON.stringify(one).length > OBSERVATION_BYTES_MAX ? short : one);
   }
 }
 
