@@ -22,10 +22,8 @@ export function applyPatch(cluster: Cluster, call: Call, body: Body): Patched {
     const object = create(cluster, call, merged(cluster, call, undefined, applied), true);
     return { object, created: true };
   }
-  const { uid, resourceVersion } = applied.metadata;
-  if ((resourceVersion && resourceVersion !== live.metadata.resourceVersion) || (uid && uid !== live.metadata.uid)) {
-    throw modified(call.resource, call.name);
-  }
+  const { resourceVersion } = applied.metadata;
+  if (resourceVersion && resourceVersion !== live.metadata.resourceVersion) throw modified(call.resource, call.name);
   return { object: update(cluster, call, () => merged(cluster, call, live, applied), true).object, created: false };
 }
 

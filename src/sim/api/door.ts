@@ -5,7 +5,7 @@ import { bindPod } from './binding.ts';
 import { type Call, type Cluster, part, SYSTEM_USER } from './cluster.ts';
 import { remove } from './deleter.ts';
 import { ApiError } from './status.ts';
-import { create, update } from './writer.ts';
+import { create, sameObject, update } from './writer.ts';
 
 export function createDoor(cluster: Cluster): ApiDoor {
   const { store, registry } = cluster;
@@ -49,7 +49,9 @@ export function createDoor(cluster: Cluster): ApiDoor {
         const { namespace, name: objectName } = object.metadata;
         const asked = call(resourceOf(name), namespace, objectName, manager, subresource ?? '');
         const node = name === 'pods' && subresource === undefined ? newNode(cluster, object) : undefined;
-        return node === undefined ? update(cluster, asked, () => object).object : bindPod(cluster, asked, node);
+        return node === undefined
+          ? update(cluster, asked, (live) => sameObject(cluster, asked, live, object)).object
+          : bindPod(cluster, asked, node);
       }),
     delete: (name, namespace, objectName, options: DeleteOptions = {}) =>
       answer(200, () => remove(cluster, call(resourceOf(name), namespace, objectName, 'door'), options)),

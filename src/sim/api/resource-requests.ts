@@ -17,7 +17,7 @@ import { review } from './reviews.ts';
 import { ApiError, methodNotAllowed } from './status.ts';
 import { serveSubresource } from './subresources.ts';
 import { watch } from './watcher.ts';
-import { create, mustFind, update } from './writer.ts';
+import { create, mustFind, replacing, update } from './writer.ts';
 
 export interface ResourceRequest {
   readonly user: User;
@@ -145,7 +145,7 @@ function replace(serving: Serving, call: Call, body: Body): readonly [number, Ku
   const { cluster } = serving;
   const object = decodeObject(cluster.registry, call, call.resource, body);
   try {
-    return [200, update(cluster, call, () => object).object];
+    return [200, update(cluster, call, (live) => replacing(cluster, call, live, object)).object];
   } catch (error) {
     const missing = error instanceof ApiError && error.code === 404;
     if (

@@ -1,12 +1,12 @@
 /** Create and update: the one way in which anything enters the store, over HTTP or through the door. */
 import { type Json, type JsonObject, jsonEqual, type KubeObject, type ObjectMeta } from '../../base/index.ts';
 import { trackUpdate } from '../apply/index.ts';
-import { finalizerErrors, isFinished, kubeTime, uuid } from '../objects/index.ts';
+import { finalizerErrors, isFinished, kubeTime, uidErrors, uuid } from '../objects/index.ts';
 import { applyDefaults, throughWire, validate } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { admitCreate, admitUpdate } from './admission.ts';
 import type { Call, Cluster } from './cluster.ts';
-import { alreadyExists, badRequest, conflict, invalid, modified, notFound } from './status.ts';
+import { ApiError, alreadyExists, badRequest, conflict, invalid, modified, notFound, qualified } from './status.ts';
 import { asSent, prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
 import { toStorage, toVersion } from './views.ts';
 
@@ -39,7 +39,9 @@ export function create(cluster: Cluster, call: Call, sent: KubeObject, applied =
   checkNamespace(call, sent);
   const named = withIdentity(cluster, call, sent);
   const name = named.metadata.name;
-  if (sent.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+  // a real server has no reason for this one, and so it is its own fault
+  if (sent.metadata.resourceVersion)
+    throw new ApiError(500, undefined, 'resourceVersion should not be set on objects to be created');
   const defaulted = onWire(applyDefaults(asSent(resource, named), resource), resource);
   const tracked = applied ? defaulted : track(cluster, call, undefined, defaulted);
   const next = admitCreate(cluster, { ...call, name }, prepareCreate(resource, tracked, custom));
@@ -124,14 +126,14 @@ export function update(
   const { resource } = call;
   const live = mustFind(cluster, call);
   const sent = change(live);
-  checkIdentity(cluster, call, live, sent);
+  checkIdentity(call, live, sent);
   const custom = cluster.registry.isCustom(resource);
   const prepared = prepareUpdate(resource, live, sent, call.subresource, custom, cluster.clock.now());
   const defaulted = onWire(applyDefaults(prepared, resource), resource);
   const tracked = applied ? defaulted : track(cluster, call, live, defaulted);
   const admitted = admitUpdate(cluster, call, live, tracked);
   const fixed = call.subresource === 'binding' ? admitted : live; // a binding is the one change of a pod's node
-  const errors = [...finalizerErrors(live, admitted), ...validate(admitted, resource, fixed)];
+  const errors = [...uidErrors(live, sent), ...finalizerErrors(live, admitted), ...validate(admitted, resource, fixed)];
   if (errors.length > 0) throw invalid(resource, call.name, errors);
   const counts = call.subresource === '' || call.subresource === 'scale';
   const next = onWire(counts ? withGeneration(resource, live, admitted, custom) : admitted, resource);
@@ -151,13 +153,21 @@ function finish(cluster: Cluster, call: Call, next: KubeObject): KubeObject {
   return next;
 }
 
-function checkIdentity(cluster: Cluster, call: Call, live: KubeObject, sent: KubeObject): void {
+function checkIdentity(call: Call, live: KubeObject, sent: KubeObject): void {
   const { resource, name } = call;
-  const { uid, resourceVersion } = sent.metadata;
+  const { resourceVersion } = sent.metadata;
   if (sent.metadata.name !== undefined && sent.metadata.name !== '' && sent.metadata.name !== name) {
     throw badRequest(`the name of the object (${sent.metadata.name}) does not match the name on the URL (${name})`);
   }
   checkNamespace(call, sent);
+  if (resourceVersion && resourceVersion !== '0' && resourceVersion !== live.metadata.resourceVersion)
+    throw modified(resource, name);
+}
+
+/** A whole object that takes the place of the stored one: its uid is a precondition. @throws ApiError 409. */
+export function sameObject(cluster: Cluster, call: Call, live: KubeObject, sent: KubeObject): KubeObject {
+  const { resource, name } = call;
+  const { uid } = sent.metadata;
   if (uid && uid !== live.metadata.uid) {
     const key = `/${cluster.name}/${resource.plural}/${call.namespace === undefined ? '' : `${call.namespace}/`}${name}`;
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
@@ -167,9 +177,34 @@ function checkIdentity(cluster: Cluster, call: Call, live: KubeObject, sent: Kub
       `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
     );
   }
-  if (resourceVersion && resourceVersion !== '0' && resourceVersion !== live.metadata.resourceVersion)
-    throw modified(resource, name);
+  return sent;
 }
+
+/** The same from outside, where some kinds may be replaced only by who has read them. @throws ApiError 409, 422. */
+export function replacing(cluster: Cluster, call: Call, live: KubeObject, sent: KubeObject): KubeObject {
+  const { resource, name } = call;
+  const unread = !sent.metadata.resourceVersion;
+  if (unread && (cluster.registry.isCustom(resource) || ONLY_BY_VERSION.has(qualified(resource)))) {
+    const message = 'Invalid value: 0: must be specified for an update';
+    const subject = { group: resource.group, kind: resource.plural };
+    throw invalid(subject, name, [{ reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message }]);
+  }
+  return sameObject(cluster, call, live, sent);
+}
+
+/** Built-in kinds that nobody may replace without having read them. */
+const ONLY_BY_VERSION = new Set([
+  'csidrivers.storage.k8s.io',
+  'csinodes.storage.k8s.io',
+  'customresourcedefinitions.apiextensions.k8s.io',
+  'leases.coordination.k8s.io',
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io',
+  'poddisruptionbudgets.policy',
+  'validatingadmissionpolicies.admissionregistration.k8s.io',
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+  'validatingwebhookconfigurations.admissionregistration.k8s.io',
+  'volumeattachments.storage.k8s.io',
+]);
 
 /** Requests for certificates have no field that anybody could own: who asked and what was answered is the server's. */
 const UNTRACKED = new Set(['certificatesigningrequests']);

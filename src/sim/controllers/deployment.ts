@@ -283,7 +283,9 @@ class Rollout {
     const live = door.get('deployments.apps', namespace, name);
     if (live === undefined) return;
     const annotations = { ...live.metadata.annotations, [REVISION]: String(revision) };
-    written(door.update('deployments.apps', { ...live, metadata: { ...live.metadata, annotations } }, MANAGER));
+    // through /status, as the real controller does: an annotation written through the object would move its generation
+    const numbered = { ...live, metadata: { ...live.metadata, annotations } };
+    written(door.update('deployments.apps', numbered, MANAGER, 'status'));
   }
 
   #notePause(): void {

@@ -11,6 +11,7 @@ export {
   keepServerMetadata,
   kubeTime,
   ORPHAN,
+  uidErrors,
   uuid,
 } from './lifecycle.ts';
 export type { ObjectStoreOptions, StoredChange } from './store.ts';

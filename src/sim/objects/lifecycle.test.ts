@@ -86,7 +86,7 @@ describe('updates', () => {
   test('the server keeps what it owns, whatever the client sends', () => {
     const stored = object({ uid: 'u', creationTimestamp: 't', generation: 2, resourceVersion: '7' }).metadata;
     const kept = keepServerMetadata(stored, {
-      name: 'a',
+      name: 'another',
       uid: 'other',
       creationTimestamp: 'x',
       generation: 9,
@@ -95,6 +95,7 @@ describe('updates', () => {
     });
     assert.deepEqual(kept, {
       name: 'a',
+      namespace: 'n',
       labels: { l: '1' },
       uid: 'u',
       resourceVersion: '7',

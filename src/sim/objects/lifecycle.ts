@@ -72,6 +72,8 @@ export function keepServerMetadata(stored: ObjectMeta, sent: ObjectMeta): Object
   return {
     ...own,
     ...pick(stored, [
+      'name',
+      'namespace',
       'uid',
       'resourceVersion',
       'generation',
@@ -85,6 +87,15 @@ export function keepServerMetadata(stored: ObjectMeta, sent: ObjectMeta): Object
 
 function pick(meta: ObjectMeta, names: readonly string[]): { [name: string]: ObjectMeta[string] } {
   return Object.fromEntries(names.filter((name) => meta[name] !== undefined).map((name) => [name, meta[name]]));
+}
+
+/** Another uid than the stored one, in a patch or an apply. The real server names the error twice; so does this. */
+export function uidErrors(stored: KubeObject, sent: KubeObject): readonly FieldError[] {
+  const { uid } = sent.metadata;
+  if (!uid || uid === stored.metadata.uid) return [];
+  const message = `Invalid value: ${JSON.stringify(uid)}: field is immutable`;
+  const error: FieldError = { reason: 'FieldValueInvalid', field: 'metadata.uid', message };
+  return [error, error];
 }
 
 /** A deleted object may lose finalizers but not gain any. The real server names the error twice; so does this. */

@@ -33,8 +33,8 @@ test('strategic merge: lists with a key merge by it, others are replaced', () =>
     spec: {
       containers: [
         { name: 'a', image: '2', args: ['y'] },
-        { name: 'b', image: '1' },
         { name: 'c', image: '3' },
+        { name: 'b', image: '1' },
       ],
     },
   });
@@ -70,7 +70,7 @@ test('strategic merge: $setElementOrder orders, $deleteFromPrimitiveList removes
     { metadata: { '$deleteFromPrimitiveList/finalizers': ['x/a'], finalizers: ['x/c'] } },
     schema('ConfigMap'),
   );
-  assert.deepEqual(value(meta), { metadata: { finalizers: ['x/b', 'x/c'] } });
+  assert.deepEqual(value(meta), { metadata: { finalizers: ['x/c', 'x/b'] } });
   const strategy = strategicMergePatch(
     { spec: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1 } } } },
     { spec: { strategy: { $retainKeys: ['type'], type: 'Recreate' } } },

@@ -132,8 +132,10 @@ function mergeField(
   const merged =
     rule.key === undefined ? mergeScalars(before, item, patch, name) : mergeItems(before, item, rule, rule.key);
   const order = patch[`${ELEMENT_ORDER}${name}`];
-  const wanted = order === undefined ? undefined : list(order, `${ELEMENT_ORDER}${name}`);
-  return wanted === undefined ? merged : inOrder(merged, wanted, before, rule.key);
+  // without an order of its own the patch is one: what it brings stands before what it does not name
+  const brought = item.filter((one) => !(isObject(one) && one[PATCH] !== undefined));
+  const wanted = order === undefined ? brought : list(order, `${ELEMENT_ORDER}${name}`);
+  return inOrder(merged, wanted, before, rule.key);
 }
 
 /** A list that is not merged: its replace marker, if any, is not part of it. */

@@ -1,0 +1,49 @@
+/** The conformance suite: every case, put before one judge. */
+import type { test } from 'node:test';
+import { systemClock } from '../../src/base/index.ts';
+import { connect } from '../../src/kubernetes/index.ts';
+import { callerOf } from './caller.ts';
+import { CASES } from './cases/index.ts';
+import { type Judge, openTrial, type Trial } from './judge.ts';
+
+/** Cases by what they show. A case says what a *real* server does; it never asks which judge it stands before. */
+export interface Cases {
+  readonly [what: string]: (trial: Trial) => Promise<void>;
+}
+
+const AT_ONCE = 8;
+const CASE_MS_MAX = 120_000;
+
+/**
+ * Runs every case against the judge, in a namespace of its own, several at once. A judge that knowingly does not serve
+ * something gives its own case instead, which shows that it is refused properly: `instead` by area and case.
+ */
+export async function conform(
+  context: { test: typeof test },
+  judge: Judge,
+  instead: { readonly [what: string]: (trial: Trial) => Promise<void> } = {},
+): Promise<void> {
+  const client = await connect({ kind: 'kubeconfig', text: judge.kubeconfig }, systemClock);
+  try {
+    await context.test(judge.name, { concurrency: AT_ONCE }, async (suite) => {
+      const running = Object.entries(CASES).flatMap(([area, cases]) =>
+        Object.entries(cases).map(([what, run]) => {
+          const name = `${area}: ${what}`;
+          return suite.test(name, { timeout: CASE_MS_MAX }, () => once(judge, callerOf(client), instead[name] ?? run));
+        }),
+      );
+      await Promise.all(running);
+    });
+  } finally {
+    await client.close();
+  }
+}
+
+async function once(judge: Judge, admin: ReturnType<typeof callerOf>, run: (trial: Trial) => Promise<void>) {
+  const trial = await openTrial(judge, admin);
+  try {
+    await run(trial);
+  } finally {
+    await trial.close();
+  }
+}
