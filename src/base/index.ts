@@ -7,6 +7,8 @@ export type { CompiledExpression, ExpressionAnswer, ExpressionSyntax, Expression
 export { compileExpression } from './expression.ts';
 export type { Graph } from './graph.ts';
 export { findCycle, levels } from './graph.ts';
+export type { CompiledHealthRule, HealthRule } from './health-rule.ts';
+export { compileHealthRule } from './health-rule.ts';
 export type { Ids } from './ids.ts';
 export { createIds } from './ids.ts';
 export type { Json, JsonObject } from './json.ts';

@@ -21,14 +21,13 @@ export { collectionPath, groupVersionPath, objectPath } from './paths.ts';
 export { boundReasons, shortReason } from './reason-size.ts';
 export { type ReasonSource, reasonOf } from './reasons.ts';
 export { createSlots, type Slots } from './slots.ts';
-export { healthRuleTrouble, type Judge, judgeOf } from './status/health.ts';
+export { type Judge, judgeOf } from './status/health.ts';
 export { statusOf } from './status/index.ts';
 export type {
   ApiAnswer,
   ApiRequest,
   Client,
   ContainerTrouble,
-  HealthRule,
   KindInfo,
   Method,
   ObjectStatus,

@@ -91,19 +91,6 @@ export interface Surroundings {
   readonly storageClasses?: readonly KubeObject[];
 }
 
-/** How a user says that objects of a kind are ready; the expressions are CEL over `object`. */
-export interface HealthRule {
-  readonly kind: string;
-  /** Only objects of this apiVersion. */
-  readonly apiVersion?: string | undefined;
-  /** True: ready. */
-  readonly current: string;
-  /** True: it has failed and will not come by waiting. */
-  readonly failed?: string | undefined;
-  /** A text for people. */
-  readonly message?: string | undefined;
-}
-
 /** The reason that a person would dig for: a chain from what was applied down to the container, in the cluster's own words. */
 export interface Reason {
   readonly ref: ObjectRef;

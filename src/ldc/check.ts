@@ -1,4 +1,5 @@
 import { findCycle, isObject, type Json, type Problem } from '../base/index.ts';
+import { healthExpressions } from './health-check.ts';
 import { type Outline, outlineOf, type PartOutline } from './outline.ts';
 import { problemAt, valueAt } from './problems.ts';
 import { didYouMean } from './suggest.ts';
@@ -22,6 +23,7 @@ const RULES: readonly Rule[] = [
   locationCounts,
   waves,
   expressions,
+  healthExpressions,
   databases,
   traffic,
 ];

@@ -2,6 +2,7 @@ import { isObject, type Json, type KubeObject, limits, type Problem, refOf, refT
 import { readDemand } from './demand.ts';
 import { readDocuments } from './document.ts';
 import { filesOf } from './files.ts';
+import { checkHealthKinds } from './health-check.ts';
 import { isScalable } from './kinds.ts';
 import {
   clusterScopedKind,
@@ -209,7 +210,7 @@ function checkPart(part: PartOutline, objects: PartObjects, state: Resolving): v
   const { present, usable } = objects;
   checkIdentity(part, usable, source, problems);
   if (part.kind !== 'function' || present.length === 0) return;
-  problems.push(...checkOverrides(part, present, usable, source));
+  problems.push(...checkOverrides(part, present, usable, source), ...checkHealthKinds(part, present, source));
   const service = valueAt(part.raw, ['health', 'http', 'service']);
   const services = present.filter((object) => object.kind === 'Service' && object.apiVersion === 'v1');
   const names = services.map((one) => one.metadata.name);

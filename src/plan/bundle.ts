@@ -35,6 +35,7 @@ export function renderBundle(request: BundleRequest): Bundle {
     drift: { mode: spec.drift.mode, ignore: spec.drift.leaveAlone },
     objects: inOrder(objects),
     ...(http === undefined ? {} : { health: http }),
+    ...(spec.health.cel === undefined ? {} : { healthRules: spec.health.cel }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What a plan is: data, shown before it runs and stored as it runs. */
-import type { Digest, Json, KubeObject, ObjectRef } from '../base/index.ts';
+import type { Digest, HealthRule, Json, KubeObject, ObjectRef } from '../base/index.ts';
 
 export type TransactionKind =
   | 'deploy'
@@ -45,6 +45,8 @@ export interface Bundle {
   /** In the order of applying (kinds that others need come first). */
   readonly objects: readonly KubeObject[];
   readonly health?: HttpHealth;
+  /** How the user says that objects are ready; absent: by ldc's own rules alone. */
+  readonly healthRules?: readonly HealthRule[];
 }
 
 /** A ServiceAccount of every cluster that the stack is on. */

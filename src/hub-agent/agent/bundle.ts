@@ -23,6 +23,13 @@ export type Location = Extract<Command['body'], { kind: 'apply' }>['location'];
 const kubeObject = z.custom<KubeObject>(
   (value) => typeof value === 'object' && value !== null && 'kind' in value && 'metadata' in value,
 );
+const healthRule = z.object({
+  kind: z.string(),
+  apiVersion: z.string().optional(),
+  current: z.string(),
+  failed: z.string().optional(),
+  message: z.string().optional(),
+});
 const bundleSchema = z.object({
   v: z.literal(1),
   location: z.object({
@@ -38,6 +45,7 @@ const bundleSchema = z.object({
   drift: z.object({ mode: z.enum(['repair', 'report', 'ignore']), ignore: z.array(z.string()) }),
   objects: z.array(kubeObject),
   health: z.object({ service: z.string(), port: z.union([z.number(), z.string()]), path: z.string() }).optional(),
+  healthRules: z.array(healthRule).optional(),
 });
 /** plan's Bundle, as an agent reads it; `objects` with their Secret values. */
 export type Bundle = z.infer<typeof bundleSchema>;

@@ -1,6 +1,12 @@
 /** Health as a user declares it (`health.cel`), beside the own rule of a kind that has one and instead of the conditions of others. */
-import { type CompiledExpression, compileExpression, type KubeObject } from '../../base/index.ts';
-import type { HealthRule, ObjectStatus, Surroundings } from '../types.ts';
+import {
+  type CompiledExpression,
+  type CompiledHealthRule,
+  compileHealthRule,
+  type HealthRule,
+  type KubeObject,
+} from '../../base/index.ts';
+import type { ObjectStatus, Surroundings } from '../types.ts';
 import { beforeRules, hasOwnRule, statusOf } from './index.ts';
 import { part, status } from './read.ts';
 
@@ -10,15 +16,8 @@ import { part, status } from './read.ts';
  */
 export type Judge = (wanted: KubeObject, live: KubeObject | undefined, around?: Surroundings) => ObjectStatus;
 
-interface CompiledRule {
-  readonly rule: HealthRule;
-  readonly current: CompiledExpression;
-  readonly failed: CompiledExpression | undefined;
-  readonly message: CompiledExpression | undefined;
-}
-
 export function judgeOf(rules: readonly HealthRule[]): Judge {
-  const compiled = rules.map(compileRule);
+  const compiled = rules.map(compileHealthRule);
   return (wanted, live, around = {}) => {
     const own = byWish(wanted, live) ?? statusOf(live, around);
     const due = compiled.filter(({ rule }) => live !== undefined && matches(rule, wanted));
@@ -34,30 +33,11 @@ export function judgeOf(rules: readonly HealthRule[]): Judge {
   };
 }
 
-/** One health rule as text, checked as far as it can be without an object: what is wrong with it, by field. */
-export function healthRuleTrouble(rule: HealthRule): readonly { readonly field: string; readonly message: string }[] {
-  const { current, failed, message } = compileRule(rule);
-  return Object.entries({ current, failed, message }).flatMap(([field, one]) =>
-    one?.kind === 'invalid' ? [{ field, message: one.message }] : [],
-  );
-}
-
-function compileRule(rule: HealthRule): CompiledRule {
-  const compile = (text: string | undefined, answers: 'bool' | 'string') =>
-    text === undefined ? undefined : compileExpression(text, { variable: 'object', answers, loopDepthMax: 2 });
-  return {
-    rule,
-    current: compileExpression(rule.current, { variable: 'object', answers: 'bool', loopDepthMax: 2 }),
-    failed: compile(rule.failed, 'bool'),
-    message: compile(rule.message, 'string'),
-  };
-}
-
 function matches(rule: HealthRule, object: KubeObject): boolean {
   return rule.kind === object.kind && (rule.apiVersion === undefined || rule.apiVersion === object.apiVersion);
 }
 
-function byRule({ current, failed, message }: CompiledRule, object: KubeObject): ObjectStatus {
+function byRule({ current, failed, message }: CompiledHealthRule, object: KubeObject): ObjectStatus {
   const text = message === undefined ? undefined : answerOf(message, object);
   const words = text?.kind === 'value' && text.value !== '' ? String(text.value) : undefined;
   const broken = failed === undefined ? undefined : answerOf(failed, object);

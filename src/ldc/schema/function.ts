@@ -67,6 +67,16 @@ const http = z.strictObject({
   path: z.string().startsWith('/', 'must start with /').default('/').describe('must answer 2xx'),
 });
 
+const expression = z.string().min(1).max(4_096);
+
+export const healthRule = z.strictObject({
+  kind: z.string().min(1).describe('objects of this kind'),
+  apiVersion: z.string().min(1).optional().describe('only objects of this apiVersion'),
+  current: expression.describe('CEL over `object`, true when it is ready'),
+  failed: expression.optional().describe('CEL over `object`, true when it has failed and waiting does not help'),
+  message: expression.optional().describe('CEL over `object`, a text for people'),
+});
+
 const driftMode = z.enum(['repair', 'report', 'ignore']);
 
 const drift = z
@@ -96,7 +106,14 @@ export const stackFunction = z.strictObject({
   replicas: replicas.optional(),
   availability: availability.prefault({}).describe('where and how often it is served'),
   health: z
-    .strictObject({ http: http.optional() })
+    .strictObject({
+      http: http.optional().describe('a GET through the Service, before and after a soak'),
+      cel: z
+        .array(healthRule)
+        .max(50)
+        .optional()
+        .describe('readiness of kinds: beside the own rule of a built-in kind, instead of the conditions of others'),
+    })
     .prefault({})
     .describe('beside readiness of every object, which always counts'),
   requires: requires.prefault({}).describe('what a location needs of its cluster'),
