@@ -6,6 +6,9 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { systemClock as clock, type Digest, isObject, type Json, type KubeObject } from '../src/base/index.ts';
 import { fakeMachine } from '../src/cli/fake-io.test.ts';
 import { type Client, connect, createDiscovery, objectPath } from '../src/kubernetes/index.ts';
+import scopes from '../src/ldc/kinds.json' with { type: 'json' };
+import { programVersion } from '../src/main/version.ts';
+import kinds from '../src/plan/kinds.json' with { type: 'json' };
 import {
   configMap,
   deploy,
@@ -216,6 +219,35 @@ async function removeAll(rig: Rig, first: Digest, created: Awaited<ReturnType<ty
 }
 
 describe('deploy/agent.yaml', () => {
+  it('is what `ldc agent manifests` prints', async () => {
+    const printed = await fakeMachine({}).ldc('agent', 'manifests', '--image', `ldc:${programVersion()}`);
+    const text = readFileSync(new URL('../deploy/agent.yaml', import.meta.url), 'utf8');
+    assert.equal(text, printed.out, 'make it anew: bin/ldc agent manifests > deploy/agent.yaml');
+  });
+
+  it('has a rule for every namespaced kind of the plan’s table but RBAC’s own', async () => {
+    const living = await startLiving();
+    const discovery = createDiscovery(living.cluster, clock);
+    try {
+      const served = (await discovery.all()) ?? [];
+      const granted = manifest
+        .filter(({ metadata }) => metadata.name === 'ldc-agent-workloads')
+        .flatMap(({ rules }) => rules as { apiGroups: string[]; resources: string[] }[])
+        .flatMap(({ apiGroups, resources }) => resources.map((plural) => `${apiGroups[0]}/${plural}`));
+      const namespaced = kinds.order.filter((kind) => !['*', ...scopes.clusterScoped].includes(kind));
+      for (const kind of namespaced.filter((one) => !one.startsWith(RBAC))) {
+        const name = served.find((one) => one.replace(/(^|\/)v[0-9a-z]+\//, '$1') === kind.replace(/^\//, ''));
+        const at = name?.lastIndexOf('/') ?? 0;
+        const found = await discovery.kind(name?.slice(0, at) ?? '', name?.slice(at + 1) ?? '');
+        if (found.kind !== 'served') assert.fail(`${kind} is served`);
+        const group = kind.slice(0, kind.indexOf('/'));
+        assert.ok(granted.includes(`${group}/${found.info.plural}`), kind);
+      }
+    } finally {
+      await living.close();
+    }
+  });
+
   it('starts `ldc agent` with flags that it knows, as the manifest’s Secret fills them', async () => {
     const pod = manifest.find((object) => object.kind === 'Deployment');
     const [container] = part(pod, 'spec', 'template', 'spec', 'containers') as { args: string[]; env: Json[] }[];

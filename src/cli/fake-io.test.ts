@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { startFakeHub } from '../api/fake-hub.test.ts';
 import { seededRandom, systemClock } from '../base/index.ts';
+import { agentManifests } from '../hub-agent/index.ts';
 import type { Io } from './io.ts';
 import type { Launchers } from './launchers.ts';
 import { run } from './program.ts';
@@ -114,6 +115,7 @@ function fakeLaunchers({ launched }: FakeMachine): Launchers {
     restore: launcher('restore'),
     rearm: launcher('rearm'),
     agent: launcher('agent'),
+    agentManifests: async (options) => agentManifests(options),
     dev: launcher('dev'),
     demo: launcher('demo'),
     joinCluster: launcher('joinCluster'),

@@ -1,3 +1,6 @@
+import type { KubeObject } from '../base/index.ts';
+import type { AgentManifestsOptions } from '../hub-agent/index.ts';
+
 /** What main hands in: the programs that the CLI starts and does not know. Each answers its exit code. */
 export interface Launchers {
   hub(options: HubOptions): Promise<number>;
@@ -5,6 +8,8 @@ export interface Launchers {
   restore(options: { readonly state: string; readonly file: string }): Promise<number>;
   rearm(options: { readonly state: string; readonly reason: string }): Promise<number>;
   agent(options: AgentOptions): Promise<number>;
+  /** What is applied to a cluster so that an agent runs in it. */
+  agentManifests(options: AgentManifestsOptions): Promise<readonly KubeObject[]>;
   dev(options: DevOptions): Promise<number>;
   demo(options: DemoOptions): Promise<number>;
   /** Installs or starts the agent of a cluster that is reached by a kubeconfig; resolves when it has joined. */

@@ -4,4 +4,5 @@ export { apiServerProbe, type ProbeAnswer, type ProbeTarget, type ServiceProbe }
 export { clusterProjector } from './hub/entries.ts';
 export { createHubLink, type HubLink, type HubLinkOptions, type HubSignals } from './hub/index.ts';
 export { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from './hub/reports.ts';
+export { type AgentManifestsOptions, agentManifests } from './manifests/manifests.ts';
 export type { ClusterRecord, Enrolled, Held, HubDoor, JoinToken, Registry, StoredIdentity } from './types.ts';

@@ -74,35 +74,37 @@ async function authenticationOf(config: KubeConfig, clock: Clock): Promise<Authe
     held = { access, material, atMs: clock.monotonic() };
     return access;
   }
+  let bare: Promise<Authentication> | undefined;
+  const anonymous = () => {
+    bare ??= withoutUser(config, clock);
+    return bare;
+  };
   return {
     async access(fresh) {
       if (!fresh && held !== undefined && clock.monotonic() - held.atMs < ACCESS_MS_MAX) return held.access;
       return read();
     },
-    bearing: (token) => bearing(config, clock, token),
+    bearing: (token) => bearer(anonymous, token),
     async close() {
+      await bare?.then((one) => one.close());
       await held?.access.dispatcher?.destroy();
     },
   };
 }
 
-/** The same cluster and a user who has no credentials but the token. */
-function bearing(config: KubeConfig, clock: Clock, token: TokenSource): Authentication {
-  let server: Promise<Authentication> | undefined;
-  const anonymous = () => {
-    server ??= withoutUser(config, clock);
-    return server;
-  };
+/** With nothing but the token, over connections that all bearers of one server share. */
+function bearer(anonymous: () => Promise<Authentication>, token: TokenSource): Authentication {
   return {
     async access(fresh) {
-      const [access, bearer] = await Promise.all([anonymous().then((one) => one.access(false)), token(fresh)]);
-      return { ...access, headers: { ...access.headers, authorization: `Bearer ${bearer}` } };
+      const [access, text] = await Promise.all([anonymous().then((one) => one.access(false)), token(fresh)]);
+      return { ...access, headers: { ...access.headers, authorization: `Bearer ${text}` } };
     },
-    bearing: (other) => bearing(config, clock, other),
-    close: async () => (await server)?.close(),
+    bearing: (other) => bearer(anonymous, other),
+    close: async () => {},
   };
 }
 
+/** The same cluster for nobody: no certificate is shown there. */
 async function withoutUser(config: KubeConfig, clock: Clock): Promise<Authentication> {
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
   const cluster = config.getCurrentCluster();

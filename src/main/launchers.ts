@@ -45,6 +45,10 @@ export function launchersFor({ io, saveContext }: LauncherPorts): Launchers {
       const { runAgent } = await import('./agent.ts');
       return runAgent(options, say, logLevel);
     },
+    async agentManifests(options) {
+      const { agentManifests } = await import('../hub-agent/index.ts');
+      return agentManifests(options);
+    },
     async joinCluster(options) {
       const { joinBeside } = await import('./join.ts');
       return joinBeside(options, io, say);

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { action, type Cli, example, pairs } from '../cli.ts';
+import { usage } from '../failure.ts';
+import { registerAgentManifests } from './agent-manifests.ts';
 
 interface AgentFlags {
-  readonly hub: string;
+  readonly hub?: string;
   readonly join?: string;
   readonly name?: string;
   readonly kubeconfig?: string;
@@ -13,11 +15,11 @@ interface AgentFlags {
 
 export function registerAgent(program: Command, cli: Cli): void {
   const { io, launchers } = cli;
-  program
+  const agent = program
     .command('agent')
     .summary('run the agent of a cluster')
     .description('Runs the agent of one cluster: in a pod with its service account, or beside it with a kubeconfig.')
-    .requiredOption('--hub <url>', 'the hub’s address for agents')
+    .option('--hub <url>', 'the hub’s address for agents')
     .option(
       '--join <token>',
       'a join token, only the first time (better: LDC_JOIN_TOKEN; others can read a command line)',
@@ -32,6 +34,11 @@ export function registerAgent(program: Command, cli: Cli): void {
     )
     .action(
       action<AgentFlags>(cli, (flags) => {
+        if (flags.hub === undefined || flags.hub === '')
+          throw usage(
+            'the agent needs its hub',
+            'ldc agent --hub https://HUB:7421; `ldc agent manifests` runs it in a cluster',
+          );
         const joinToken = flags.join ?? io.env.LDC_JOIN_TOKEN;
         return launchers.agent({
           hub: flags.hub,
@@ -43,4 +50,5 @@ export function registerAgent(program: Command, cli: Cli): void {
         });
       }),
     );
+  registerAgentManifests(agent, cli);
 }
