@@ -1,7 +1,7 @@
 /** Request bodies: decoded, checked against the resource that was asked for, and stripped of what it does not know. */
 import { parseDocument } from 'yaml';
 import { isObject, type Json, type KubeObject } from '../../base/index.ts';
-import { decodeStrict, dropUnknown, unknownFields } from '../schema/index.ts';
+import { decodeProblem, decodeStrict, dropUnknown, unknownFields } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import type { Call } from './cluster.ts';
 import { decodeProtobuf } from './protobuf.ts';
@@ -46,6 +46,8 @@ export function strictly(
   object: KubeObject,
   duplicates: readonly string[] = [],
 ): KubeObject {
+  const misfit = resource.schema === undefined ? undefined : decodeProblem(object as unknown as Json, resource.schema);
+  if (misfit !== undefined) throw badRequest(cannotBeHandled(resource, misfit));
   if (call.fieldValidation !== 'Ignore') {
     const unknown = resource.schema === undefined ? [] : unknownFields(object, resource.schema);
     const problems = [

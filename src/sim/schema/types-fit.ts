@@ -51,14 +51,66 @@ function fits(value: Json, type: TypeSchema['type']): boolean {
   }
 }
 
+const QUANTITY = /^[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*$/;
+const NO_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
+/** What the readers of such types say of text that they cannot read. */
+function unread(value: Json, ref: string): string | undefined {
+  const type = ref.split('.').at(-1);
+  if (type === 'Quantity') return QUANTITY.test(String(value)) ? undefined : NO_QUANTITY;
+  if (typeof value !== 'string') return undefined;
+  if (type === 'Time') return timeProblem(value, '');
+  return type === 'MicroTime' ? timeProblem(value, '.000000') : undefined;
+}
+
+/** Go's parser names the first part of the layout that the text does not go on with. */
+function timeProblem(text: string, fraction: string): string | undefined {
+  const layout = `2006-01-02T15:04:05${fraction}Z07:00`;
+  let rest = text;
+  for (const [shown, pattern] of [
+    ['2006', /^\d{4}/],
+    ['-', /^-/],
+    ['01', /^\d\d/],
+    ['-', /^-/],
+    ['02', /^\d\d/],
+    ['T', /^T/],
+    ['15', /^\d\d/],
+    [':', /^:/],
+    ['04', /^\d\d/],
+    [':', /^:/],
+    ['05', /^\d\d/],
+    ...(fraction === '' ? [] : ([[fraction, /^\.\d{6}/]] as const)),
+    ['Z07:00', fraction === '' ? /^(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/ : /^(?:Z|[+-]\d\d:\d\d)$/],
+  ] as const) {
+    const found = pattern.exec(rest);
+    if (found === null) {
+      return `parsing time ${JSON.stringify(text)} as "${layout}": cannot parse ${JSON.stringify(rest)} as "${shown}"`;
+    }
+    rest = rest.slice(found[0].length);
+  }
+  return undefined;
+}
+
+const BASE64_QUANTUM = 4;
+
+function base64Problem(text: string): string | undefined {
+  const bare = text.replaceAll(/[\r\n]/g, '');
+  if (bare.length % BASE64_QUANTUM === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(bare)) return undefined;
+  const bad = bare.search(/[^A-Za-z0-9+/]/);
+  const at = bad < 0 || bare[bad] === '=' ? bare.length - (bare.length % BASE64_QUANTUM) : bad;
+  return `illegal base64 data at input byte ${at}`;
+}
+
 function find(value: Json, declared: TypeSchema, owner: string, path: string): string | undefined {
-  if (value === null || (declared.ref !== undefined && READ_BY_ITSELF.test(declared.ref))) return undefined;
+  if (value === null) return undefined;
+  if (declared.ref !== undefined && READ_BY_ITSELF.test(declared.ref)) return unread(value, declared.ref);
   const schema = resolve(declared);
   if (!fits(value, schema.type)) {
     const what = typeof value === 'number' ? `number ${value}` : given(value);
     const shown = schema.type === 'integer' || typeof value !== 'number' ? what : 'number';
     return `json: cannot unmarshal ${shown} into Go struct field ${owner}.${path} of type ${goType(declared)}`;
   }
+  if (typeof value === 'string' && schema.keywords?.format === 'byte') return base64Problem(value);
   const struct = declared.ref?.split('.').at(-1) ?? owner;
   if (Array.isArray(value)) {
     const items = schema.items;
@@ -68,7 +120,8 @@ function find(value: Json, declared: TypeSchema, owner: string, path: string): s
   return first(Object.entries(value as JsonObject), ([key, item]) => {
     const property = propertySchema(schema, key);
     if (property === undefined || item === undefined) return undefined;
-    return find(item, property, struct, path === '' ? key : `${path}.${key}`);
+    const isField = schema.properties?.[key] !== undefined;
+    return find(item, property, struct, !isField ? path : path === '' ? key : `${path}.${key}`);
   });
 }
 

@@ -1,10 +1,18 @@
 /** Whether an object may be stored: the rules of built-in kinds, and those of custom schemas, in a real server's words. */
 import type { KubeObject } from '../../../base/index.ts';
 import type { FieldError, ResourceInfo } from '../../types.ts';
+import * as autoscaling from './autoscaling.ts';
+import * as cluster from './cluster.ts';
 import { custom } from './custom.ts';
+import * as jobs from './jobs.ts';
 import { checkMetadata } from './metadata.ts';
+import * as network from './network.ts';
 import * as others from './others.ts';
+import * as quotas from './quotas.ts';
 import { Report } from './report.ts';
+import * as roles from './roles.ts';
+import * as services from './services.ts';
+import * as storage from './storage.ts';
 import * as workloads from './workloads.ts';
 
 interface Rules {
@@ -15,24 +23,41 @@ interface Rules {
 const RULES: { readonly [groupKind: string]: Rules } = {
   '/ConfigMap': { object: others.configMap, change: others.fixedData },
   '/Secret': { object: others.secret, change: others.fixedData },
-  '/Service': { object: others.service, change: others.fixedService },
+  '/Service': { object: services.service, change: services.changedService },
   '/Pod': { object: workloads.pod, change: workloads.fixedPod },
-  '/PersistentVolume': { object: others.persistentVolume },
-  '/PersistentVolumeClaim': { object: others.persistentVolumeClaim, change: others.fixedClaim },
+  '/PersistentVolume': { object: storage.persistentVolume },
+  '/PersistentVolumeClaim': { object: storage.persistentVolumeClaim, change: storage.fixedClaim },
   'apps/Deployment': { object: workloads.deployment, change: workloads.fixedSelector },
   'apps/ReplicaSet': { object: workloads.replicaSet, change: workloads.fixedSelector },
   'apps/DaemonSet': { object: workloads.daemonSet, change: workloads.fixedSelector },
   'apps/StatefulSet': { object: workloads.statefulSet, change: workloads.fixedStatefulSet },
-  'batch/Job': { object: workloads.job, change: workloads.fixedJob },
-  'batch/CronJob': { object: workloads.cronJob },
-  'autoscaling/HorizontalPodAutoscaler': { object: others.horizontalPodAutoscaler },
+  'batch/Job': { object: jobs.job, change: jobs.fixedJob },
+  'batch/CronJob': { object: jobs.cronJob },
+  'autoscaling/HorizontalPodAutoscaler': { object: autoscaling.horizontalPodAutoscaler },
   'coordination.k8s.io/Lease': { object: others.lease },
-  'networking.k8s.io/Ingress': { object: others.ingress },
-  'networking.k8s.io/NetworkPolicy': { object: others.networkPolicy },
+  'networking.k8s.io/Ingress': { object: network.ingress },
+  'networking.k8s.io/NetworkPolicy': { object: network.networkPolicy },
   'policy/PodDisruptionBudget': { object: others.podDisruptionBudget },
-  'rbac.authorization.k8s.io/RoleBinding': { change: others.fixedRoleRef },
-  'rbac.authorization.k8s.io/ClusterRoleBinding': { change: others.fixedRoleRef },
-  'storage.k8s.io/StorageClass': { change: others.fixedStorageClass },
+  'rbac.authorization.k8s.io/Role': { object: roles.role },
+  'rbac.authorization.k8s.io/ClusterRole': { object: roles.role },
+  'rbac.authorization.k8s.io/RoleBinding': { object: roles.roleBinding, change: roles.fixedRoleRef },
+  'rbac.authorization.k8s.io/ClusterRoleBinding': { object: roles.roleBinding, change: roles.fixedRoleRef },
+  'storage.k8s.io/StorageClass': { object: storage.storageClass, change: storage.fixedStorageClass },
+  '/Endpoints': { object: services.endpoints },
+  '/Event': { object: cluster.coreEvent },
+  '/LimitRange': { object: quotas.limitRange },
+  '/Namespace': { change: cluster.namespaceStatus },
+  '/Node': { object: cluster.node, change: cluster.fixedNode },
+  '/PodTemplate': { object: workloads.podTemplate },
+  '/ReplicationController': { object: workloads.replicationController },
+  '/ResourceQuota': { object: quotas.resourceQuota },
+  'admissionregistration.k8s.io/MutatingWebhookConfiguration': { object: cluster.webhooks },
+  'admissionregistration.k8s.io/ValidatingWebhookConfiguration': { object: cluster.webhooks },
+  'apps/ControllerRevision': { object: cluster.controllerRevision, change: cluster.fixedRevision },
+  'discovery.k8s.io/EndpointSlice': { object: services.endpointSlice, change: services.fixedEndpointSlice },
+  'events.k8s.io/Event': { change: cluster.fixedEvent },
+  'networking.k8s.io/IngressClass': { object: network.ingressClass, change: network.fixedIngressClass },
+  'scheduling.k8s.io/PriorityClass': { object: cluster.priorityClass, change: cluster.fixedPriorityClass },
 };
 
 /**

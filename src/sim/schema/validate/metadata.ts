@@ -56,8 +56,16 @@ function checkOwners(report: Report, owners: readonly Json[]): void {
   if (controllers.length > 1) {
     const names = controllers.slice(0, 2).map((owner) => `${text(owner, 'kind')}/${text(owner, 'name')}`);
     const why = `Only one reference can have Controller set to true. Found "true" in references for ${names.join(' and ')}`;
-    report.invalid(field, owners as Json, why);
+    report.invalid(field, owners.map(shownOwner), why);
   }
+}
+
+/** An owner as messages show it: in the order of its type's fields. */
+function shownOwner(owner: Json): Json {
+  const { apiVersion, kind, name, uid, controller, blockOwnerDeletion } = fields(owner);
+  const isGiven = ([, value]: [string, Json | undefined]) => value !== undefined;
+  const shape = { apiVersion, kind, name, uid, controller, blockOwnerDeletion };
+  return Object.fromEntries(Object.entries(shape).filter(isGiven)) as Json;
 }
 
 /** Name, labels, annotations, owners, finalizers. */
@@ -75,10 +83,10 @@ export function checkMetadata(report: Report, object: KubeObject, resource: Reso
   checkAnnotations(report, part(metadata, 'annotations'));
   checkOwners(report, list(metadata, 'ownerReferences'));
   for (const [index, finalizer] of list(metadata, 'finalizers').entries()) {
-    const field = `metadata.finalizers[${index}]`;
     if (typeof finalizer !== 'string') continue;
+    const field = `metadata.finalizers[${index}]`;
     const complaints = qualifiedName(finalizer);
-    report.each(field, finalizer, complaints);
+    report.each('metadata.finalizers', finalizer, complaints);
     if (complaints.length === 0 && !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer)) {
       report.invalid(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified');
     }

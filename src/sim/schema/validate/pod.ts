@@ -1,17 +1,18 @@
 /** Rules about pod specs. */
 import { isObject, type Json, type JsonObject } from '../../../base/index.ts';
 import { canonicalQuantity, parseQuantity } from '../quantity.ts';
+import { checkAddress } from './addresses.ts';
 import { checkLabels } from './metadata.ts';
 import { environmentName, label, portName, subdomain } from './names.ts';
 import { fields, list, part, text } from './read.ts';
 import type { Report } from './report.ts';
+import { checkScheduling } from './scheduling.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 const TERMINATION_POLICIES = ['File', 'FallbackToLogsOnError'];
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
-const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
 /** A port by number or name, as probes and services point to it. */
 export function checkPortReference(report: Report, field: string, value: Json | undefined): void {
@@ -24,12 +25,14 @@ function checkVolumes(report: Report, field: string, volumes: readonly Json[]): 
   for (const [index, volume] of volumes.entries()) {
     const at = `${field}[${index}]`;
     const name = text(volume, 'name');
+    const before = report.errors.length;
     checkVolumeSource(report, at, fields(volume));
+    const isSound = report.errors.length === before;
     const complaints = name === '' ? [] : label(name);
     if (name === '') report.required(`${at}.name`);
     report.each(`${at}.name`, name, complaints);
     if (names.has(name)) report.duplicate(`${at}.name`, name);
-    if (name !== '' && complaints.length === 0) names.add(name);
+    if (name !== '' && complaints.length === 0 && isSound) names.add(name);
   }
   return names;
 }
@@ -62,6 +65,22 @@ function checkVolumeSource(report: Report, at: string, volume: JsonObject): void
     }
     const key = VOLUME_REFERENCES[source];
     if (key !== undefined && text(volume[source], key) === '') report.required(`${at}.${source}.${key}`);
+    checkFiles(report, `${at}.${source}`, volume[source]);
+  }
+}
+
+const FILE_MODE_MAX = 0o777;
+
+/** The files that a ConfigMap or Secret becomes. */
+function checkFiles(report: Report, at: string, source: Json | undefined): void {
+  const mode = part(source, 'defaultMode');
+  if (typeof mode === 'number' && (mode < 0 || mode > FILE_MODE_MAX)) {
+    report.invalid(`${at}.defaultMode`, mode, 'must be a number between 0 and 0777 (octal), both inclusive');
+  }
+  for (const [index, item] of list(source, 'items').entries()) {
+    for (const key of ['key', 'path']) {
+      if (text(item, key) === '') report.required(`${at}.items[${index}].${key}`);
+    }
   }
 }
 
@@ -85,6 +104,9 @@ function checkPorts(report: Report, field: string, ports: readonly Json[]): void
   }
 }
 
+/** What the downward API can tell a container in a variable. */
+const FIELD_PATHS =
+  /^(?:metadata\.(?:name|namespace|uid|(?:labels|annotations)\['.+'\])|spec\.(?:nodeName|serviceAccountName)|status\.(?:hostIPs?|podIPs?))$/;
 const SOURCES = ['fieldRef', 'resourceFieldRef', 'configMapKeyRef', 'secretKeyRef', 'fileKeyRef'];
 
 function checkEnvironment(report: Report, field: string, container: Json): void {
@@ -101,6 +123,11 @@ function checkEnvironment(report: Report, field: string, container: Json): void 
       const reference = text(from, source, 'name');
       report.each(`${at}.valueFrom.${source}.name`, reference, subdomain(reference));
       if (text(from, source, 'key') === '') report.required(`${at}.valueFrom.${source}.key`);
+    }
+    const path = text(from, 'fieldRef', 'fieldPath');
+    if (given.includes('fieldRef') && !FIELD_PATHS.test(path)) {
+      const why = `error converting fieldPath: field label not supported: ${path}`;
+      report.invalid(`${at}.valueFrom.fieldRef.fieldPath`, path, why);
     }
     if (given.length === 0) {
       const choices = '`fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`';
@@ -129,6 +156,8 @@ function checkMounts(report: Report, field: string, container: Json, volumes: Re
     if (path === '') report.required(`${at}.mountPath`);
     else if (paths.has(path)) report.invalid(`${at}.mountPath`, path, 'must be unique');
     paths.add(path);
+    const inner = text(mount, 'subPath');
+    if (inner.split('/').includes('..')) report.invalid(`${at}.subPath`, inner, "must not contain '..'");
   }
 }
 
@@ -143,6 +172,7 @@ function checkHandler(report: Report, field: string, handler: JsonObject): void 
     if (name === 'httpGet' || name === 'tcpSocket')
       checkPortReference(report, `${at}.port`, part(handler, name, 'port'));
     if (name === 'httpGet' && text(handler, name, 'path') === '') report.required(`${at}.path`);
+    if (name === 'httpGet') report.oneOf(`${at}.scheme`, part(handler, name, 'scheme'), ['HTTP', 'HTTPS']);
     if (name === 'exec' && list(handler, name, 'command').length === 0) report.required(`${at}.command`);
     if (name === 'grpc') report.port(`${at}.port`, part(handler, name, 'port'));
   }
@@ -192,6 +222,13 @@ function checkResources(report: Report, field: string, container: Json): void {
           'must be greater than or equal to 0',
         );
       }
+      if (!isStandardResource(name)) {
+        report.invalid(`${at}[${name}]`, name, 'must be a standard resource type or fully qualified');
+        report.invalid(`${at}[${name}]`, name, 'must be a standard resource for containers');
+      }
+      if (kind === 'requests' && name.includes('/') && limits[name] === undefined) {
+        report.required(`${field}.resources.limits`, 'Limit must be set for non overcommitable resources');
+      }
       const limit = quantity(limits[name]);
       if (kind === 'requests' && amount !== undefined && limit !== undefined && amount.nano > limit.nano) {
         const most = canonicalQuantity(String(limits[name]));
@@ -202,6 +239,35 @@ function checkResources(report: Report, field: string, container: Json): void {
   }
 }
 
+const SECURITY_FIELDS = [
+  'capabilities',
+  'privileged',
+  'seLinuxOptions',
+  'windowsOptions',
+  'runAsUser',
+  'runAsGroup',
+  'runAsNonRoot',
+  'readOnlyRootFilesystem',
+  'allowPrivilegeEscalation',
+  'procMount',
+  'seccompProfile',
+  'appArmorProfile',
+];
+
+function checkSecurity(report: Report, at: string, context: Json | undefined): void {
+  if (part(context, 'privileged') !== true || part(context, 'allowPrivilegeEscalation') !== false) return;
+  const goName = (key: string) =>
+    key === 'seLinuxOptions' ? 'SELinuxOptions' : `${key[0]?.toUpperCase()}${key.slice(1)}`;
+  const shape = Object.fromEntries(SECURITY_FIELDS.map((key) => [goName(key), part(context, key) ?? null]));
+  report.invalid(at, shape, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
+}
+
+const STANDARD_RESOURCES = new Set(['cpu', 'memory', 'ephemeral-storage']);
+
+function isStandardResource(name: string): boolean {
+  return name.includes('/') || name.startsWith('hugepages-') || STANDARD_RESOURCES.has(name);
+}
+
 function checkContainer(report: Report, at: string, container: Json, volumes: ReadonlySet<string>): void {
   const image = text(container, 'image');
   if (image === '') report.required(`${at}.image`);
@@ -209,6 +275,7 @@ function checkContainer(report: Report, at: string, container: Json, volumes: Re
   checkPorts(report, `${at}.ports`, list(container, 'ports'));
   checkEnvironment(report, at, container);
   checkMounts(report, at, container, volumes);
+  checkSecurity(report, `${at}.securityContext`, part(container, 'securityContext'));
   report.oneOf(`${at}.imagePullPolicy`, part(container, 'imagePullPolicy'), PULL_POLICIES);
   checkResources(report, at, container);
   checkProbes(report, at, container);
@@ -247,24 +314,6 @@ function withoutProbes(container: Json): Json {
   return rest;
 }
 
-function checkTolerations(report: Report, field: string, tolerations: readonly Json[]): void {
-  for (const [index, toleration] of tolerations.entries()) {
-    const at = `${field}[${index}]`;
-    const operator = text(toleration, 'operator');
-    if (text(toleration, 'key') === '' && operator !== 'Exists') {
-      const why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"';
-      report.invalid(`${at}.operator`, operator, why);
-    }
-    if (operator === 'Exists' && text(toleration, 'value') !== '') {
-      report.invalid(`${at}.operator`, part(toleration, 'value'), "value must be empty when `operator` is 'Exists'");
-    }
-    if (!['', 'Equal', 'Exists'].includes(operator))
-      report.notSupported(`${at}.operator`, operator, ['Equal', 'Exists']);
-    const effect = text(toleration, 'effect');
-    if (effect !== '' && !EFFECTS.includes(effect)) report.notSupported(`${at}.effect`, effect, EFFECTS);
-  }
-}
-
 /** The spec of a pod or of a template. */
 export function checkPodSpec(report: Report, field: string, spec: Json | undefined): void {
   const volumes = checkVolumes(report, `${field}.volumes`, list(spec, 'volumes'));
@@ -282,5 +331,44 @@ export function checkPodSpec(report: Report, field: string, spec: Json | undefin
   checkLabels(report, `${field}.nodeSelector`, part(spec, 'nodeSelector'));
   const account = text(spec, 'serviceAccountName');
   if (account !== '') report.each(`${field}.serviceAccountName`, account, subdomain(account));
-  checkTolerations(report, `${field}.tolerations`, list(spec, 'tolerations'));
+  checkScheduling(report, field, spec);
+  checkRunning(report, field, spec);
+}
+
+const SECONDS_MAX = 2_147_483_647;
+
+function checkRunning(report: Report, field: string, spec: Json | undefined): void {
+  const deadline = part(spec, 'activeDeadlineSeconds');
+  if (typeof deadline === 'number' && (deadline < 1 || deadline > SECONDS_MAX)) {
+    report.invalid(`${field}.activeDeadlineSeconds`, deadline, `must be between 1 and ${SECONDS_MAX}, inclusive`);
+  }
+  const user = part(spec, 'securityContext', 'runAsUser');
+  if (typeof user === 'number' && (user < 0 || user > SECONDS_MAX)) {
+    report.invalid(`${field}.securityContext.runAsUser`, user, `must be between 0 and ${SECONDS_MAX}, inclusive`);
+  }
+  if (part(spec, 'dnsPolicy') === 'None' && part(spec, 'dnsConfig') === undefined) {
+    report.required(`${field}.dnsConfig`, 'must provide `dnsConfig` when `dnsPolicy` is None');
+  }
+  const node = text(spec, 'nodeName');
+  if (node !== '') report.each(`${field}.nodeName`, node, subdomain(node));
+  for (const key of ['hostname', 'subdomain']) {
+    const name = text(spec, key);
+    if (name !== '') report.each(`${field}.${key}`, name, label(name));
+  }
+  for (const [index, alias] of list(spec, 'hostAliases').entries()) {
+    checkAddress(report, `${field}.hostAliases[${index}].ip`, part(alias, 'ip'));
+  }
+  if (part(spec, 'hostNetwork') === true) checkHostPorts(report, field, spec);
+}
+
+/** On the node's own network a container's port is the node's. */
+function checkHostPorts(report: Report, field: string, spec: Json | undefined): void {
+  for (const [index, container] of list(spec, 'containers').entries()) {
+    for (const [each, port] of list(container, 'ports').entries()) {
+      const [own, host] = [part(port, 'containerPort'), part(port, 'hostPort')];
+      if (host === undefined || host === own) continue;
+      const at = `${field}.containers[${index}].ports[${each}].hostPort`;
+      report.invalid(at, host, 'must match `containerPort` when `hostNetwork` is true');
+    }
+  }
 }

@@ -5,6 +5,7 @@ import { percent } from './names.ts';
 import { checkPodSpec } from './pod.ts';
 import { fields, list, part, text } from './read.ts';
 import type { Report } from './report.ts';
+import { checkClaimSpec } from './storage.ts';
 
 const STATEFUL_SET_FIXED =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
@@ -53,7 +54,7 @@ function checkTemplateSelector(report: Report, spec: Json | undefined, what: str
   }
 }
 
-function checkTemplate(report: Report, field: string, template: Json | undefined): void {
+export function checkTemplate(report: Report, field: string, template: Json | undefined): void {
   checkLabels(report, `${field}.metadata.labels`, part(template, 'metadata', 'labels'));
   checkPodSpec(report, `${field}.spec`, part(template, 'spec'));
 }
@@ -61,11 +62,22 @@ function checkTemplate(report: Report, field: string, template: Json | undefined
 function checkAlways(report: Report, spec: Json | undefined): void {
   const policy = part(spec, 'template', 'spec', 'restartPolicy');
   if (policy !== 'Always') report.notSupported('spec.template.spec.restartPolicy', policy, ['Always']);
+  if (part(spec, 'template', 'spec', 'activeDeadlineSeconds') !== undefined) {
+    const why = 'activeDeadlineSeconds in ReplicaSet is not Supported';
+    report.forbidden('spec.template.spec.activeDeadlineSeconds', why);
+  }
 }
 
-function checkAmount(report: Report, field: string, value: Json | undefined): void {
-  if (typeof value === 'string') report.each(field, value, percent(value));
-  else report.notNegative(field, value);
+function checkAmount(report: Report, field: string, value: Json | undefined, isShare = false): void {
+  if (typeof value !== 'string') {
+    report.notNegative(field, value);
+    return;
+  }
+  const complaints = percent(value);
+  report.each(field, value, complaints);
+  if (isShare && complaints.length === 0 && Number.parseInt(value, 10) > 100) {
+    report.invalid(field, value, 'must not be greater than 100%');
+  }
 }
 
 function isNone(value: Json | undefined): boolean {
@@ -96,7 +108,7 @@ function checkDeploymentStrategy(report: Report, strategy: Json | undefined): vo
     if (rolling === undefined) return;
     report.forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'");
   } else if (type === 'RollingUpdate') {
-    checkAmount(report, 'spec.strategy.rollingUpdate.maxUnavailable', part(rolling, 'maxUnavailable'));
+    checkAmount(report, 'spec.strategy.rollingUpdate.maxUnavailable', part(rolling, 'maxUnavailable'), true);
     checkAmount(report, 'spec.strategy.rollingUpdate.maxSurge', part(rolling, 'maxSurge'));
     const unavailable = part(rolling, 'maxUnavailable');
     if (isNone(unavailable) && isNone(part(rolling, 'maxSurge'))) {
@@ -131,11 +143,17 @@ export function daemonSet(report: Report, object: KubeObject): void {
   report.notNegative('spec.minReadySeconds', part(spec, 'minReadySeconds'));
   const rolling = part(spec, 'updateStrategy', 'rollingUpdate');
   if (part(spec, 'updateStrategy', 'type') === 'RollingUpdate') {
-    checkAmount(report, 'spec.updateStrategy.rollingUpdate.maxUnavailable', part(rolling, 'maxUnavailable'));
+    checkAmount(report, 'spec.updateStrategy.rollingUpdate.maxUnavailable', part(rolling, 'maxUnavailable'), true);
     checkAmount(report, 'spec.updateStrategy.rollingUpdate.maxSurge', part(rolling, 'maxSurge'));
     if (isNone(part(rolling, 'maxUnavailable')) && isNone(part(rolling, 'maxSurge'))) {
       report.required('spec.updateStrategy.rollingUpdate.maxUnavailable', 'cannot be 0 when maxSurge is 0');
+    } else if (!isNone(part(rolling, 'maxUnavailable')) && !isNone(part(rolling, 'maxSurge'))) {
+      const why = 'may not be set when maxUnavailable is non-zero';
+      report.invalid('spec.updateStrategy.rollingUpdate.maxSurge', part(rolling, 'maxSurge'), why);
     }
+  } else if (part(spec, 'updateStrategy', 'type') !== 'OnDelete') {
+    const shape = { Type: part(spec, 'updateStrategy', 'type') ?? '', RollingUpdate: rolling ?? null };
+    report.notSupported('spec.updateStrategy', shape, ['RollingUpdate', 'OnDelete']);
   }
   report.notNegative('spec.revisionHistoryLimit', part(spec, 'revisionHistoryLimit'));
 }
@@ -151,18 +169,63 @@ export function statefulSet(report: Report, object: KubeObject): void {
   const rolling = part(strategy, 'rollingUpdate');
   if (type === 'OnDelete' && rolling !== undefined) {
     const why = "only allowed for updateStrategy 'RollingUpdate'";
-    report.invalid('spec.updateStrategy.rollingUpdate', rolling, why);
+    const shape = {
+      Partition: part(rolling, 'partition') ?? null,
+      MaxUnavailable: part(rolling, 'maxUnavailable') ?? null,
+    };
+    report.invalid('spec.updateStrategy.rollingUpdate', shape, why);
   } else if (type === 'RollingUpdate') {
     report.notNegative('spec.updateStrategy.rollingUpdate.partition', part(rolling, 'partition'));
   } else if (type !== 'OnDelete') {
     const shape = { Type: type ?? '', RollingUpdate: rolling ?? null };
     report.invalid('spec.updateStrategy', shape, "must be 'RollingUpdate' or 'OnDelete'");
   }
+  const retention = fields(spec, 'persistentVolumeClaimRetentionPolicy');
+  for (const key of ['whenDeleted', 'whenScaled']) {
+    if (retention[key] === undefined) continue;
+    report.oneOf(`spec.persistentVolumeClaimRetentionPolicy.${key}`, retention[key], ['Retain', 'Delete']);
+  }
+  report.notNegative('spec.ordinals.start', part(spec, 'ordinals', 'start'));
+  for (const [index, claim] of list(spec, 'volumeClaimTemplates').entries()) {
+    checkClaimSpec(report, `spec.volumeClaimTemplates[${index}].spec`, part(claim, 'spec'));
+  }
   report.notNegative('spec.replicas', part(spec, 'replicas'));
   report.notNegative('spec.minReadySeconds', part(spec, 'minReadySeconds'));
   checkTemplateSelector(report, spec, 'statefulset');
-  checkTemplate(report, 'spec.template', part(spec, 'template'));
+  checkTemplate(report, 'spec.template', withClaims(part(spec, 'template'), list(spec, 'volumeClaimTemplates')));
   checkAlways(report, spec);
+}
+
+/** The template as its pods get it: each claim is a volume. */
+function withClaims(template: Json | undefined, claims: readonly Json[]): Json | undefined {
+  if (!isObject(template) || claims.length === 0) return template;
+  const names = new Set(claims.map((claim) => text(claim, 'metadata', 'name')));
+  const own = list(template, 'spec', 'volumes').filter((volume) => !names.has(text(volume, 'name')));
+  const claimed = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  return { ...template, spec: { ...fields(template, 'spec'), volumes: [...own, ...claimed] } };
+}
+
+export function replicationController(report: Report, object: KubeObject): void {
+  const spec = object.spec as Json | undefined;
+  const selector = fields(spec, 'selector');
+  const template = part(spec, 'template');
+  report.notNegative('spec.replicas', part(spec, 'replicas'));
+  report.notNegative('spec.minReadySeconds', part(spec, 'minReadySeconds'));
+  if (Object.keys(selector).length === 0) report.required('spec.selector');
+  if (template === undefined) {
+    report.required('spec.template');
+    return;
+  }
+  const labels = part(template, 'metadata', 'labels');
+  if (!selects({ matchLabels: selector }, labels)) {
+    report.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`');
+  }
+  checkTemplate(report, 'spec.template', template);
+  checkAlways(report, spec);
+}
+
+export function podTemplate(report: Report, object: KubeObject): void {
+  checkTemplate(report, 'template', object.template as Json | undefined);
 }
 
 /** What of a workload may not change. */
@@ -177,106 +240,6 @@ export function fixedStatefulSet(report: Report, object: KubeObject, before: Kub
   const rest = (value: Json | undefined) =>
     Object.fromEntries(Object.entries(fields(value)).filter(([key]) => !STATEFUL_SET_FREE.has(key)));
   if (!jsonEqual(rest(object.spec as Json), rest(before.spec as Json))) report.forbidden('spec', STATEFUL_SET_FIXED);
-}
-
-const JOB_FIELDS = [
-  'parallelism',
-  'completions',
-  'activeDeadlineSeconds',
-  'backoffLimit',
-  'ttlSecondsAfterFinished',
-  'backoffLimitPerIndex',
-  'maxFailedIndexes',
-];
-
-function checkJobTemplate(report: Report, field: string, template: Json | undefined): void {
-  const policy = part(template, 'spec', 'restartPolicy');
-  checkTemplate(report, field, template);
-  if (policy === 'Always') {
-    report.required(`${field}.spec.restartPolicy`, 'valid values: "OnFailure", "Never"');
-  }
-}
-
-function checkJobSpec(report: Report, field: string, spec: Json | undefined): void {
-  for (const key of JOB_FIELDS) report.notNegative(`${field}.${key}`, part(spec, key));
-  const mode = part(spec, 'completionMode');
-  if (mode !== undefined) report.oneOf(`${field}.completionMode`, mode, ['NonIndexed', 'Indexed']);
-  if (mode === 'Indexed' && part(spec, 'completions') === undefined) {
-    report.required(`${field}.completions`, 'when completion mode is Indexed');
-  }
-  checkJobTemplate(report, `${field}.template`, part(spec, 'template'));
-}
-
-export function job(report: Report, object: KubeObject): void {
-  const spec = object.spec as Json | undefined;
-  checkJobSpec(report, 'spec', spec);
-  const selector = part(spec, 'selector');
-  if (selector === undefined) return;
-  const labels = part(spec, 'template', 'metadata', 'labels');
-  if (!selects(selector, labels)) {
-    report.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`');
-  }
-}
-
-/** The template stays as it is, but for what a queue may set while the job is suspended and never started. */
-export function fixedJob(report: Report, object: KubeObject, before: KubeObject): void {
-  const spec = object.spec as Json;
-  const old = before.spec as Json;
-  const mayChange = part(old, 'suspend') === true && part(before.status as Json, 'startTime') === undefined;
-  const keys = [
-    'completions',
-    'selector',
-    'template',
-    'completionMode',
-    'podFailurePolicy',
-    'backoffLimitPerIndex',
-    'managedBy',
-  ];
-  for (const key of keys) {
-    if (jsonEqual(part(spec, key), part(old, key))) continue;
-    if (key === 'template' && mayChange && jsonEqual(schedulable(part(spec, key)), schedulable(part(old, key))))
-      continue;
-    const isElastic = key === 'completions' && part(spec, 'completionMode') === 'Indexed';
-    if (isElastic && part(spec, 'completions') === part(spec, 'parallelism')) continue;
-    report.invalid(`spec.${key}`, part(spec, key), 'field is immutable');
-  }
-}
-
-/** A template without its scheduling directives. */
-function schedulable(template: Json | undefined): Json {
-  const { nodeSelector: _n, tolerations: _t, schedulingGates: _g, affinity: _a, ...spec } = fields(template, 'spec');
-  const { labels: _l, annotations: _o, ...metadata } = fields(template, 'metadata');
-  return { ...fields(template), spec, metadata };
-}
-
-const SCHEDULE_SHORTHAND = /^@(?:yearly|annually|monthly|weekly|daily|midnight|hourly|every \S+)$/;
-
-export function cronJob(report: Report, object: KubeObject): void {
-  const spec = object.spec as Json | undefined;
-  const schedule = text(spec, 'schedule');
-  const words = schedule.trim().split(/\s+/);
-  if (schedule === '') report.required('spec.schedule');
-  else if (!SCHEDULE_SHORTHAND.test(schedule) && words.length !== 5) {
-    report.invalid('spec.schedule', schedule, `expected exactly 5 fields, found ${words.length}: [${words.join(' ')}]`);
-  }
-  report.notNegative('spec.startingDeadlineSeconds', part(spec, 'startingDeadlineSeconds'));
-  checkTimeZone(report, part(spec, 'timeZone'));
-  report.oneOf('spec.concurrencyPolicy', part(spec, 'concurrencyPolicy'), ['Allow', 'Forbid', 'Replace']);
-  checkJobSpec(report, 'spec.jobTemplate.spec', part(spec, 'jobTemplate', 'spec'));
-  for (const key of ['successfulJobsHistoryLimit', 'failedJobsHistoryLimit'])
-    report.notNegative(`spec.${key}`, part(spec, key));
-  // Eleven characters are kept for the time in the names of its jobs.
-  if (object.metadata.name.length > 52)
-    report.invalid('metadata.name', object.metadata.name, 'must be no more than 52 characters');
-}
-
-function checkTimeZone(report: Report, zone: Json | undefined): void {
-  if (typeof zone !== 'string') return;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-  } catch {
-    report.invalid('spec.timeZone', zone, `unknown time zone ${zone}`);
-  }
 }
 
 export function pod(report: Report, object: KubeObject): void {

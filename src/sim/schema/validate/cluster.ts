@@ -1,0 +1,139 @@
+/** Rules about what administers a cluster: nodes, priorities, requests for certificates, webhooks, events, revisions. */
+import { type Json, jsonEqual, type KubeObject } from '../../../base/index.ts';
+import { checkRange } from './addresses.ts';
+import { qualifiedName } from './names.ts';
+import { list, part, text } from './read.ts';
+import type { Report } from './report.ts';
+
+const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
+
+export function node(report: Report, object: KubeObject): void {
+  const spec = object.spec as Json | undefined;
+  const seen = new Set<string>();
+  for (const [index, taint] of list(spec, 'taints').entries()) {
+    const at = `metadata.taints[${index}]`;
+    const [key, effect] = [text(taint, 'key'), text(taint, 'effect')];
+    report.each(`${at}.key`, key, qualifiedName(key));
+    if (effect === '') report.required(`${at}.effect`);
+    else if (!EFFECTS.includes(effect)) report.notSupported(`${at}.effect`, effect, EFFECTS);
+    if (seen.has(`${key} ${effect}`)) {
+      const shape = {
+        Key: key,
+        Value: text(taint, 'value'),
+        Effect: effect,
+        TimeAdded: part(taint, 'timeAdded') ?? null,
+      };
+      const shown = `Duplicate value: ${JSON.stringify(shape)}: taints must be unique by key and effect pair`;
+      report.add('FieldValueDuplicate', at, shown);
+    }
+    seen.add(`${key} ${effect}`);
+  }
+  for (const [index, range] of list(spec, 'podCIDRs').entries()) checkRange(report, `spec.podCIDRs[${index}]`, range);
+}
+
+export function fixedNode(report: Report, object: KubeObject, before: KubeObject): void {
+  const [now, old] = [list(object.spec as Json, 'podCIDRs'), list(before.spec as Json, 'podCIDRs')];
+  if (old.length > 0 && !jsonEqual(now as Json, old as Json)) {
+    report.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid');
+  }
+  const [id, oldId] = [text(object.spec as Json, 'providerID'), text(before.spec as Json, 'providerID')];
+  if (oldId !== '' && id !== oldId) {
+    report.forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid');
+  }
+}
+
+/** A namespace that nobody deletes stays Active. */
+export function namespaceStatus(report: Report, object: KubeObject): void {
+  const phase = text(object.status as Json | undefined, 'phase');
+  const isGoing = object.metadata.deletionTimestamp !== undefined;
+  if (isGoing && phase !== 'Terminating') {
+    report.invalid('status.Phase', phase, "may only be 'Terminating' if `deletionTimestamp` is not empty");
+  } else if (!isGoing && phase !== 'Active') {
+    report.invalid('status.Phase', phase, "may only be 'Active' if `deletionTimestamp` is empty");
+  }
+}
+
+const PRIORITY_MAX = 1_000_000_000;
+const SYSTEM_PRIORITIES = new Set(['system-cluster-critical', 'system-node-critical']);
+
+export function priorityClass(report: Report, object: KubeObject): void {
+  const { name } = object.metadata;
+  const value = object.value as Json | undefined;
+  if (name.startsWith('system-')) {
+    if (SYSTEM_PRIORITIES.has(name)) return;
+    const why = `priority class names with 'system-' prefix are reserved for system use only. error: ${name} is not a known system priority class`;
+    report.forbidden('metadata.name', why);
+  } else if (typeof value === 'number' && value > PRIORITY_MAX) {
+    report.forbidden('value', `maximum allowed value of a user defined priority is ${PRIORITY_MAX}`);
+  }
+  const policy = object.preemptionPolicy as Json | undefined;
+  if (policy !== undefined) report.oneOf('preemptionPolicy', policy, ['PreemptLowerPriority', 'Never']);
+}
+
+export function fixedPriorityClass(report: Report, object: KubeObject, before: KubeObject): void {
+  if (object.value !== before.value) report.forbidden('value', 'may not be changed in an update.');
+  if (object.preemptionPolicy !== before.preemptionPolicy) {
+    report.invalid('preemptionPolicy', object.preemptionPolicy as Json, 'field is immutable');
+  }
+}
+
+/** An event lives where what it is about lives; those of nothing's namespace in `default`. */
+export function coreEvent(report: Report, object: KubeObject): void {
+  const about = text(object as unknown as Json, 'involvedObject', 'namespace');
+  const own = object.metadata.namespace ?? '';
+  if (about === own || (about === '' && (own === 'default' || own === 'kube-system'))) return;
+  report.invalid('involvedObject.namespace', about, 'does not match event.namespace');
+}
+
+const EVENT_FIXED = [
+  ['involvedObject', 'regarding'],
+  ['reason', 'reason'],
+  ['message', 'note'],
+  ['action', 'action'],
+  ['type', 'type'],
+  ['reportingController', 'reportingController'],
+  ['reportingInstance', 'reportingInstance'],
+] as const;
+
+/** What an event of events.k8s.io says stays said; its refusals name the fields of core/v1. */
+export function fixedEvent(report: Report, object: KubeObject, before: KubeObject): void {
+  for (const [core, field] of EVENT_FIXED) {
+    const [now, old] = [object[field] as Json | undefined, before[field] as Json | undefined];
+    if (!jsonEqual(now ?? '', old ?? '')) report.invalid(core, now ?? '', 'field is immutable');
+  }
+}
+
+export function controllerRevision(report: Report, object: KubeObject): void {
+  if (object.data === undefined || object.data === null) report.required('data', 'data is mandatory');
+  report.notNegative('revision', object.revision as Json | undefined);
+}
+
+export function fixedRevision(report: Report, object: KubeObject, before: KubeObject): void {
+  const data = object.data as Json | undefined;
+  if (!jsonEqual(data ?? null, (before.data as Json | undefined) ?? null)) {
+    report.invalid('data', data, 'field is immutable');
+  }
+}
+
+/** Webhooks of either kind. */
+export function webhooks(report: Report, object: KubeObject): void {
+  for (const [index, webhook] of list(object as unknown as Json, 'webhooks').entries()) {
+    const at = `webhooks[${index}]`;
+    const name = text(webhook, 'name');
+    if (name === '') report.required(`${at}.name`);
+    else if (name.split('.').length < 3) {
+      report.invalid(`${at}.name`, name, 'should be a domain with at least three segments separated by dots');
+    }
+    if (text(webhook, 'sideEffects') === '') {
+      report.required(`${at}.sideEffects`, 'must specify one of None, NoneOnDryRun');
+    }
+    if (list(webhook, 'admissionReviewVersions').length === 0) {
+      report.required(`${at}.admissionReviewVersions`, 'must specify one of v1, v1beta1');
+    }
+    const client = part(webhook, 'clientConfig');
+    const [url, target] = [part(client, 'url'), part(client, 'service')];
+    if ((url === undefined) === (target === undefined)) {
+      report.required(`${at}.clientConfig`, 'exactly one of url or service is required');
+    }
+  }
+}
