@@ -130,6 +130,7 @@ function normaliseText(text: string, key: string): string {
     .replace(/too old resource version: (\d+) \(\d+\)/, 'too old resource version: $1 (<revision>)')
     .replace(/ResourceVersion in record \(\d+\)/, 'ResourceVersion in record (<revision>)')
     .replace(/(Too large resource version: \d+, current:) \d+/, '$1 <revision>')
+    .replace(/Key: \/g1\//, 'Key: /registry/') // the recorded server kept its objects in etcd under its own name
     .replace(/hash=[0-9A-F]+/g, 'hash=<hash>');
 }
 

@@ -55,6 +55,8 @@ function text(value: string, own: { readonly [shown: string]: string }, key: str
   if (key === 'clusterIP') return out.replace(/^10\.\d+\.\d+\.\d+$/, '<ip>');
   if (key === 'cell') return cell(out);
   return out
+    .replace(/\b(kube-api-access)-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '$1-<suffix>')
+    .replace(/\\?"resourceVersion\\?":\\?"\d+\\?"/g, '"resourceVersion":"<revision>"')
     .replace(/too old resource version: (\d+) \(\d+\)/, 'too old resource version: $1 (<revision>)')
     .replace(/ResourceVersion in record \(\d+\)/, 'ResourceVersion in record (<revision>)')
     .replace(/(Too large resource version: \d+, current:) \d+/, '$1 <revision>')

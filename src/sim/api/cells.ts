@@ -24,7 +24,8 @@ export function since(value: unknown, nowMs: number, missing: string): string {
 
 function podSpec(object: KubeObject): Fields {
   const spec = part(object, 'spec');
-  return fields(fields(spec.template).spec);
+  const { template } = spec.jobTemplate === undefined ? spec : fields(fields(spec.jobTemplate).spec);
+  return fields(fields(template).spec);
 }
 
 export const containers = (object: KubeObject) => names(podSpec(object).containers, 'name');
@@ -58,6 +59,10 @@ function expressionText({ key, operator, values }: Fields): string {
 }
 
 export const selector = (object: KubeObject) => selectorText(part(object, 'spec').selector);
+/** A CronJob's jobs choose their pods by themselves. */
+export const jobSelector = (object: KubeObject) =>
+  selectorText(fields(fields(part(object, 'spec').jobTemplate).spec).selector);
+export const templateLabels = (object: KubeObject) => pairs(fields(fields(object.template as Value).metadata).labels);
 export const podSelector = (object: KubeObject) => selectorText(part(object, 'spec').podSelector);
 export const serviceSelector = (object: KubeObject) => pairs(part(object, 'spec').selector);
 export const nodeSelector = (object: KubeObject) => pairs(podSpec(object).nodeSelector);
@@ -296,3 +301,17 @@ function quotaCells(quota: KubeObject, wanted: (name: string) => boolean): strin
     .map((name) => `${name}: ${shown(used[name])}/${shown(hard[name])}`)
     .join(', ');
 }
+
+export function paramReference(value: Value): string {
+  const { namespace, name } = fields(value);
+  if (typeof name !== 'string' || name === '') return '<unset>';
+  return typeof namespace === 'string' && namespace !== '' ? `${namespace}/${name}` : `*/${name}`;
+}
+
+export function paramKind(value: Value): string {
+  const { apiVersion, kind } = fields(value);
+  return kind === undefined ? '<unset>' : `${shown(apiVersion)}/${shown(kind)}`;
+}
+
+export const attachedVolume = (attachment: KubeObject) =>
+  shown(fields(part(attachment, 'spec').source).persistentVolumeName);

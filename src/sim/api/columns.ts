@@ -50,11 +50,15 @@ const CREATED_AT: Column = {
 export function columnsOf(resource: ResourceInfo): readonly Column[] {
   const name = qualified(resource);
   const own = (COLUMNS[name] ?? (() => [CREATED_AT]))();
-  return [NAME, ...own].map((column) => {
+  const all = EVENTS.has(name) ? own : [NAME, ...own];
+  return all.map((column) => {
     const description = DESCRIPTIONS[name]?.[column.name];
     return description === undefined ? column : { ...column, description };
   });
 }
+
+/** What they are named by is their last column. */
+const EVENTS = new Set(['events', 'events.events.k8s.io']);
 
 function column(name: string, cell: Cell, priority = 0, type = 'string'): Column {
   return { name, type, format: '', description: '', priority, cell };
@@ -74,6 +78,8 @@ const count =
   (object) =>
     cells.number(part(object, 'status')[field]);
 const template = [wide('Containers', cells.containers), wide('Images', cells.images)];
+
+const WEBHOOKS = column('Webhooks', (object) => cells.length(object.webhooks), 0, 'integer');
 
 /** Columns after the name, by resource. */
 const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
@@ -117,7 +123,7 @@ const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
   ],
   'controllerrevisions.apps': () => [
     column('Controller', cells.controller),
-    column('Revision', (object) => cells.number(object.revision), 0, 'integer'),
+    column('Revision', (object) => cells.number(object.revision)),
     AGE,
   ],
   'jobs.batch': () => [
@@ -131,10 +137,14 @@ const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
   'cronjobs.batch': () => [
     column('Schedule', spec('schedule')),
     column('Timezone', (object) => cells.orNone(part(object, 'spec').timeZone)),
-    column('Suspend', (object) => cells.truth(part(object, 'spec').suspend)),
+    column('Suspend', (object) => part(object, 'spec').suspend === true, 0, 'boolean'),
     column('Active', (object) => cells.length(part(object, 'status').active), 0, 'integer'),
     column('Last Schedule', (object, now) => cells.since(part(object, 'status').lastScheduleTime, now, '<none>')),
     AGE,
+    ...template,
+    wide('Selector', cells.jobSelector),
+    ...template,
+    wide('Selector', cells.jobSelector),
   ],
   services: () => [
     column('Type', spec('type')),
@@ -177,24 +187,10 @@ const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
     wide('Container-Runtime', (node) => cells.orUnknown(cells.nodeInfo(node).containerRuntimeVersion)),
   ],
   configmaps: () => [column('Data', cells.dataKeys), AGE],
-  secrets: () => [
-    column('Type', (object) => cells.shown(object.type)),
-    column('Data', cells.dataKeys, 0, 'integer'),
-    AGE,
-  ],
-  serviceaccounts: () => [column('Secrets', (object) => cells.length(object.secrets), 0, 'integer'), AGE],
-  events: () => [
-    column('Last Seen', cells.eventLastSeen),
-    column('Type', (event) => cells.shown(event.type)),
-    column('Reason', (event) => cells.shown(event.reason)),
-    column('Object', cells.eventObject),
-    wide('Subobject', (event) => cells.shown(cells.involved(event).fieldPath)),
-    wide('Source', cells.eventSource),
-    column('Message', (event) => cells.shown(event.message ?? event.note)),
-    wide('First Seen', cells.eventFirstSeen),
-    wide('Count', (event) => cells.number(event.count ?? event.deprecatedCount ?? 1)),
-    wide('Name', (event) => event.metadata.name),
-  ],
+  secrets: () => [column('Type', (object) => cells.shown(object.type)), column('Data', cells.dataKeys), AGE],
+  serviceaccounts: () => [column('Secrets', (object) => cells.length(object.secrets)), AGE],
+  events: () => eventColumns(),
+  'events.events.k8s.io': () => eventColumns(),
   persistentvolumes: () => [
     column('Capacity', (object) => cells.shown(cells.storage(part(object, 'spec').capacity))),
     column('Access Modes', (object) => cells.accessModes(part(object, 'spec').accessModes)),
@@ -221,7 +217,7 @@ const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
     column('Provisioner', (object) => cells.shown(object.provisioner)),
     column('ReclaimPolicy', (object) => cells.shown(object.reclaimPolicy)),
     column('VolumeBindingMode', (object) => cells.shown(object.volumeBindingMode)),
-    column('AllowVolumeExpansion', (object) => cells.truth(object.allowVolumeExpansion)),
+    column('AllowVolumeExpansion', (object) => object.allowVolumeExpansion === true),
     AGE,
   ],
   'poddisruptionbudgets.policy': () => [
@@ -250,8 +246,52 @@ const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
     column('Reference', cells.scaleTarget),
     column('Targets', cells.scaleMetrics),
     column('MinPods', (object) => cells.shown(part(object, 'spec').minReplicas ?? '<unset>')),
-    column('MaxPods', (object) => cells.number(part(object, 'spec').maxReplicas), 0, 'integer'),
-    column('Replicas', count('currentReplicas'), 0, 'integer'),
+    column('MaxPods', (object) => cells.number(part(object, 'spec').maxReplicas)),
+    column('Replicas', count('currentReplicas')),
+    AGE,
+  ],
+  podtemplates: () => [
+    column('Containers', cells.containers),
+    column('Images', cells.images),
+    column('Pod Labels', cells.templateLabels),
+  ],
+  replicationcontrollers: () => [
+    column('Desired', (object) => cells.number(part(object, 'spec').replicas), 0, 'integer'),
+    column('Current', count('replicas'), 0, 'integer'),
+    column('Ready', count('readyReplicas'), 0, 'integer'),
+    AGE,
+    ...template,
+    wide('Selector', cells.serviceSelector),
+  ],
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': () => [WEBHOOKS, AGE],
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': () => [WEBHOOKS, AGE],
+  'csinodes.storage.k8s.io': () => [
+    column('Drivers', (object) => cells.length(part(object, 'spec').drivers), 0, 'integer'),
+    AGE,
+  ],
+  'servicecidrs.networking.k8s.io': () => [
+    column('CIDRs', (object) => cells.list(part(object, 'spec').cidrs).join(',')),
+    AGE,
+  ],
+  'volumeattachments.storage.k8s.io': () => [
+    { ...column('Attacher', spec('attacher')), format: 'name' },
+    column('PV', cells.attachedVolume),
+    column('Node', spec('nodeName')),
+    column('Attached', (object) => part(object, 'status').attached === true, 0, 'boolean'),
+    AGE,
+  ],
+  'volumeattributesclasses.storage.k8s.io': () => [
+    column('DriverName', (object) => cells.shown(object.driverName)),
+    AGE,
+  ],
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': () => [
+    column('PolicyName', spec('policyName')),
+    column('ParamRef', (object) => cells.paramReference(part(object, 'spec').paramRef)),
+    AGE,
+  ],
+  'validatingadmissionpolicies.admissionregistration.k8s.io': () => [
+    column('Validations', (object) => cells.length(part(object, 'spec').validations), 0, 'integer'),
+    column('ParamKind', (object) => cells.paramKind(part(object, 'spec').paramKind)),
     AGE,
   ],
   resourcequotas: () => [column('Request', cells.quotaRequests), column('Limit', cells.quotaLimits), AGE],
@@ -264,5 +304,20 @@ function bindingColumns(): readonly Column[] {
     wide('Users', (object) => cells.subjects(object, 'User')),
     wide('Groups', (object) => cells.subjects(object, 'Group')),
     wide('ServiceAccounts', (object) => cells.subjects(object, 'ServiceAccount')),
+  ];
+}
+
+function eventColumns(): readonly Column[] {
+  return [
+    column('Last Seen', cells.eventLastSeen),
+    column('Type', (event) => cells.shown(event.type)),
+    column('Reason', (event) => cells.shown(event.reason)),
+    column('Object', cells.eventObject),
+    wide('Subobject', (event) => cells.shown(cells.involved(event).fieldPath)),
+    wide('Source', cells.eventSource),
+    column('Message', (event) => cells.shown(event.message ?? event.note)),
+    wide('First Seen', cells.eventFirstSeen),
+    wide('Count', (event) => cells.number(event.count ?? event.deprecatedCount ?? 1)),
+    { ...NAME, priority: 1 },
   ];
 }

@@ -7,17 +7,17 @@ import { qualified } from './status.ts';
 
 /** What of a new object is the client's to say: everything but status, and the label that every namespace has. */
 export function asSent(resource: ResourceInfo, object: KubeObject): KubeObject {
-  const cleared = resource.subresources.includes('status') ? withoutStatus(object) : object;
+  const cleared = resource.subresources.includes('status') && object.kind !== 'Node' ? withoutStatus(object) : object;
   if (qualified(resource) !== 'namespaces') return cleared;
   const labels = { ...cleared.metadata.labels, 'kubernetes.io/metadata.name': cleared.metadata.name };
   return { ...cleared, metadata: { ...cleared.metadata, labels } };
 }
 
 /** The object as it is first stored; identity (uid, times) is set already. */
-export function prepareCreate(resource: ResourceInfo, object: KubeObject, custom: boolean): KubeObject {
+export function prepareCreate(resource: ResourceInfo, object: KubeObject, custom: boolean, nowMs: number): KubeObject {
   const { metadata } = object;
   const counted = countsGenerations(qualified(resource), custom) ? { ...metadata, generation: 1 } : metadata;
-  return initial({ ...object, metadata: counted });
+  return initial({ ...object, metadata: counted }, nowMs);
 }
 
 function withoutStatus(object: KubeObject): KubeObject {
@@ -25,7 +25,7 @@ function withoutStatus(object: KubeObject): KubeObject {
   return rest as KubeObject;
 }
 
-function initial(object: KubeObject): KubeObject {
+function initial(object: KubeObject, nowMs: number): KubeObject {
   const spec = part(object, 'spec');
   switch (`${object.apiVersion} ${object.kind}`) {
     case 'v1 Namespace': {
@@ -39,8 +39,11 @@ function initial(object: KubeObject): KubeObject {
     case 'v1 Pod':
       return { ...object, status: { phase: 'Pending', qosClass: qosClass(spec) } };
     case 'v1 PersistentVolumeClaim':
-    case 'v1 PersistentVolume':
       return { ...object, status: { phase: 'Pending' } };
+    case 'v1 PersistentVolume':
+      return { ...object, status: { phase: 'Pending', lastPhaseTransitionTime: kubeTime(nowMs) } };
+    case 'v1 Node':
+      return ownNode(object);
     case 'v1 Service':
       return { ...object, status: { loadBalancer: {} } };
     case 'batch/v1 Job':
@@ -66,7 +69,15 @@ function ownedJob(object: KubeObject, spec: Fields): KubeObject {
   const selector = {
     matchLabels: { ...fields(fields(spec.selector).matchLabels), 'batch.kubernetes.io/controller-uid': uid },
   };
-  return { ...object, spec: { ...spec, selector, template: { ...template, metadata: { ...metadata, labels } } } };
+  const named = object.metadata.labels === undefined ? { ...object, metadata: { ...object.metadata, labels } } : object;
+  return { ...named, spec: { ...spec, selector, template: { ...template, metadata: { ...metadata, labels } } } };
+}
+
+/** A node says itself what it has. Without a controller of nodes it is not tainted as not ready either. */
+function ownNode(object: KubeObject): KubeObject {
+  const status = part(object, 'status');
+  const allocatable = status.allocatable ?? status.capacity;
+  return allocatable === undefined ? object : { ...object, status: { ...status, allocatable } };
 }
 
 export function fields(value: Json | undefined): Fields {

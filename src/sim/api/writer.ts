@@ -7,6 +7,7 @@ import type { ResourceInfo } from '../types.ts';
 import { admitCreate, admitUpdate } from './admission.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { ApiError, alreadyExists, badRequest, conflict, invalid, modified, notFound, qualified } from './status.ts';
+import { storageKey } from './storage-key.ts';
 import { asSent, prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
 import { toStorage, toVersion } from './views.ts';
 
@@ -44,7 +45,7 @@ export function create(cluster: Cluster, call: Call, sent: KubeObject, applied =
     throw new ApiError(500, undefined, 'resourceVersion should not be set on objects to be created');
   const defaulted = onWire(applyDefaults(asSent(resource, named), resource), resource);
   const tracked = applied ? defaulted : track(cluster, call, undefined, defaulted);
-  const next = admitCreate(cluster, { ...call, name }, prepareCreate(resource, tracked, custom));
+  const next = admitCreate(cluster, { ...call, name }, prepareCreate(resource, tracked, custom, cluster.clock.now()));
   const errors = validate(next, resource);
   if (errors.length > 0) throw invalid(resource, name, errors);
   if (find(cluster, { resource, name, ...(namespace === undefined ? {} : { namespace }) }) !== undefined) {
@@ -169,7 +170,7 @@ export function sameObject(cluster: Cluster, call: Call, live: KubeObject, sent:
   const { resource, name } = call;
   const { uid } = sent.metadata;
   if (uid && uid !== live.metadata.uid) {
-    const key = `/${cluster.name}/${resource.plural}/${call.namespace === undefined ? '' : `${call.namespace}/`}${name}`;
+    const key = storageKey(resource, cluster.registry.isCustom(resource), call.namespace, name);
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
     throw conflict(
       resource,

@@ -9,7 +9,7 @@ export { publishedSchemas } from './published.ts';
 export type { Quantity } from './quantity.ts';
 export { canonicalQuantity, parseQuantity } from './quantity.ts';
 export { builtinResources } from './resources.ts';
-export { decodeProblem } from './types-fit.ts';
+export { conversionProblem, decodeProblem } from './types-fit.ts';
 export { dropUnknown, unknownFields } from './unknown.ts';
 export { validate } from './validate/index.ts';
 export { throughWire } from './wire.ts';

@@ -101,27 +101,53 @@ function base64Problem(text: string): string | undefined {
   return `illegal base64 data at input byte ${at}`;
 }
 
-function find(value: Json, declared: TypeSchema, owner: string, path: string): string | undefined {
+/** How one reader words that a value is not of its field's type. */
+type Wording = (value: Json, declared: TypeSchema, owner: string, path: string) => string;
+
+const decoding: Wording = (value, declared, owner, path) => {
+  const what = typeof value === 'number' ? `number ${value}` : given(value);
+  const shown = resolve(declared).type === 'integer' || typeof value !== 'number' ? what : 'number';
+  return `json: cannot unmarshal ${shown} into Go struct field ${owner}.${path} of type ${goType(declared)}`;
+};
+
+/** Maps are turned into objects by another reader than text is. */
+const converting: Wording = (value, declared) => {
+  const schema = resolve(declared);
+  const kind = Array.isArray(value) ? 'slice' : isObject(value) ? 'map' : given(value);
+  const number = Number.isInteger(value) ? 'int64' : 'float64';
+  switch (schema.type) {
+    case 'object':
+      return schema.properties === undefined
+        ? `cannot restore map from ${kind === 'number' ? number : kind}`
+        : `cannot restore struct from: ${kind === 'number' ? number : kind}`;
+    case 'array':
+      return `cannot restore slice from ${kind === 'number' ? number : kind}`;
+    default:
+      return kind === 'number'
+        ? `cannot convert ${number} to ${goType(declared)}`
+        : `unrecognized type: ${goType(declared)}`;
+  }
+};
+
+function find(value: Json, declared: TypeSchema, owner: string, path: string, wording: Wording): string | undefined {
   if (value === null) return undefined;
   if (declared.ref !== undefined && READ_BY_ITSELF.test(declared.ref)) return unread(value, declared.ref);
   const schema = resolve(declared);
-  if (!fits(value, schema.type)) {
-    const what = typeof value === 'number' ? `number ${value}` : given(value);
-    const shown = schema.type === 'integer' || typeof value !== 'number' ? what : 'number';
-    return `json: cannot unmarshal ${shown} into Go struct field ${owner}.${path} of type ${goType(declared)}`;
-  }
+  if (!fits(value, schema.type)) return wording(value, declared, owner, path);
   if (typeof value === 'string' && schema.keywords?.format === 'byte') return base64Problem(value);
   const struct = declared.ref?.split('.').at(-1) ?? owner;
   if (Array.isArray(value)) {
     const items = schema.items;
-    return items === undefined ? undefined : first(value as readonly Json[], (item) => find(item, items, struct, path));
+    return items === undefined
+      ? undefined
+      : first(value as readonly Json[], (item) => find(item, items, struct, path, wording));
   }
   if (!isObject(value)) return undefined;
   return first(Object.entries(value as JsonObject), ([key, item]) => {
     const property = propertySchema(schema, key);
     if (property === undefined || item === undefined) return undefined;
     const isField = schema.properties?.[key] !== undefined;
-    return find(item, property, struct, !isField ? path : path === '' ? key : `${path}.${key}`);
+    return find(item, property, struct, !isField ? path : path === '' ? key : `${path}.${key}`, wording);
   });
 }
 
@@ -139,5 +165,10 @@ function first<T>(items: readonly T[], look: (item: T) => string | undefined): s
  * answer is a 422, see `validate`).
  */
 export function decodeProblem(object: Json, schema: TypeSchema): string | undefined {
-  return schema.ref === undefined ? undefined : find(object, schema, '', '');
+  return schema.ref === undefined ? undefined : find(object, schema, '', '', decoding);
+}
+
+/** The same for what a strategic merge patch made: `unrecognized type: int32`. */
+export function conversionProblem(object: Json, schema: TypeSchema): string | undefined {
+  return schema.ref === undefined ? undefined : find(object, schema, '', '', converting);
 }

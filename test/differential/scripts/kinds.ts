@@ -40,11 +40,12 @@ function life(kind: Kind): Script {
     table('table', `${home}?fieldSelector=metadata.name=${name}`),
     table('table of one', one),
     put('put the same', one, 'got', []),
+    get('get what was put', one, { keep: 'got' }),
     put('put a label', `${one}?fieldManager=putter`, 'got', [
       { op: 'add', path: '/metadata/labels', value: { a: 'b', put: 'it' } },
     ]),
     put('put what is stale', one, 'got', [{ op: 'add', path: '/metadata/labels', value: { stale: 'x' } }]),
-    put('put another uid', one, 'got', [{ op: 'replace', path: '/metadata/uid', value: 'other' }]),
+    put('put another uid', one, 'got', [{ op: 'add', path: '/metadata/uid', value: 'other' }]),
     put('put another name', one, 'got', [{ op: 'replace', path: '/metadata/name', value: 'other' }]),
     merge('merge patch', `${one}?fieldManager=merger`, {
       metadata: { annotations: { m: '1' }, labels: { put: null } },

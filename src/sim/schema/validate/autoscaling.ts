@@ -37,8 +37,11 @@ const METRIC_TYPES = ['ContainerResource', 'External', 'Object', 'Pods', 'Resour
 function checkMetric(report: Report, at: string, metric: Json): void {
   const type = text(metric, 'type');
   if (type === '') report.required(`${at}.type`, 'must specify a metric source type');
-  else if (!METRIC_TYPES.includes(type)) report.notSupported(`${at}.type`, type, METRIC_TYPES);
-  else {
+  else if (!METRIC_TYPES.includes(type)) {
+    // said twice: by the check of the type and by that of what it brings along
+    report.notSupported(`${at}.type`, type, METRIC_TYPES);
+    report.notSupported(`${at}.type`, type, METRIC_TYPES);
+  } else {
     const source = `${type.slice(0, 1).toLowerCase()}${type.slice(1)}`;
     const given = part(metric, source);
     if (!isObject(given)) report.required(`${at}.${source}`, 'must populate information for the given metric source');

@@ -115,6 +115,23 @@ export function fixedRevision(report: Report, object: KubeObject, before: KubeOb
   }
 }
 
+const PEM_REQUEST = /^\s*-----BEGIN CERTIFICATE REQUEST-----/;
+
+export function certificateRequest(report: Report, object: KubeObject): void {
+  const spec = object.spec as Json | undefined;
+  const request = part(spec, 'request');
+  if (!PEM_REQUEST.test(Buffer.from(text(spec, 'request'), 'base64').toString('utf8'))) {
+    report.invalid('spec.request', request, 'PEM block type must be CERTIFICATE REQUEST');
+  }
+  if (list(spec, 'usages').length === 0) report.required('spec.usages');
+  const signer = text(spec, 'signerName');
+  if (signer === '') report.required('spec.signerName');
+  else if (!/^[^/]+\.[^/]+\/./.test(signer)) {
+    const why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+    report.invalid('spec.signerName', signer, why);
+  }
+}
+
 /** Webhooks of either kind. */
 export function webhooks(report: Report, object: KubeObject): void {
   for (const [index, webhook] of list(object as unknown as Json, 'webhooks').entries()) {

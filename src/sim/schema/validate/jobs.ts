@@ -34,7 +34,11 @@ function checkFailurePolicy(report: Report, field: string, policy: Json | undefi
     const conditions = list(rule, 'onPodConditions');
     const codes = part(rule, 'onExitCodes');
     if (codes === undefined && conditions.length === 0) {
-      report.invalid(at, '', 'specifying one of OnExitCodes and OnPodConditions is required');
+      report.add(
+        'FieldValueInvalid',
+        at,
+        'Invalid value: specifying one of OnExitCodes and OnPodConditions is required',
+      );
     }
   }
 }

@@ -157,7 +157,8 @@ function checkMounts(report: Report, field: string, container: Json, volumes: Re
     else if (paths.has(path)) report.invalid(`${at}.mountPath`, path, 'must be unique');
     paths.add(path);
     const inner = text(mount, 'subPath');
-    if (inner.split('/').includes('..')) report.invalid(`${at}.subPath`, inner, "must not contain '..'");
+    if (inner.split('/').includes('..'))
+      report.invalid(`${field}.volumeMounts.subPath`, inner, "must not contain '..'");
   }
 }
 

@@ -16,7 +16,7 @@ const ORDER = [
   { low: 'defaultRequest', high: 'max', field: 'defaultRequest', shows: 'defaultRequest' },
   { low: 'min', high: 'defaultRequest', field: 'defaultRequest', shows: 'defaultRequest' },
   { low: 'defaultRequest', high: 'default', field: 'defaultRequest', shows: 'defaultRequest' },
-  { low: 'min', high: 'default', field: 'default', shows: 'default' },
+  { low: 'min', high: 'default', field: 'default', shows: 'min' },
   { low: 'default', high: 'max', field: 'default', shows: 'max' },
 ] as const;
 const LOW_WORDS = { min: 'min', default: 'default', defaultRequest: 'default request' } as const;
@@ -138,7 +138,8 @@ function checkScopes(report: Report, scopes: readonly string[], resources: reado
     const isPods = scope !== 'VolumeAttributesClass';
     const allowed = (name: string) =>
       scope === 'BestEffort' ? name === 'pods' || name === 'count/pods' : POD_RESOURCES.has(name);
-    if (isPods && resources.some((name) => !name.includes('/') && !allowed(name))) {
+    for (const name of isPods ? resources : []) {
+      if (name.includes('/') || allowed(name)) continue;
       report.invalid('spec.scopes', [...scopes], 'unsupported scope applied to resource');
     }
   }
