@@ -13,7 +13,7 @@ import {
   refText,
   type SecretValues,
 } from '../../base/index.ts';
-import { applyOrder, normalize, normalizedDigest, statusOf } from '../../kubernetes/index.ts';
+import { applyOrder, normalize, normalizedDigest, type ObjectStatus } from '../../kubernetes/index.ts';
 import type { Blob, Command } from '../../protocol/index.ts';
 import { refuse } from './halted.ts';
 import type { Objects } from './objects.ts';
@@ -67,6 +67,11 @@ export function readBundle(blob: OpenBlob): Bundle {
   }
 }
 
+/** As whom the agent acts for it; undefined: as itself. */
+export function actsAs(blob: OpenBlob): Bundle['serviceAccount'] {
+  return bundleSchema.pick({ serviceAccount: true }).safeParse(blob.value).data?.serviceAccount;
+}
+
 /** An object before a transaction touched it. */
 export interface PreImage {
   readonly ref: ObjectRef;
@@ -77,10 +82,15 @@ export interface PreImage {
   readonly ready: boolean | null;
 }
 
-export async function readPreImage(objects: Objects, ref: ObjectRef, cutKey: Uint8Array): Promise<PreImage> {
+export async function readPreImage(
+  objects: Objects,
+  ref: ObjectRef,
+  cutKey: Uint8Array,
+  judge: (wanted: KubeObject, live: KubeObject) => ObjectStatus,
+): Promise<PreImage> {
   const object = await objects.get(ref);
   if (object === undefined) return { ref, object: null, digest: null, ready: null };
-  const ready = statusOf(object).status === 'current';
+  const ready = judge(object, object).status === 'current';
   return { ref, object, digest: normalizedDigest(object, cutKey), ready };
 }
 

@@ -16,16 +16,12 @@ import {
   refText,
 } from '../../base/index.ts';
 import {
-  type Client,
-  collectionPath,
   contentDigest,
   createMask,
   type Mask,
   type ObjectStatus,
   secretTexts,
   shortReason,
-  statusOf,
-  watchLoop,
 } from '../../kubernetes/index.ts';
 import type { AgentMessage, Observation } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
@@ -34,8 +30,11 @@ import { type Bundle, type Location, servedObjects } from './bundle.ts';
 import { createDigging, type Digging, type Found } from './digging.ts';
 import { checkDrift, type DriftCheck } from './drift.ts';
 import { Halted } from './halted.ts';
+import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
+import { type Judgement, judgementOf } from './judging.ts';
 import { locationKey } from './memory.ts';
 import type { Queues } from './queues.ts';
+import { createWatches, type Watches } from './watches.ts';
 import { whyUnwell } from './why.ts';
 
 export interface Observer {
@@ -50,13 +49,13 @@ export interface Observer {
 }
 
 export interface ObserverOptions {
-  readonly client: Client;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly queues: Queues;
   readonly signal: AbortSignal;
-  work(signal: AbortSignal): Work;
+  readonly identities: Identities;
+  work(signal: AbortSignal, resumed?: boolean, identity?: Identity): Work;
   report(message: Extract<AgentMessage, { kind: 'observed' | 'drift' }>): void;
 }
 
@@ -64,6 +63,7 @@ interface Place {
   readonly held: Held;
   readonly bundle: Bundle;
   readonly objects: readonly KubeObject[];
+  readonly judge: Judgement;
   readonly drift: Map<string, DriftCheck>;
   observation: Observation | undefined;
   due: boolean;
@@ -93,7 +93,7 @@ class Observing implements Observer {
   readonly #live = new Map<string, KubeObject>();
   /** Content digests that are known to be as applied, by ref. */
   readonly #good = new Map<string, string>();
-  readonly #watched = new Map<string, { ready: boolean }>();
+  readonly #watches: Watches;
   readonly #digging: Digging;
   /** By project and stack; made when it is first asked for, anew when what is held has changed. */
   readonly #masks = new Map<string, Mask>();
@@ -101,44 +101,32 @@ class Observing implements Observer {
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#digging = createDigging(options.clock, options.signal);
+    this.#watches = createWatches({
+      ...options,
+      onList: (objects, covers) => this.#listed(objects, covers),
+      onEvent: (type, object) => this.#happened(type, object),
+    });
   }
 
-  async #watchKind(ref: ObjectRef): Promise<void> {
-    const name = `${ref.apiVersion}/${ref.kind}`;
-    if (this.#watched.has(name)) return;
-    const info = await this.#options.work(this.#options.signal).objects.info(ref);
-    if (info === undefined || this.#watched.has(name)) return;
-    const entry = { ready: false };
-    this.#watched.set(name, entry);
-    const target = {
-      path: collectionPath(info),
-      apiVersion: ref.apiVersion,
-      kind: ref.kind,
-      labelSelector: 'ldc.dev/stack',
-    };
-    void watchLoop(
-      this.#options.client,
-      target,
-      {
-        onList: (objects) => {
-          for (const [key, object] of this.#live) {
-            if (object.apiVersion === ref.apiVersion && object.kind === ref.kind) this.#live.delete(key);
-          }
-          for (const object of objects) this.#seen(object);
-          entry.ready = true;
-          for (const place of this.#places.values())
-            if (place.objects.some((one) => one.kind === ref.kind)) this.#soon(place);
-        },
-        onEvent: (type, object) => {
-          const whole = { ...object, apiVersion: ref.apiVersion, kind: ref.kind } as KubeObject;
-          if (type === 'DELETED') this.#live.delete(refText(refOf(whole)));
-          else this.#seen(whole);
-          const place = this.#places.get(this.#owners.get(refText(refOf(whole))) ?? '');
-          if (place !== undefined) this.#soon(place);
-        },
-      },
-      this.#options,
-    );
+  /** Who acts for the location that an object belongs to. */
+  #actorOf(key: string): ServiceAccountRef | undefined {
+    return this.#places.get(this.#owners.get(key) ?? '')?.bundle.serviceAccount;
+  }
+  #listed(objects: readonly KubeObject[], covers: (ref: ObjectRef, as?: ServiceAccountRef) => boolean): void {
+    for (const [key, object] of this.#live) {
+      if (covers(refOf(object), this.#actorOf(key))) this.#live.delete(key);
+    }
+    for (const object of objects) this.#seen(object);
+    for (const place of this.#places.values()) {
+      if (place.objects.some((one) => covers(refOf(one), place.bundle.serviceAccount))) this.#soon(place);
+    }
+  }
+  #happened(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject): void {
+    const key = refText(refOf(object));
+    if (type === 'DELETED') this.#live.delete(key);
+    else this.#seen(object);
+    const place = this.#places.get(this.#owners.get(key) ?? '');
+    if (place !== undefined) this.#soon(place);
   }
   #seen(object: KubeObject): void {
     const key = refText(refOf(object));
@@ -178,7 +166,7 @@ class Observing implements Observer {
   #suspect(place: Place, object: KubeObject): boolean {
     if (place.bundle.drift.mode === 'ignore') return false;
     const key = refText(refOf(object));
-    if (this.#watched.get(`${object.apiVersion}/${object.kind}`)?.ready !== true) return false;
+    if (!this.#watches.isReady(refOf(object), place.bundle.serviceAccount)) return false;
     const now = this.#live.get(key);
     return (
       now === undefined || this.#good.get(key) !== contentDigest(now, this.#options.work(this.#options.signal).cutKey)
@@ -187,12 +175,10 @@ class Observing implements Observer {
   async #check(place: Place, object: KubeObject): Promise<void> {
     const key = refText(refOf(object));
     try {
-      const result = await checkDrift(
-        this.#options.work(this.#options.signal),
-        place.bundle,
-        object,
-        place.drift.get(key),
-      );
+      const { identities, signal } = this.#options;
+      const identity = await identities.as(place.bundle.serviceAccount);
+      const work = this.#options.work(signal, false, identity);
+      const result = await checkDrift(work, place.bundle, object, place.drift.get(key));
       if (result.kind === 'same') {
         place.drift.delete(key);
         return this.#noteGood(result.object);
@@ -219,7 +205,7 @@ class Observing implements Observer {
   async #observe(place: Place): Promise<void> {
     const statuses = place.objects.map((object) => ({
       object,
-      status: seenStatus(object, this.#live.get(refText(refOf(object)))),
+      status: place.judge(object, this.#live.get(refText(refOf(object)))),
     }));
     const worst = statuses.reduce((a, b) => (RANK.indexOf(b.status.status) > RANK.indexOf(a.status.status) ? b : a), {
       object: undefined as KubeObject | undefined,
@@ -249,7 +235,7 @@ class Observing implements Observer {
       return 'well';
     const unwell = place.objects
       .map((object) => ({ ref: refOf(object), object: this.#live.get(refText(refOf(object))) }))
-      .map(({ ref, object }, at) => ({ ref, object, status: seenStatus(place.objects[at] as KubeObject, object) }))
+      .map(({ ref, object }, at) => ({ ref, object, status: place.judge(place.objects[at] as KubeObject, object) }))
       .filter(({ status }) => status.status !== 'current');
     const reasons = await whyUnwell(this.#options.work(this.#options.signal), place.held.location, unwell);
     const now: Observation | undefined = place.observation;
@@ -275,24 +261,29 @@ class Observing implements Observer {
   }
 
   /** A watch that was there before passed these objects by: nobody held them then. */
-  async #refresh(refs: readonly ObjectRef[]): Promise<void> {
-    const { objects } = this.#options.work(this.#options.signal);
+  async #refresh(refs: readonly ObjectRef[], as: ServiceAccountRef | undefined): Promise<void> {
+    const { objects } = this.#options.identities.of(as);
     await Promise.all(
       refs.map(async (ref) => {
         const key = refText(ref);
-        if (this.#live.has(key) || this.#watched.get(`${ref.apiVersion}/${ref.kind}`)?.ready !== true) return;
+        if (this.#live.has(key) || !this.#watches.isReady(ref, as)) return;
         const found = await objects.get(ref);
         if (found !== undefined && !this.#live.has(key)) this.#live.set(key, found);
       }),
     );
   }
   async hold(held: Held, bundle: Bundle): Promise<void> {
-    const objects = await servedObjects(this.#options.work(this.#options.signal).objects, bundle.objects);
+    const work = this.#options.work(this.#options.signal);
+    const [objects, judge] = await Promise.all([
+      servedObjects(work.objects, bundle.objects),
+      judgementOf(work.client, bundle),
+    ]);
     const key = locationKey(held.location);
     const place: Place = {
       held,
       bundle,
       objects,
+      judge,
       drift: new Map(),
       observation: undefined,
       due: false,
@@ -302,8 +293,9 @@ class Observing implements Observer {
     this.#places.set(key, place);
     const fresh = objects.map((object) => refOf(object));
     for (const ref of fresh) this.#owners.set(refText(ref), key);
-    await Promise.all(fresh.map((ref) => this.#watchKind(ref)));
-    await this.#refresh(fresh);
+    const { serviceAccount } = bundle;
+    await Promise.all(fresh.map((ref) => this.#watches.watch(ref, serviceAccount)));
+    await this.#refresh(fresh, serviceAccount);
     this.#soon(place);
   }
   release(location: Location): void {
@@ -330,13 +322,4 @@ class Observing implements Observer {
 /** The same cause read later is no news. */
 function withoutTime(reasons: readonly Json[]): Json {
   return reasons.map((reason) => (isObject(reason) ? { ...reason, at: null } : reason));
-}
-
-/** A Job that says when it is to be cleaned up, and was, has done its work. */
-function seenStatus(wanted: KubeObject, live: KubeObject | undefined): ObjectStatus {
-  const spec = isObject(wanted.spec) ? wanted.spec : {};
-  if (live === undefined && wanted.kind === 'Job' && spec.ttlSecondsAfterFinished !== undefined) {
-    return { status: 'current', message: 'ended and cleaned up' };
-  }
-  return statusOf(live);
 }

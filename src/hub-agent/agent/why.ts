@@ -26,7 +26,8 @@ export async function whyUnwell(
     unwell.slice(0, OBJECTS_MAX).map(async ({ ref, status, object }): Promise<Reason> => {
       const reason =
         object === undefined ? { ref, status, events: [], logs: [], causes: [] } : await reasonOf(source, object);
-      return { cluster, at, ...reason };
+      // how it was judged, which may be by the user's own rules
+      return { cluster, at, ...reason, status: { ...status, message: source.mask(status.message) } };
     }),
   );
   return boundReasons(reasons, limits.locationReasonsBytesMax);

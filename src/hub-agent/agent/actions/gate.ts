@@ -1,7 +1,8 @@
-import { type Digest, type Json, type ObjectRef, refOf, refText } from '../../../base/index.ts';
-import { shortReason, statusOf } from '../../../kubernetes/index.ts';
+import { type Digest, type Json, type KubeObject, refOf, refText } from '../../../base/index.ts';
+import { type ObjectStatus, shortReason } from '../../../kubernetes/index.ts';
 import { type Bundle, type Location, readBundle, servedObjects } from '../bundle.ts';
 import { refuse } from '../halted.ts';
+import { type Judgement, judgementOf } from '../judging.ts';
 import { type Unwell, whyUnwell } from '../why.ts';
 import type { Done, Work } from './work.ts';
 
@@ -9,50 +10,67 @@ const POLL_MS = 150;
 const POLL_MS_MAX = 1_000;
 const PROBE_MS_MAX = 3_000;
 
+/** How long what looks ready, but is not tied to the newest spec by anything, must stay so. */
+const UNPROVEN_MS = 2_000;
+
 /** Waits until every object is ready and the health answers; refused with the reasons when one failed or the time is over. */
 export async function gate(
   work: Work,
   body: { location: Location; bundle: Digest; deadlineMs: number },
 ): Promise<Done> {
   const bundle = readBundle(await work.blob(body.bundle));
-  const refs = (await servedObjects(work.objects, bundle.objects)).map(refOf);
+  const wanted = await servedObjects(work.objects, bundle.objects);
+  const judge = await judgementOf(work.client, bundle);
   const startedMs = work.clock.monotonic();
-  const left = new Map(refs.map((ref) => [refText(ref), ref]));
+  /** Since when everything has been ready without a break. */
+  let readySinceMs: number | undefined;
+  let left = wanted;
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.3, POLL_MS_MAX)) {
-    const unwell = await notReady(work, [...left.values()]);
     // workloads may lose what they had; what is ready is looked at once more at the end
-    if (unwell.length === 0 && (await notReady(work, refs)).length === 0) {
+    let seen = await look(work, judge, left);
+    if (seen.every(isReady) && left.length < wanted.length) seen = await look(work, judge, wanted);
+    const unwell = seen.filter((one) => !isReady(one));
+    const late = work.clock.monotonic() - startedMs >= body.deadlineMs;
+    readySinceMs = unwell.length > 0 ? undefined : (readySinceMs ?? work.clock.monotonic());
+    if (readySinceMs !== undefined && (late || isProven(seen, work.clock.monotonic() - readySinceMs))) {
       const trouble = await healthTrouble(work, bundle);
       if (trouble === undefined) {
-        return { output: { kind: 'gate', ready: refs.length, tookMs: Math.round(work.clock.monotonic() - startedMs) } };
+        const tookMs = Math.round(work.clock.monotonic() - startedMs);
+        return { output: { kind: 'gate', ready: wanted.length, tookMs } };
       }
-      if (over(work, startedMs, body.deadlineMs)) return refuse({ kind: 'unhealthy', message: trouble });
+      if (late) return refuse({ kind: 'unhealthy', message: trouble });
     }
-    left.clear();
-    for (const one of unwell) left.set(refText(one.ref), one.ref);
-    if (left.size === 0) for (const ref of refs) left.set(refText(ref), ref);
     const failed = unwell.some((one) => one.status.status === 'failed');
-    const late = over(work, startedMs, body.deadlineMs);
     if (unwell.length > 0 && (failed || late))
       return refuseWithReasons(work, body.location, unwell, failed ? null : body.deadlineMs);
     if (work.signal.aborted) return refuse({ kind: 'cancelled', message: 'the wait for readiness was cancelled' });
+    left = unwell.length > 0 ? unwell.map((one) => one.wanted) : wanted;
     const leftMs = startedMs + body.deadlineMs - work.clock.monotonic();
     await work.clock.sleep(Math.min(waitMs, Math.max(1, leftMs)), work.signal);
   }
 }
 
-function over(work: Work, startedMs: number, deadlineMs: number): boolean {
-  return work.clock.monotonic() - startedMs >= deadlineMs;
+interface Seen extends Unwell {
+  readonly wanted: KubeObject;
 }
 
-async function notReady(work: Work, refs: readonly ObjectRef[]): Promise<readonly Unwell[]> {
-  const read = await Promise.all(
-    refs.map(async (ref) => {
-      const object = await work.objects.get(ref);
-      return { ref, object, status: statusOf(object) };
+async function look(work: Work, judge: Judgement, wanted: readonly KubeObject[]): Promise<readonly Seen[]> {
+  return Promise.all(
+    wanted.map(async (object) => {
+      const ref = refOf(object);
+      const live = await work.objects.get(ref);
+      return { ref, wanted: object, object: live, status: judge(object, live) };
     }),
   );
-  return read.filter((one) => one.status.status !== 'current');
+}
+
+function isReady({ status }: { readonly status: ObjectStatus }): boolean {
+  return status.status === 'current';
+}
+
+/** @param forMs how long all of them have been ready */
+function isProven(seen: readonly Seen[], forMs: number): boolean {
+  return forMs >= UNPROVEN_MS || seen.every(({ status }) => status.unproven !== true);
 }
 
 /** Why the Service does not answer well; undefined when it does, or nothing is to be asked. */
@@ -95,7 +113,9 @@ async function refuseWithReasons(
 /** The reasons of everything of a bundle that is not ready. */
 export async function describe(work: Work, bundle: Bundle | undefined): Promise<Done> {
   if (bundle === undefined) return { output: { kind: 'describe', reasons: [] } };
-  const refs = (await servedObjects(work.objects, bundle.objects)).map(refOf);
-  const reasons = await whyUnwell(work, bundle.location, await notReady(work, refs));
+  const wanted = await servedObjects(work.objects, bundle.objects);
+  const seen = await look(work, await judgementOf(work.client, bundle), wanted);
+  const unwell = seen.filter((one) => !isReady(one));
+  const reasons = await whyUnwell(work, bundle.location, unwell);
   return { output: { kind: 'describe', reasons: reasons as unknown as Json[] } };
 }

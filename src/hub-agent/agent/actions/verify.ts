@@ -21,6 +21,7 @@ import { type Difference, VERIFY_READY_MS_MAX } from '../../../protocol/index.ts
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
 import { compareObjects } from '../compare.ts';
 import { ownersOf } from '../field-set.ts';
+import { type Judgement, judgementOf } from '../judging.ts';
 import { managerOf } from './ensure.ts';
 import { groundNote } from './removal.ts';
 import { explanation, isIdentity } from './undo-leftovers.ts';
@@ -34,6 +35,7 @@ interface Target {
   readonly location: Location;
   readonly bundle: Bundle;
   readonly images: readonly PreImage[];
+  readonly judge: Judgement;
   readonly manager: string;
 }
 
@@ -51,12 +53,12 @@ export async function verify(
   body: { locations: readonly { location: Location; preImages: Digest; bundle: Digest }[] },
 ): Promise<Done> {
   const targets = await Promise.all(
-    body.locations.map(async ({ location, preImages, bundle }) => ({
-      location,
-      bundle: readBundle(await work.blob(bundle)),
-      images: [...readPreImages(await work.blob(preImages)).values()],
-      manager: managerOf(location.stack),
-    })),
+    body.locations.map(async ({ location, preImages, bundle: digest }) => {
+      const bundle = readBundle(await work.blob(digest));
+      const images = [...readPreImages(await work.blob(preImages)).values()];
+      const judge = await judgementOf(work.client, bundle);
+      return { location, bundle, images, judge, manager: managerOf(location.stack) };
+    }),
   );
   const startedMs = work.clock.monotonic();
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.4, POLL_MS_MAX)) {
@@ -99,7 +101,7 @@ async function compareOne(work: Work, target: Target, image: PreImage): Promise<
   }
   const differences =
     before === after ? [] : fieldDifferences(work, target, image.object, live).map((one) => ({ ...at, ...one }));
-  const readiness = statusOf(live);
+  const readiness = target.judge(live, live);
   if (image.ready === true && readiness.status !== 'current') {
     differences.push({ ...at, field: 'readiness', before: 'ready', after: readiness.message });
   }
