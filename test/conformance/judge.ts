@@ -68,7 +68,7 @@ export interface OpenTrial extends Trial {
   close(): Promise<void>;
 }
 
-/** A fresh namespace on the judge, ready to be used: with its default service account. */
+/** A fresh namespace on the judge, with what controllers give each one. */
 export async function openTrial(judge: Judge, admin: Caller): Promise<OpenTrial> {
   const own = nextOwn();
   const namespace = `conformance-${own}`;
@@ -76,8 +76,12 @@ export async function openTrial(judge: Judge, admin: Caller): Promise<OpenTrial>
   const metadata = { name: namespace };
   const made = await admin.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata });
   if (made.status !== 201) throw new Error(`no namespace for the case: ${JSON.stringify(made.body)}`);
-  const account = pathOf('serviceaccounts', namespace, 'default');
-  await eventually('the default service account', async () => (await admin.get(account)).status === 200);
+  for (const path of [
+    pathOf('serviceaccounts', namespace, 'default'),
+    pathOf('configmaps', namespace, 'kube-root-ca.crt'),
+  ]) {
+    await eventually(path, async () => (await admin.get(path)).status === 200);
+  }
   return {
     ...admin,
     judge,

@@ -11,6 +11,8 @@ export interface Cases {
   readonly [what: string]: (trial: Trial) => Promise<void>;
 }
 
+/** `LDC_CONFORMANCE=namespaces:` runs only the cases whose `area: name` contains it. */
+const ONLY = process.env.LDC_CONFORMANCE ?? '';
 const AT_ONCE = 8;
 const CASE_MS_MAX = 120_000;
 
@@ -26,11 +28,12 @@ export async function conform(
   const client = await connect({ kind: 'kubeconfig', text: judge.kubeconfig }, systemClock);
   try {
     await context.test(judge.name, { concurrency: AT_ONCE }, async (suite) => {
-      const running = Object.entries(CASES).flatMap(([area, cases]) =>
-        Object.entries(cases).map(([what, run]) => {
-          const name = `${area}: ${what}`;
-          return suite.test(name, { timeout: CASE_MS_MAX }, () => once(judge, callerOf(client), instead[name] ?? run));
-        }),
+      const all = Object.entries(CASES).flatMap(([area, cases]) =>
+        Object.entries(cases).map(([what, run]) => ({ name: `${area}: ${what}`, run })),
+      );
+      const chosen = all.filter(({ name }) => name.includes(ONLY));
+      const running = chosen.map(({ name, run }) =>
+        suite.test(name, { timeout: CASE_MS_MAX }, () => once(judge, callerOf(client), instead[name] ?? run)),
       );
       await Promise.all(running);
     });

@@ -27,7 +27,8 @@ export function runBackground(cluster: Cluster, door: ApiDoor, pki: Pki): void {
     for (const object of cluster.store.list(bucket)) run({ type: 'ADDED', object });
     watched.set(bucket, cluster.store.subscribe(bucket, run));
   };
-  for (const crd of cluster.store.list(CRDS)) if (isEstablished(crd)) cluster.registry.addCrd(crd);
+  for (const crd of cluster.store.list(CRDS))
+    if (isEstablished(crd)) cluster.registry.addCrd(crd, Number(crd.metadata.resourceVersion ?? 0));
   for (const resource of cluster.registry.stored()) watchResource(resource);
   door.onChange(CRDS, ({ type, object }) => {
     const added = establish(cluster, door, type, object);

@@ -23,7 +23,7 @@ export function establish(cluster: Cluster, door: ApiDoor, type: string, crd: Ku
     clean(cluster, door, current);
     return [];
   }
-  registry.addCrd(current);
+  registry.addCrd(current, cluster.store.revision);
   const spec = part(current, 'spec');
   const names = { ...fields(spec.names) };
   const versions = Array.isArray(spec.versions) ? spec.versions.map(fields) : [];

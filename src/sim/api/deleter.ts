@@ -3,7 +3,8 @@ import { isObject, type Json, type JsonObject, type KubeObject } from '../../bas
 import { deletionStep, graceSecondsOf } from '../objects/index.ts';
 import type { DeleteOptions } from '../types.ts';
 import { type Call, type Cluster, part } from './cluster.ts';
-import { ApiError, badRequest, success } from './status.ts';
+import { optionError } from './request.ts';
+import { ApiError, forbidden, success } from './status.ts';
 import { toStorage, toVersion } from './views.ts';
 import { mustFind } from './writer.ts';
 
@@ -16,7 +17,10 @@ const ANSWERS_OBJECT = new Set([
   'serviceaccounts',
   'resourcequotas',
   'podtemplates',
+  'storageclasses.storage.k8s.io',
 ]);
+
+const LASTING = new Set(['default', 'kube-system', 'kube-public']);
 
 export interface Deletion extends DeleteOptions {
   readonly dryRun?: boolean;
@@ -32,6 +36,8 @@ export function remove(cluster: Cluster, call: Call, options: DeleteOptions): Js
   const { resource } = call;
   const object = mustFind(cluster, call);
   checkPreconditions(call, object, options);
+  if (resource.plural === 'namespaces' && resource.group === '' && LASTING.has(call.name))
+    throw forbidden(resource, call.name, 'this namespace may not be deleted');
   const bucket = registry.bucketOf(resource);
   const grace = graceSecondsOf(resource, object, options.gracePeriodSeconds);
   const step = deletionStep(object, options, grace, cluster.clock.now());
@@ -59,10 +65,14 @@ function terminating(object: KubeObject): KubeObject {
   return { ...object, status: { ...part(object, 'status'), phase: 'Terminating' } };
 }
 
+function qualifiedKind({ resource }: Call): string {
+  return resource.group === '' ? resource.kind : `${resource.kind}.${resource.group}`;
+}
+
 function checkPreconditions(call: Call, object: KubeObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = object.metadata;
   const refuse = (why: string) =>
-    new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${call.resource.kind} "${call.name}": ${why}`, {
+    new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${qualifiedKind(call)} "${call.name}": ${why}`, {
       name: call.name,
       ...(call.resource.group === '' ? {} : { group: call.resource.group }),
       kind: call.resource.kind,
@@ -101,9 +111,19 @@ export function deleteOptions(body: Json | undefined, query: URLSearchParams): D
   const sent = isObject(body) ? body : {};
   const policy = text(sent.propagationPolicy) ?? query.get('propagationPolicy') ?? undefined;
   if (policy !== undefined && !POLICIES.has(policy)) {
-    throw badRequest(
-      `invalid propagationPolicy ${JSON.stringify(policy)}: must be one of Foreground, Background, Orphan`,
-    );
+    const supported = '"Foreground", "Background", "Orphan", "nil"';
+    const message = `Unsupported value: ${JSON.stringify(policy)}: supported values: ${supported}`;
+    throw optionError('DeleteOptions', 'propagationPolicy', 'FieldValueNotSupported', message);
+  }
+  if (policy !== undefined && typeof sent.orphanDependents === 'boolean') {
+    const why = 'orphanDependents and deletionPropagation cannot be both set';
+    const message = `Invalid value: ${JSON.stringify(policy)}: ${why}`;
+    throw optionError('DeleteOptions', 'propagationPolicy', 'FieldValueInvalid', message);
+  }
+  const dryRuns = Array.isArray(sent.dryRun) ? (sent.dryRun as readonly Json[]) : [];
+  if (dryRuns.some((value) => value !== 'All')) {
+    const message = `Unsupported value: ${JSON.stringify(dryRuns)}: supported values: "All"`;
+    throw optionError('DeleteOptions', 'dryRun', 'FieldValueNotSupported', message);
   }
   const orphan =
     typeof sent.orphanDependents === 'boolean' ? (sent.orphanDependents ? 'Orphan' : 'Background') : undefined;
@@ -113,7 +133,7 @@ export function deleteOptions(body: Json | undefined, query: URLSearchParams): D
   const resourceVersion = text(preconditions.resourceVersion);
   const grace =
     typeof sent.gracePeriodSeconds === 'number' ? sent.gracePeriodSeconds : numberOf(query.get('gracePeriodSeconds'));
-  const dryRun = query.getAll('dryRun').includes('All') || (Array.isArray(sent.dryRun) && sent.dryRun.includes('All'));
+  const dryRun = query.getAll('dryRun').includes('All') || dryRuns.length > 0;
   return {
     ...(uid === undefined ? {} : { uid }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),

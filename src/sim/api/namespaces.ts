@@ -84,11 +84,14 @@ function contentOf(cluster: Cluster, resource: ResourceInfo, namespace: string):
 
 /** Takes the `kubernetes` finalizer away; without others the namespace is gone. */
 function finalize(cluster: Cluster, namespace: KubeObject): void {
-  const spec = part(namespace, 'spec');
-  const finalizers = (Array.isArray(spec.finalizers) ? spec.finalizers : []).filter((one) => one !== 'kubernetes');
-  const waits = finalizers.length > 0 || (namespace.metadata.finalizers ?? []).length > 0;
-  if (waits) cluster.store.put('namespaces', { ...namespace, spec: { ...spec, finalizers } });
-  else cluster.store.remove('namespaces', undefined, namespace.metadata.name);
+  const { finalizers: before, ...spec } = part(namespace, 'spec');
+  const held = Array.isArray(before) ? before : [];
+  const finalizers = held.filter((one) => one !== 'kubernetes');
+  if (finalizers.length > 0 || (namespace.metadata.finalizers ?? []).length > 0) {
+    if (finalizers.length === held.length) return; // what is left waits for others
+    const rest = finalizers.length === 0 ? spec : { ...spec, finalizers };
+    cluster.store.put('namespaces', { ...namespace, spec: rest });
+  } else cluster.store.remove('namespaces', undefined, namespace.metadata.name);
 }
 
 interface Remaining {

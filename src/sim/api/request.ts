@@ -114,7 +114,8 @@ export function writeOptions(query: URLSearchParams, userAgent: string, kind: st
   };
 }
 
-function optionError(kind: string, field: string, reason: string, message: string): ApiError {
+/** A 422 about one of a request's own options. */
+export function optionError(kind: string, field: string, reason: string, message: string): ApiError {
   return invalid({ group: 'meta.k8s.io', kind }, '', [{ reason, field, message }]);
 }
 
@@ -169,6 +170,10 @@ function checkListOptions(options: ListOptions, watch: boolean): void {
       { reason: 'FieldValueForbidden', field, message: `Forbidden: ${why}` },
     ]);
   const { resourceVersionMatch: match, resourceVersion, continueToken, sendInitialEvents } = options;
+  if (!['', 'Exact', 'NotOlderThan'].includes(match)) {
+    const message = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`;
+    throw optionError('ListOptions', 'resourceVersionMatch', 'FieldValueNotSupported', message);
+  }
   if (resourceVersion !== '' && !/^\d+$/.test(resourceVersion)) {
     throw new ApiError(
       400,

@@ -42,6 +42,7 @@ export class ResourceRegistry {
   readonly #byPath = new Map<string, ResourceInfo>();
   readonly #custom = new Map<string, readonly ResourceInfo[]>();
   readonly #crds = new Map<string, KubeObject>();
+  readonly #since = new Map<string, number>();
   #generation = 0;
 
   constructor() {
@@ -77,6 +78,11 @@ export class ResourceRegistry {
   /** The definition behind a custom resource. */
   crdOf(resource: Pick<ResourceInfo, 'group' | 'plural'>): KubeObject | undefined {
     return this.#crds.get(qualified(resource));
+  }
+
+  /** The revision at which a custom resource was first served: before that there is nothing of it to watch. */
+  servedSince(resource: ResourceInfo): number {
+    return this.#since.get(qualified(resource)) ?? 0;
   }
 
   /** The resource whose version objects are stored in. Events are stored in their core form. */
@@ -121,8 +127,10 @@ export class ResourceRegistry {
     );
   }
 
-  addCrd(crd: KubeObject): void {
+  addCrd(crd: KubeObject, revision: number): void {
+    const since = this.#since.get(crd.metadata.name) ?? revision;
     this.removeCrd(crd.metadata.name);
+    this.#since.set(crd.metadata.name, since);
     const resources = resourcesOfCrd(crd);
     for (const resource of resources) this.#byPath.set(pathKey(resource, resource.plural), resource);
     this.#custom.set(crd.metadata.name, resources);
@@ -134,6 +142,7 @@ export class ResourceRegistry {
     for (const resource of this.#custom.get(name) ?? []) this.#byPath.delete(pathKey(resource, resource.plural));
     if (this.#custom.delete(name)) this.#generation++;
     this.#crds.delete(name);
+    this.#since.delete(name);
   }
 }
 

@@ -75,8 +75,9 @@ class WatchStream {
       options.resourceVersion === '' || options.resourceVersion === '0' ? undefined : Number(options.resourceVersion);
     const initial = options.sendInitialEvents ?? wanted === undefined;
     this.#cancels.push(clock.after(seconds * 1000, () => this.#end()));
-    if (wanted !== undefined && wanted < store.oldestRevision && !initial) {
-      const { body } = expired(`too old resource version: ${wanted} (${store.oldestRevision})`);
+    const oldest = Math.max(store.oldestRevision, this.#cluster.registry.servedSince(this.#call.resource));
+    if (wanted !== undefined && wanted < oldest && !initial) {
+      const { body } = expired(`too old resource version: ${wanted} (${oldest})`);
       this.#write('ERROR', body);
       this.#end();
       return;
