@@ -6,7 +6,7 @@ import type { ResourceInfo } from '../types.ts';
 import type { Call } from './cluster.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import { groupVersionText, type ResourceRegistry } from './resources.ts';
-import { badRequest, unsupportedMediaType } from './status.ts';
+import { type ApiError, badRequest, unsupportedMediaType } from './status.ts';
 
 export interface Body {
   /** Lower case, without parameters. */
@@ -39,15 +39,22 @@ export function decodeObject(
   return strictly(call, resource, object, duplicates);
 }
 
+/** How an object came about: what looks for values of the wrong type in it, and how it is refused. */
+export interface Origin {
+  readonly problem: typeof decodeProblem;
+  readonly refuse: (why: string) => ApiError;
+}
+
 /** Applies the field validation of the call to an object of any origin (a body or the result of a patch). */
 export function strictly(
   call: Pick<Call, 'fieldValidation' | 'warn'>,
   resource: ResourceInfo,
   object: KubeObject,
   duplicates: readonly string[] = [],
+  origin: Origin = { problem: decodeProblem, refuse: (why) => badRequest(cannotBeHandled(resource, why)) },
 ): KubeObject {
-  const misfit = resource.schema === undefined ? undefined : decodeProblem(object as unknown as Json, resource.schema);
-  if (misfit !== undefined) throw badRequest(cannotBeHandled(resource, misfit));
+  const misfit = resource.schema === undefined ? undefined : origin.problem(object as unknown as Json, resource.schema);
+  if (misfit !== undefined) throw origin.refuse(misfit);
   if (call.fieldValidation !== 'Ignore') {
     const unknown = resource.schema === undefined ? [] : unknownFields(object, resource.schema);
     const problems = [
@@ -55,7 +62,7 @@ export function strictly(
       ...unknown.map((field) => `unknown field ${JSON.stringify(field)}`),
     ];
     if (problems.length > 0 && call.fieldValidation === 'Strict') {
-      throw badRequest(cannotBeHandled(resource, `strict decoding error: ${problems.join(', ')}`));
+      throw origin.refuse(`strict decoding error: ${problems.join(', ')}`);
     }
     for (const problem of problems) call.warn(problem);
   }

@@ -81,6 +81,20 @@ const template = [wide('Containers', cells.containers), wide('Images', cells.ima
 
 const WEBHOOKS = column('Webhooks', (object) => cells.length(object.webhooks), 0, 'integer');
 
+/** Of `/scale`, whatever it is the scale of. */
+export const SCALE_COLUMNS: readonly Column[] = [
+  { ...NAME, format: '' },
+  {
+    ...column('Desired', (scale) => cells.number(part(scale, 'spec').replicas), 0, 'integer'),
+    description: 'replicas is the desired number of instances for the scaled object.',
+  },
+  {
+    ...column('Available', (scale) => cells.number(part(scale, 'status').replicas), 0, 'integer'),
+    description: 'replicas is the actual number of observed instances of the scaled object.',
+  },
+  AGE,
+];
+
 /** Columns after the name, by resource. */
 const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
   pods: () => [

@@ -1,9 +1,11 @@
 /** PATCH in its four forms. */
 
-import { isObject, type Json, type KubeObject } from '../../base/index.ts';
+import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
+import { goText } from '../apply/index.ts';
 import { jsonPatch, mergePatch, strategicMergePatch } from '../patch/index.ts';
+import { conversionProblem, decodeProblem } from '../schema/index.ts';
 import { applyPatch } from './apply-patch.ts';
-import { type Body, decodeJson, strictly } from './body.ts';
+import { type Body, decodeJson, type Origin, strictly } from './body.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 import { update } from './writer.ts';
@@ -35,13 +37,19 @@ export function checkPatchType(type: string, custom: boolean): void {
 export function patch(cluster: Cluster, call: Call, body: Body): Patched {
   checkPatchType(body.type, cluster.registry.isCustom(call.resource));
   if (body.type === 'application/apply-patch+yaml') return applyPatch(cluster, call, body);
-  const { value } = decodeJson(body.bytes, call.resource.kind);
-  const { object } = update(cluster, call, (live) => patched(call, live, body.type, value));
+  const { value, duplicates } = decodeJson(body.bytes, call.resource.kind);
+  const { object } = update(cluster, call, (live) => patched(call, live, body.type, value, duplicates));
   return { object, created: false };
 }
 
 /** The live object with the patch applied and checked as a body would be. */
-export function patched(call: Call, live: KubeObject, type: string, value: Json): KubeObject {
+export function patched(
+  call: Call,
+  live: KubeObject,
+  type: string,
+  value: Json,
+  duplicates: readonly string[] = [],
+): KubeObject {
   const result = outcome(call, live as unknown as Json, type, value);
   if (result.kind === 'invalid') {
     throw new ApiError(result.status, result.reason, result.message, result.status === 422 ? {} : undefined);
@@ -54,7 +62,33 @@ export function patched(call: Call, live: KubeObject, type: string, value: Json)
     throw badRequest(`the API version and kind of an object cannot be patched: ${shown}`);
   }
   const metadata = isObject(next.metadata) ? next.metadata : live.metadata;
-  return strictly(call, call.resource, { ...next, metadata });
+  const object = { ...next, metadata };
+  return strictly(call, call.resource, object, duplicates, originOf(type, value, object));
+}
+
+/** A patch that leaves what its kind cannot be: the whole of it is said to be invalid. */
+function originOf(type: string, patch: Json, object: KubeObject): Origin {
+  const strategic = type === 'application/strategic-merge-patch+json';
+  return {
+    problem: strategic ? conversionProblem : decodeProblem,
+    refuse: (why) => {
+      const shown = strategic ? goText(consumed(patch)) : JSON.stringify(object);
+      const message = `Invalid value: ${JSON.stringify(shown)}: ${why}`;
+      return new ApiError(422, 'Invalid', ` "" is invalid: patch: ${message}`, {
+        causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
+      });
+    },
+  };
+}
+
+const ELEMENT_ORDER = '$setElementOrder/';
+
+/** A strategic merge patch as the merge leaves it behind: lists that came with an order are taken out of it. */
+function consumed(patch: Json): Json {
+  if (!isObject(patch)) return patch;
+  const ordered = (key: string) => key.startsWith(ELEMENT_ORDER) || patch[`${ELEMENT_ORDER}${key}`] !== undefined;
+  const left = Object.entries(patch).filter(([key, value]) => value !== undefined && !ordered(key));
+  return Object.fromEntries(left.map(([key, value]) => [key, consumed(value as Json)])) as JsonObject;
 }
 
 function outcome(call: Call, live: Json, type: string, value: Json) {

@@ -14,7 +14,7 @@ import { eventEncoder, renderList, renderObject } from './render.ts';
 import { negotiate, type Representation } from './representation.ts';
 import { listOptions, type RequestTarget, type Verb, writeOptions } from './request.ts';
 import { review } from './reviews.ts';
-import { ApiError, methodNotAllowed } from './status.ts';
+import { ApiError, methodNotAllowed, qualified } from './status.ts';
 import { serveSubresource } from './subresources.ts';
 import { watch } from './watcher.ts';
 import { create, mustFind, replacing, update } from './writer.ts';
@@ -37,6 +37,12 @@ const OPTIONS: { readonly [verb in Verb]?: string } = {
   patch: 'PatchOptions',
   delete: 'DeleteOptions',
   deletecollection: 'DeleteOptions',
+};
+
+/** What every request for such a kind is warned of. */
+const DEPRECATED: { readonly [resource: string]: string } = {
+  componentstatuses: 'v1 ComponentStatus is deprecated in v1.19+',
+  endpoints: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
 };
 
 /** Objects that are written as they are: their own `/status` and the like go the way of the main resource. */
@@ -71,6 +77,8 @@ export async function serveResource(serving: Serving, asked: ResourceRequest): P
       );
     },
   };
+  const deprecated = DEPRECATED[qualified(resource)];
+  if (deprecated !== undefined) call.warn(deprecated);
   if (!PLAIN_SUBRESOURCES.has(target.subresource)) return serveSubresource(serving, asked, call, form);
   await byVerb(serving, asked, call, form);
 }

@@ -38,7 +38,7 @@ describe('label selectors', () => {
 
   for (const [text, message] of [
     ['a===b', "unable to parse requirement: found '=', expected: identifier"],
-    ['a in x', "unable to parse requirement: found 'x', expected: '('"],
+    ['a in x', "unable to parse requirement: found 'x' expected: '('"],
     ['a b', "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
   ] as const) {
     test(`${text} is refused`, () => assert.throws(() => labelSelector(text), { message, code: 400 }));

@@ -19,13 +19,18 @@ const TOKEN = /\s*(==|!=|[=!,()<>]|[^\s=!,()<>]+)/y;
 export function labelSelector(text: string): Predicate | undefined {
   const tokens = tokensOf(text);
   if (tokens.length === 0) return undefined;
+  const first = tokens[0];
+  if (first !== '!' && isSymbol(first))
+    throw badRequest(`found '${first}', expected: !, identifier, or 'end of string'`);
   const requirements: Requirement[] = [];
   const reader = { tokens, at: 0 };
   for (;;) {
     requirements.push(requirement(reader));
     const separator = reader.tokens[reader.at++];
     if (separator === undefined) break;
-    if (separator !== ',') throw parseError(`found '${separator}', expected: ',' or 'end of string'`);
+    if (separator !== ',') throw badRequest(`found '${separator}', expected: ',' or 'end of string'`);
+    const next = reader.tokens[reader.at];
+    if (next !== '!' && isSymbol(next)) throw badRequest(`found '${next ?? ''}', expected: identifier after ','`);
   }
   return (object) => requirements.every((one) => matches(one, object.metadata.labels ?? {}));
 }
@@ -87,7 +92,7 @@ function value(reader: Reader): string {
 
 function valueList(reader: Reader): string[] {
   if (reader.tokens[reader.at++] !== '(')
-    throw parseError(`found '${reader.tokens[reader.at - 1] ?? ''}', expected: '('`);
+    throw parseError(`found '${reader.tokens[reader.at - 1] ?? ''}' expected: '('`);
   const values: string[] = [];
   for (;;) {
     const token = reader.tokens[reader.at];

@@ -14,6 +14,7 @@ import type { ResourceRequest } from './resource-requests.ts';
 import { rescaled, scaleOf } from './scale.ts';
 import { badRequest, methodNotAllowed, unsupportedMediaType } from './status.ts';
 import { fields } from './strategy.ts';
+import { scaleTable } from './table.ts';
 import { serveTokenRequest } from './token-request.ts';
 import { mustFind, update } from './writer.ts';
 
@@ -22,11 +23,11 @@ export async function serveSubresource(
   serving: Serving,
   asked: ResourceRequest,
   call: Call,
-  _form: Representation,
+  form: Representation,
 ): Promise<void> {
   switch (call.subresource) {
     case 'scale':
-      return serveScale(serving, asked, call);
+      return serveScale(serving, asked, call, form);
     case 'log':
       return serveLog(serving, asked, call);
     case 'eviction':
@@ -49,8 +50,18 @@ const SCALE_PATCHES = [
   'application/strategic-merge-patch+json',
 ];
 
-async function serveScale({ cluster }: Serving, asked: ResourceRequest, call: Call): Promise<void> {
-  const answer = (object: KubeObject) => send(asked.response, json(200, scaleOf(cluster, call.resource, object)));
+async function serveScale(
+  { cluster }: Serving,
+  asked: ResourceRequest,
+  call: Call,
+  form: Representation,
+): Promise<void> {
+  const answer = (object: KubeObject) => {
+    const scale = scaleOf(cluster, call.resource, object);
+    const includeObject = asked.url.searchParams.get('includeObject') ?? '';
+    const shown = form.kind === 'table' ? scaleTable(cluster, form.version, scale as never, includeObject) : scale;
+    send(asked.response, json(200, shown));
+  };
   if (asked.verb === 'get') return answer(mustFind(cluster, call));
   const body = await readBody(asked.request);
   if (asked.verb === 'update') {

@@ -2,7 +2,7 @@
 import type { Json, JsonObject, KubeObject } from '../../base/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import type { Cluster } from './cluster.ts';
-import { type Column, columnsOf } from './columns.ts';
+import { type Column, columnsOf, SCALE_COLUMNS } from './columns.ts';
 import { customColumns } from './custom-columns.ts';
 
 /** @param includeObject `Object`, `Metadata` (default) or `None`: what each row carries beside its cells. */
@@ -26,6 +26,23 @@ export function tableOf(
       cells: columns.map((column) => column.cell(object, nowMs)),
       object: rowObject(object, version, includeObject),
     })),
+  };
+}
+
+/** One Scale as a Table. */
+export function scaleTable(cluster: Cluster, version: string, scale: KubeObject, includeObject: string): JsonObject {
+  const nowMs = cluster.clock.now();
+  return {
+    kind: 'Table',
+    apiVersion: `meta.k8s.io/${version}`,
+    metadata: { resourceVersion: scale.metadata.resourceVersion },
+    columnDefinitions: SCALE_COLUMNS.map(definition),
+    rows: [
+      {
+        cells: SCALE_COLUMNS.map((column) => column.cell(scale, nowMs)),
+        object: rowObject(scale, version, includeObject),
+      },
+    ],
   };
 }
 

@@ -8,7 +8,7 @@ import { decodeObject } from './body.ts';
 import { type Call, part } from './cluster.ts';
 import type { Serving } from './handler.ts';
 import type { ResourceRequest } from './resource-requests.ts';
-import { conflict, invalid, methodNotAllowed, notFound } from './status.ts';
+import { badRequest, conflict, invalid, methodNotAllowed, notFound } from './status.ts';
 import { fields } from './strategy.ts';
 import { ISSUER, issueToken } from './tokens.ts';
 import { mustFind } from './writer.ts';
@@ -25,7 +25,7 @@ export async function serveTokenRequest(serving: Serving, asked: ResourceRequest
   const resource = tokenResource(serving, call);
   const request = decodeObject(cluster.registry, call, resource, await readBody(asked.request));
   const spec = part(request, 'spec');
-  const seconds = secondsOf(call, spec.expirationSeconds);
+  const seconds = secondsOf(spec.expirationSeconds);
   const audiences = Array.isArray(spec.audiences) && spec.audiences.length > 0 ? spec.audiences.map(String) : [ISSUER];
   const bound = boundObject(serving, call, spec.boundObjectRef);
   const { namespace = '', name, uid = '' } = account.metadata;
@@ -70,10 +70,10 @@ function tokenResource(serving: Serving, call: Call): ResourceInfo {
   };
 }
 
-function secondsOf(call: Call, value: Json | undefined): number {
+function secondsOf(value: Json | undefined): number {
   const seconds = typeof value === 'number' ? value : SECONDS_DEFAULT;
   const refuse = (message: string) =>
-    invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, call.name, [
+    invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', [
       {
         reason: 'FieldValueInvalid',
         field: 'spec.expirationSeconds',
@@ -85,19 +85,15 @@ function secondsOf(call: Call, value: Json | undefined): number {
   return seconds;
 }
 
+/** What a token may live and die with. */
+const BINDABLE: { readonly [kind: string]: string } = { Node: 'nodes', Pod: 'pods', Secret: 'secrets' };
+
 function boundObject({ cluster }: Serving, call: Call, reference: Json | undefined) {
   if (!isObject(reference)) return undefined;
   const { kind, name, uid } = fields(reference);
-  const bucket = kind === 'Pod' ? 'pods' : kind === 'Secret' ? 'secrets' : undefined;
-  if (bucket === undefined)
-    throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, call.name, [
-      {
-        reason: 'FieldValueInvalid',
-        field: 'spec.boundObjectRef',
-        message: `Invalid value: ${JSON.stringify(kind)}: cannot bind token for serviceaccount to type ${String(kind)}`,
-      },
-    ]);
-  const found = cluster.store.get(bucket, call.namespace, String(name));
+  const bucket = BINDABLE[String(kind)];
+  if (bucket === undefined) throw badRequest(`cannot bind token to object of type /v1, Kind=${String(kind)}`);
+  const found = cluster.store.get(bucket, kind === 'Node' ? undefined : call.namespace, String(name));
   if (found === undefined) throw notFound({ group: '', plural: bucket, kind: String(kind) }, String(name));
   if (uid !== undefined && uid !== found.metadata.uid)
     throw conflict(

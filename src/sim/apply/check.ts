@@ -4,7 +4,7 @@ import { type Atom, fold, type ListAtom, type MapAtom, narrowed, type ScalarKind
 import { elementText, fieldElement, itemElement } from './path.ts';
 
 /** Go's spelling of a value in a message (`%v` of the decoded JSON). */
-function goText(value: Json): string {
+export function goText(value: Json): string {
   if (value === null) return '<nil>';
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
   if (!isObject(value)) return String(value);

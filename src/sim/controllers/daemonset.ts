@@ -1,4 +1,4 @@
-import { digestOf, jsonEqual, type KubeObject } from '../../base/index.ts';
+import { jsonEqual, type KubeObject } from '../../base/index.ts';
 import {
   availableAt,
   isActive,
@@ -12,9 +12,10 @@ import {
   splitKey,
   withoutZeros,
 } from '../kinds/index.ts';
-import { type Context, claim, enqueueOwners, enqueueSelf, queueOf, safeEncode, writeStatus } from './controller.ts';
+import { type Context, claim, enqueueOwners, enqueueSelf, queueOf, writeStatus } from './controller.ts';
 import { matchesNode, type Node, tolerates } from './fit.ts';
 import { createPod, deletePod } from './pod-factory.ts';
+import { ensureRevision, forgetRevisions, REVISIONS, revisionsOf } from './revisions.ts';
 import type { IntOrPercent } from './rolling-update.ts';
 import { REVISION_HASH } from './statefulset.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -31,6 +32,7 @@ export interface DaemonSet extends KubeObject {
       readonly rollingUpdate?: { readonly maxUnavailable?: IntOrPercent };
     };
     readonly minReadySeconds?: number;
+    readonly revisionHistoryLimit?: number;
   };
   readonly status?: { readonly [field: string]: number };
 }
@@ -55,6 +57,7 @@ export function startDaemonSets(context: Context): WorkQueue {
   });
   enqueueSelf(sets, queue);
   enqueueOwners(context.informers.of<Pod>('pods'), 'DaemonSet', queue);
+  context.informers.of(REVISIONS);
   nodes.onChange((node, before) => {
     const moved =
       before === undefined ||
@@ -66,7 +69,9 @@ export function startDaemonSets(context: Context): WorkQueue {
 
 function reconcile(context: Context, set: DaemonSet, nodes: readonly Node[]): number | undefined {
   const pods = claim(context, context.informers.of<Pod>('pods'), 'pods', set, set.spec.selector);
-  const hash = safeEncode(String(Number.parseInt(digestOf(set.spec.template).slice(7, 15), 16)));
+  const revisions = revisionsOf(context, set);
+  const newest = ensureRevision(context, set, revisions, REVISION_HASH);
+  const hash = newest.metadata.labels?.[REVISION_HASH] ?? '';
   const eligible = new Set(nodes.filter((node) => shouldRun(set, node)).map(({ metadata }) => metadata.name));
   const byNode = new Map<string, Pod[]>();
   for (const pod of pods) byNode.set(nodeOf(pod), [...(byNode.get(nodeOf(pod)) ?? []), pod]);
@@ -76,6 +81,8 @@ function reconcile(context: Context, set: DaemonSet, nodes: readonly Node[]): nu
   }
   for (const node of eligible) if (!byNode.has(node)) create(context, set, node, hash);
   if (set.spec.updateStrategy?.type !== 'OnDelete') update(context, set, pods, eligible.size, hash);
+  const used = new Set(pods.map((pod) => pod.metadata.labels?.[REVISION_HASH])).add(hash);
+  forgetRevisions(context, set, revisions, ({ metadata }) => used.has(metadata.labels?.[REVISION_HASH]));
   return report(context, set, pods, eligible, hash);
 }
 

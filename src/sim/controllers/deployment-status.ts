@@ -139,8 +139,12 @@ function setCondition(conditions: readonly Condition[], nowMs: number, next: Con
   return renewCondition(conditions, nowMs, next);
 }
 
-/** Sets a condition with a new update time even when it says the same: that is how progress is counted. */
+/** Sets a condition with a new update time even when it says the same: that is how progress is counted. It then stands last. */
 function renewCondition(conditions: readonly Condition[], nowMs: number, next: Condition): readonly Condition[] {
   const now = kubeTime(nowMs);
-  return withCondition(conditions, { ...next, lastUpdateTime: now }, now);
+  const others = conditions.filter(({ type }) => type !== next.type);
+  const made = withCondition(conditions, { ...next, lastUpdateTime: now }, now).filter(
+    ({ type }) => type === next.type,
+  );
+  return [...others, ...made];
 }

@@ -60,10 +60,12 @@ function reconcile(context: Context, budget: DisruptionBudget): void {
   const healthy = covered.filter(isReady).length;
   const desired = desiredHealthy(budget.spec, expected);
   const allowed = Math.max(0, healthy - desired);
+  const { generation } = budget.metadata;
+  const seen = generation === undefined ? {} : { observedGeneration: generation };
   const condition: Condition =
     allowed > 0
-      ? { type: 'DisruptionAllowed', status: 'True', reason: 'SufficientPods', message: '' }
-      : { type: 'DisruptionAllowed', status: 'False', reason: 'InsufficientPods', message: '' };
+      ? { type: 'DisruptionAllowed', status: 'True', reason: 'SufficientPods', message: '', ...seen }
+      : { type: 'DisruptionAllowed', status: 'False', reason: 'InsufficientPods', message: '', ...seen };
   const status = {
     observedGeneration: budget.metadata.generation,
     disruptionsAllowed: allowed,

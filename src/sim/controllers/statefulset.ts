@@ -1,8 +1,6 @@
-import { digestOf, jsonEqual, type KubeObject } from '../../base/index.ts';
+import { jsonEqual, type KubeObject } from '../../base/index.ts';
 import {
   availableAt,
-  byAge,
-  controllerReference,
   isFinished,
   isReady,
   isTerminating,
@@ -21,18 +19,16 @@ import {
   MANAGER,
   queueOf,
   record,
-  remove,
-  safeEncode,
   writeStatus,
   written,
 } from './controller.ts';
 import { createPod, deletePod } from './pod-factory.ts';
+import { ensureRevision, forgetRevisions, REVISIONS, revisionsOf, templateOf } from './revisions.ts';
 import { nextStep, type Replica, type Step } from './statefulset-step.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 const COMPONENT = 'statefulset-controller';
 const SETS = 'statefulsets.apps';
-const REVISIONS = 'controllerrevisions.apps';
 const CLAIMS = 'persistentvolumeclaims';
 export const REVISION_HASH = 'controller-revision-hash';
 const POD_NAME = 'statefulset.kubernetes.io/pod-name';
@@ -91,8 +87,8 @@ class Pass {
   }
 
   run(): number | undefined {
-    const revisions = this.#revisions();
-    const update = this.#ensureRevision(revisions);
+    const revisions = revisionsOf(this.#context, this.#set);
+    const update = ensureRevision(this.#context, this.#set, revisions, 'controller.kubernetes.io/hash');
     const known = this.#set.status?.currentRevision;
     const current = revisions.find(({ metadata }) => metadata.name === known) ?? update;
     const steps = nextStep(
@@ -183,30 +179,6 @@ class Pass {
     return { volume, claimName: name };
   }
 
-  #revisions(): readonly KubeObject[] {
-    const own = this.#context.informers.of(REVISIONS).ownedBy(this.#set.metadata.uid);
-    return [...own].sort((a, b) => Number(a.revision) - Number(b.revision) || byAge(a, b));
-  }
-
-  /** The stored revision of the present template: an equal earlier one is raised to the newest, as for a rollback. */
-  #ensureRevision(revisions: readonly KubeObject[]): KubeObject {
-    const { template } = this.#set.spec;
-    const newest = Number(revisions.at(-1)?.revision ?? 0);
-    const equal = revisions.find((revision) => jsonEqual(templateOf(revision) as never, template as never));
-    const { door } = this.#context;
-    if (equal !== undefined) {
-      if (equal.revision === newest) return equal;
-      return written(door.update(REVISIONS, { ...equal, revision: newest + 1 }, MANAGER));
-    }
-    const { name, namespace = '' } = this.#set.metadata;
-    const hash = safeEncode(String(Number.parseInt(digestOf(template).slice(7, 15), 16)));
-    const labels = { ...template.metadata?.labels, 'controller.kubernetes.io/hash': hash };
-    const metadata = { name: `${name}-${hash}`, namespace, labels, ownerReferences: [controllerReference(this.#set)] };
-    const data = { spec: { template: { ...template, $patch: 'replace' } } };
-    const object = { apiVersion: 'apps/v1', kind: 'ControllerRevision', metadata, data, revision: newest + 1 };
-    return written(door.create(REVISIONS, object as unknown as KubeObject, MANAGER));
-  }
-
   #report(current: KubeObject, update: KubeObject): number | undefined {
     const nowMs = this.#context.clock.now();
     const minReady = this.#set.spec.minReadySeconds ?? 0;
@@ -241,19 +213,9 @@ class Pass {
 
   #forget(revisions: readonly KubeObject[], current: KubeObject, update: KubeObject): void {
     const used = new Set(this.#pods.map((pod) => pod.metadata.labels?.[REVISION_HASH]));
-    const unused = revisions.filter(({ metadata: { name } }) => {
-      return !used.has(name) && name !== current.metadata.name && name !== update.metadata.name;
-    });
-    const surplus = unused.length - (this.#set.spec.revisionHistoryLimit ?? 10);
-    for (const revision of unused.slice(0, Math.max(0, surplus))) remove(this.#context, REVISIONS, revision);
+    used.add(current.metadata.name).add(update.metadata.name);
+    forgetRevisions(this.#context, this.#set, revisions, ({ metadata }) => used.has(metadata.name));
   }
-}
-
-export function templateOf(revision: KubeObject): PodTemplate | undefined {
-  const data = revision.data as { spec?: { template?: PodTemplate & { $patch?: string } } } | undefined;
-  if (data?.spec?.template === undefined) return undefined;
-  const { $patch: _, ...template } = data.spec.template;
-  return template as PodTemplate;
 }
 
 function ordinalOf(set: StatefulSet, pod: Pod): number | undefined {
