@@ -318,7 +318,7 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
       summaries.set(keyOf(summary), summary);
     },
     validate: (source: StackSource) => ({ problems: source.stack.includes('broken') ? [broken(source.path)] : [] }),
-    plan: (source: StackSource) => check(source) ?? planned('deploy'),
+    plan: async (source: StackSource) => check(source) ?? planned('deploy'),
     async apply(source: StackSource, options: { actor: string }): Promise<ApplyResult> {
       asked.push({ use: 'apply', source, options });
       const wrong = check(source);
@@ -331,8 +331,8 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
       return submit('rollback', options.actor);
     },
     retire: (_ref: StackRef, options: { actor: string }) => submit('retire', options.actor),
-    planRollback: () => planned('rollback'),
-    planRetire: () => planned('retire'),
+    planRollback: async () => planned('rollback'),
+    planRetire: async () => planned('retire'),
     diff: async () =>
       done([
         {

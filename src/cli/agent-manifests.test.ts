@@ -51,6 +51,7 @@ describe('ldc agent manifests', () => {
     );
     assert.deepEqual(rulesOf(objects, 'ldc-agent-capacity'), [
       { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['list', 'watch'] },
+      { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get', 'list'] },
     ]);
     const deploy = rulesOf(objects, 'ldc-agent-deploy');
     const kafka = deploy.filter((rule) => texts(rule.apiGroups).includes('kafka.strimzi.io'));

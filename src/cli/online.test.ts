@@ -114,7 +114,7 @@ describe('apply', () => {
     machine.files.set(manifest, `${machine.files.get(manifest)}---\nkind: Service\n`);
     const offline = await machine.ldc('validate', '-f', 'my/shop');
     assert.match(offline.out, /^my\/shop\/shop\/shop\.yaml:\d+:\d+ /m);
-    hub.stacks.plan = () => ({
+    hub.stacks.plan = async () => ({
       kind: 'invalid',
       problems: [{ file: 'shop/shop.yaml', line: 7, column: 1, path: '', message: 'bad' }],
     });

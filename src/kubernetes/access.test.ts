@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isObject, type Json, type JsonObject, SimulatedClock } from '../base/index.ts';
-import { beyond, createAccess, gives, type Right, type RoleRule } from './access.ts';
+import { createAccess, gives, type Right, type RoleRule } from './access.ts';
 import type { Client } from './types.ts';
 
 const rule = (more: Partial<RoleRule>): RoleRule => ({
@@ -45,16 +45,6 @@ describe('rights', () => {
     assert.ok(gives(rule({ resourceNames: ['a'] }), right({ name: 'a' })));
     assert.ok(!gives(rule({ resourceNames: ['a'] }), right({ name: 'b' })));
     assert.ok(!gives(rule({ resourceNames: ['a'] }), right({})), 'what has no name yet is not that one');
-  });
-
-  it('says what granting rules would give beyond what is held', () => {
-    const held = [rule({ verbs: ['get', 'list'], resources: ['pods', 'configmaps'] })];
-    assert.deepEqual(beyond(held, [rule({ resources: ['configmaps'] })]), []);
-    assert.deepEqual(beyond(held, [rule({ verbs: ['get', 'delete'] })]), [right({ verb: 'delete' })]);
-    assert.deepEqual(beyond(held, [rule({ verbs: ['*'] })]), [right({ verb: '*' })]);
-    assert.deepEqual(beyond(held, [rule({ resourceNames: ['a'], verbs: ['watch'] })]), [
-      right({ verb: 'watch', name: 'a' }),
-    ]);
   });
 
   it('asks one rules review for a namespace, and believes what it gave for a while', async () => {

@@ -99,22 +99,6 @@ export function gives(rule: RoleRule, { verb, group, resource, name }: Right): b
   );
 }
 
-/** What granting these rules would give away beyond what is held: the check that RBAC itself makes without `escalate` and `bind`. */
-export function beyond(held: readonly RoleRule[], granted: readonly RoleRule[]): readonly Right[] {
-  const rights = granted.flatMap((rule) =>
-    rule.verbs.flatMap((verb) =>
-      rule.apiGroups.flatMap((group) =>
-        rule.resources.flatMap((resource): Right[] =>
-          rule.resourceNames.length === 0
-            ? [{ verb, group, resource }]
-            : rule.resourceNames.map((name) => ({ verb, group, resource, name })),
-        ),
-      ),
-    ),
-  );
-  return uncovered(held, unique(rights));
-}
-
 export function roleRuleOf(rule: JsonObject): RoleRule {
   const list = (value: Json | undefined) => (Array.isArray(value) ? value.map(String) : []);
   return {

@@ -1,7 +1,6 @@
 export {
   type Access,
   type AccessAnswer,
-  beyond,
   createAccess,
   gives,
   type Right,

@@ -3,7 +3,7 @@
  * they receive; an unknown key is dropped (a newer minor may add), an unknown kind is refused with a `refuse`.
  */
 import { z } from 'zod';
-import type { Json, KubeObject } from '../base/index.ts';
+import { type Json, type KubeObject, limits } from '../base/index.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -86,6 +86,15 @@ export const commandBodySchema = z.discriminatedUnion('kind', [
   /** What would change: a dry run, before and after, Secret values cut. */
   z.object({ kind: z.literal('preview'), location, bundle: digest }),
   z.object({ kind: z.literal('describe'), location: location }),
+  /** What is missing of the rights that this would take: asked before there is a transaction. Of objects only what rights depend on. */
+  z.object({
+    kind: z.literal('access'),
+    serviceAccount: serviceAccount.optional(),
+    objects: z.array(kubeObject),
+    /** Only have to exist. */
+    needed: z.array(objectRef),
+    gone: z.array(objectRef),
+  }),
   /** Reads what the agent holds of a location and sends the bundle along: a hub from a backup learns it so. */
   z.object({ kind: z.literal('recallBundle'), location }),
   /** Asks a running command to end early; it answers `refused` with kind `cancelled`. */
@@ -158,6 +167,8 @@ export const commandOutputSchema = z.discriminatedUnion('kind', [
     ),
   }),
   z.object({ kind: z.literal('describe'), reasons: z.array(reason) }),
+  /** `refusal`: what is missing, as a refused plan says it; null: nothing. `unknown`: why the API server did not say. */
+  z.object({ kind: z.literal('access'), refusal: refusal.nullable(), unknown: z.string().optional() }),
   /** `bundle`: the blob that comes along; null: nothing is held there. */
   z.object({ kind: z.literal('recallBundle'), bundle: digest.nullable() }),
   z.object({ kind: z.literal('cancelled'), command: z.string() }),
@@ -188,6 +199,59 @@ export const observationSchema = z.object({
   drift: z.array(objectRef).optional(),
 });
 export type Observation = z.infer<typeof observationSchema>;
+
+/** What is asked for of a stack's locations on one cluster, as it happens (`follow`) or as it is now. */
+export const streamRequestSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('logs'),
+    stack: stackRef,
+    /** Names of functions and members; absent: all that the cluster holds of the stack. */
+    names: z.array(z.string()).optional(),
+    pod: z.string().optional(),
+    container: z.string().optional(),
+    follow: z.boolean(),
+    /** Of the run before the present one of each container. */
+    previous: z.boolean(),
+    /** Of each container; absent: all. */
+    tailLines: z.number().int().min(0).optional(),
+    sinceSeconds: z.number().int().min(1).optional(),
+    /** Of each container. */
+    limitBytes: z.number().int().min(1).optional(),
+  }),
+  z.object({
+    kind: z.literal('events'),
+    stack: stackRef,
+    names: z.array(z.string()).optional(),
+    follow: z.boolean(),
+  }),
+]);
+export type StreamRequest = z.infer<typeof streamRequestSchema>;
+
+/** What looks like a secret in it is masked already. */
+export const streamItemSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('line'),
+    name: z.string(),
+    pod: z.string(),
+    container: z.string(),
+    /** RFC 3339, as the container's runtime wrote it; empty: it did not. */
+    at: z.string(),
+    line: z.string().max(limits.streamLineBytesMax),
+  }),
+  z.object({
+    kind: z.literal('event'),
+    name: z.string(),
+    ref: objectRef,
+    at: z.string(),
+    type: z.string(),
+    reason: z.string(),
+    message: z.string(),
+    count: z.number(),
+  }),
+  /** Said by the agent: why something has no log, or more than it shows. */
+  z.object({ kind: z.literal('note'), name: z.string(), message: z.string() }),
+]);
+export type StreamItem = z.infer<typeof streamItemSchema>;
 
 const held = z.object({ location, revision: z.number().int(), bundle: digest });
 
@@ -236,6 +300,10 @@ export const agentMessageSchema = z.discriminatedUnion('kind', [
     repaired: z.boolean(),
     message: z.string(),
   }),
+  /** Of a stream that the hub opened; the first comes at once, empty, and says that it is open. */
+  z.object({ kind: z.literal('streamed'), id: z.string(), items: z.array(streamItemSchema).max(2_000) }),
+  /** `refusal`: why it ended, or never began; absent: there is no more. */
+  z.object({ kind: z.literal('streamEnded'), id: z.string(), refusal: refusal.optional() }),
 ]);
 export type AgentMessage = z.infer<typeof agentMessageSchema>;
 
@@ -262,6 +330,10 @@ export const hubMessageSchema = z.discriminatedUnion('kind', [
   /** `refusal`: it is here and cannot be sent. */
   z.object({ kind: z.literal('blobMissing'), digest, refusal: refusal.optional() }),
   z.object({ kind: z.literal('refuse'), refusal }),
+  /** Opens a stream; it may send limits.streamWindowBytes, and as much more as `streamMore` grants. Nothing of it is remembered by either end. */
+  z.object({ kind: z.literal('stream'), id: z.string(), request: streamRequestSchema }),
+  z.object({ kind: z.literal('streamMore'), id: z.string(), bytes: z.number().int().positive() }),
+  z.object({ kind: z.literal('streamStop'), id: z.string() }),
 ]);
 export type HubMessage = z.infer<typeof hubMessageSchema>;
 export type Sealed = z.infer<typeof sealedSchema>;

@@ -136,7 +136,7 @@ describe('in mid-deploy', () => {
     await bed.start();
     for (const name of bed.byName.keys()) if (name.startsWith('us')) clusterOf(bed, name).cut = false;
     const what = source('shop', [{ name: 'web', min: 2, spread: 'region' }]);
-    const planned = bed.room.plan(what);
+    const planned = await bed.room.plan(what);
     assert.ok(planned.kind === 'planned');
     const victim = planned.plan.locations.at(-1)?.location.cluster ?? '';
     const result = await bed.room.apply(what, { actor: 'user:test', reason: null, ifBusy: 'wait' });

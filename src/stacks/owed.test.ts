@@ -26,7 +26,7 @@ const wanted = (bed: Bed) =>
 async function cutInMidDeploy(bed: Bed, onLostCluster: 'undo' | 'owe', version = '1', written = true) {
   const rollout = `, deadline: 30m, onLostCluster: ${onLostCluster}`;
   const what = source('shop', [{ name: 'web', min: 1, max: 2, spread: 'region' }], { rollout, version });
-  const planned = bed.room.plan(what);
+  const planned = await bed.room.plan(what);
   assert.ok(planned.kind === 'planned', JSON.stringify(planned));
   const last = planned.plan.steps.findLast(({ work }) => work.action === 'apply')?.work;
   assert.ok(last?.action === 'apply');

@@ -89,7 +89,7 @@ describe('apply', () => {
   it('a plan that was shown is run; one that would do something else is refused', async () => {
     const bed = await bedWith();
     const next = source('shop', [{ name: 'web', min: 2, spread: 'region' }], { version: '2' });
-    const shown = bed.room.plan(next);
+    const shown = await bed.room.plan(next);
     assert.ok(shown.kind === 'planned');
     assert.match(shown.text, /default\/shop/);
     const other = source('shop', [{ name: 'web', min: 2, spread: 'region' }], { version: '3' });
@@ -192,7 +192,7 @@ describe('rollback and retire', () => {
     await bed.start();
     const result = await bed.room.retire({ project: 'default', name: 'nobody' }, options);
     assert.equal(result.kind === 'refused' && result.refusal.kind, 'unknownStack');
-    assert.equal(bed.room.planRollback({ project: 'default', name: 'nobody' }, 'previous').kind, 'refused');
+    assert.equal((await bed.room.planRollback({ project: 'default', name: 'nobody' }, 'previous')).kind, 'refused');
   });
 });
 

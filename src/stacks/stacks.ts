@@ -1,11 +1,13 @@
 /** The use cases behind REST, CLI, availability and drills. Each reads, plans, keeps what the plan names, and submits. */
-import { type Digest, digestOf, limits, refused } from '../base/index.ts';
+import { type Digest, limits, refused } from '../base/index.ts';
+import type { ResolvedStack } from '../ldc/index.ts';
 import { whatIf } from '../placement/index.ts';
 import { locationId, type Plan, planMermaid, planText, type StackRef } from '../plan/index.ts';
 import type { Replan } from '../saga/types.ts';
 import { type Adoption, type AdoptionReport, adoptLate } from './adopt.ts';
 import { previewPlan } from './diff.ts';
 import { createMoves } from './moves.ts';
+import { effectOf, type Permitted, permitted } from './permitted.ts';
 import { type Planned, planDeploy, planRetirement } from './planning.ts';
 import {
   bodies,
@@ -83,11 +85,12 @@ function createCommands(room: Room): Commands {
       const read = readSource(source, cutKey);
       return { problems: read.kind === 'invalid' ? read.problems : [] };
     },
-    plan(source) {
+    async plan(source) {
       const read = readSource(source, cutKey);
       if (read.kind === 'invalid') return read;
       const { resolved } = read.stack;
-      return shown.result(planDeploy({ kind: 'deploy', resolved, revision: nextRevision(resolved, room) }, room));
+      const make = () => planDeploy({ kind: 'deploy', resolved, revision: nextRevision(resolved, room) }, room);
+      return shown.result(await permitted(make, resolved.namespace, room));
     },
     async apply(source, options) {
       const read = readSource(source, cutKey);
@@ -96,21 +99,18 @@ function createCommands(room: Room): Commands {
     },
     rollback: (stack, to, options) => room.serially(stack, () => rollback(stack, to, options, shown, room)),
     retire: (stack, options) => room.serially(stack, () => retire(stack, options, shown, room)),
-    planRollback(stack, to) {
+    async planRollback(stack, to) {
       const target = rollbackTarget(stack, to, room);
       if (target.kind === 'refused') return { ...target, reasons: [] };
-      const wish = {
-        kind: 'rollback',
-        resolved: room.resolved(target.revision),
-        revision: nextRevision(stack, room),
-      } as const;
-      return shown.result(planDeploy(wish, room));
+      const resolved = room.resolved(target.revision);
+      const make = () => planDeploy({ kind: 'rollback', resolved, revision: nextRevision(stack, room) }, room);
+      return shown.result(await permitted(make, resolved.namespace, room));
     },
-    planRetire(stack) {
+    async planRetire(stack) {
       const committed = room.committed(stack);
       if (committed === undefined) return { ...notCommitted(stack, room), reasons: [] };
-      const plan = planRetirement(stack, room.resolved(committed), room);
-      return shown.result({ kind: 'planned', plan, bundles: new Map(), values: new Map() });
+      const resolved = room.resolved(committed);
+      return shown.result(await permitted(() => retirement(stack, resolved, room), resolved.namespace, room));
     },
     async diff(source) {
       const read = readSource(source, cutKey);
@@ -141,7 +141,8 @@ async function apply(
   const { resolved, digest } = stack;
   const ref = { project: resolved.project, name: resolved.name };
   const revision = nextRevision(ref, room);
-  const planned = planDeploy({ kind: 'deploy', resolved, revision }, room);
+  const make = () => planDeploy({ kind: 'deploy', resolved, revision }, room);
+  const planned = await permitted(make, resolved.namespace, room);
   if (planned.kind === 'refused') return planned;
   const committed = room.committed(ref);
   if (committed?.resolved === digest && planned.plan.steps.length === 0) {
@@ -167,7 +168,12 @@ async function rollback(
   if (target.kind === 'refused') return target;
   const { labels, functions, databases, resolved: content, source, revision: old } = target.revision;
   const revision = nextRevision(stack, room);
-  const planned = planDeploy({ kind: 'rollback', resolved: room.resolved(target.revision), revision }, room);
+  const resolved = room.resolved(target.revision);
+  const planned = await permitted(
+    () => planDeploy({ kind: 'rollback', resolved, revision }, room),
+    resolved.namespace,
+    room,
+  );
   if (planned.kind === 'refused') return planned;
   if (room.committed(stack)?.resolved === content && planned.plan.steps.length === 0) {
     return { kind: 'nothing', message: `${stackId(stack)} already says what revision ${old} says` };
@@ -193,8 +199,14 @@ async function retire(stack: StackRef, options: ApplyOptions, shown: Shown, room
     if (record?.state === 'retired') return { kind: 'nothing', message: `${stackId(stack)} is retired already` };
     return notCommitted(stack, room);
   }
-  const plan = planRetirement(stack, room.resolved(committed), room);
-  return shown.changed(plan, options) ?? submit(plan, null, options, room);
+  const resolved = room.resolved(committed);
+  const planned = await permitted(() => retirement(stack, resolved, room), resolved.namespace, room);
+  if (planned.kind === 'refused') return planned;
+  return shown.changed(planned.plan, options) ?? submit(planned.plan, null, options, room);
+}
+
+function retirement(stack: StackRef, resolved: ResolvedStack, room: Room): Planned {
+  return { kind: 'planned', plan: planRetirement(stack, resolved, room), bundles: new Map(), values: new Map() };
 }
 
 type RollbackTarget = { readonly kind: 'found'; readonly revision: RevisionRecord } | ReturnType<typeof refused>;
@@ -246,12 +258,13 @@ type Shown = ReturnType<typeof createShown>;
 function createShown() {
   const effects = new Map<Digest, Digest>();
   return {
-    result(planned: Planned): PlanResult {
+    result(planned: Permitted): PlanResult {
       if (planned.kind === 'refused') return planned;
-      const { plan } = planned;
+      const { plan, notes } = planned;
       if (effects.size >= SHOWN_MAX) effects.clear();
       effects.set(plan.digest, effectOf(plan));
-      return { kind: 'planned', plan, text: planText(plan), mermaid: planMermaid(plan) };
+      const text = [planText(plan), ...notes].join('\n\n');
+      return { kind: 'planned', plan, text, mermaid: planMermaid(plan) };
     },
     /** A refusal when the plan made now would do something else than the one that was shown. */
     changed(plan: Plan, { expectPlan }: ApplyOptions): ApplyResult | undefined {
@@ -264,10 +277,6 @@ function createShown() {
       });
     },
   };
-}
-
-function effectOf({ steps, locations, kind, revision, baseRevision }: Plan): Digest {
-  return digestOf({ steps, locations, kind, revision, baseRevision });
 }
 
 type Queries = Pick<Stacks, 'list' | 'get' | 'describe' | 'revisions' | 'functions' | 'whatIf'>;

@@ -172,6 +172,8 @@ function fakeLink(
   return {
     async execute(name, command, { timeoutMs, signal }): Promise<Outcome<CommandOutput>> {
       const cluster = clusters.get(name);
+      // a plan asks for rights while the simulated time stands still
+      if (command.body.kind === 'access') return done({ kind: 'access', refusal: denied(refuse, name) });
       await clock.sleep(10, signal);
       if (cluster === undefined || cluster.cut) {
         await clock.sleep(Math.min(timeoutMs, 1_000), signal);
@@ -184,6 +186,11 @@ function fakeLink(
     connected: (name) => clusters.get(name)?.cut === false,
     onChange: () => () => {},
   };
+}
+
+function denied(refuse: Map<string, string>, cluster: string) {
+  const message = refuse.get(`access@${cluster}`);
+  return message === undefined ? null : { kind: 'rightsMissing', message, hint: 'allow it' };
 }
 
 function nameOf({ stack, name }: Location): string {

@@ -96,12 +96,13 @@ export interface MoveEvidence {
 
 export interface Stacks {
   validate(source: StackSource): { readonly problems: readonly Problem[] };
-  plan(source: StackSource): PlanResult;
+  /** Refused, too, when an agent says that it (or the stack's ServiceAccount) may not do it. */
+  plan(source: StackSource): Promise<PlanResult>;
   apply(source: StackSource, options: ApplyOptions): Promise<ApplyResult>;
   rollback(stack: StackRef, toRevision: number | 'previous', options: ApplyOptions): Promise<ApplyResult>;
   retire(stack: StackRef, options: ApplyOptions): Promise<ApplyResult>;
-  planRollback(stack: StackRef, toRevision: number | 'previous'): PlanResult;
-  planRetire(stack: StackRef): PlanResult;
+  planRollback(stack: StackRef, toRevision: number | 'previous'): Promise<PlanResult>;
+  planRetire(stack: StackRef): Promise<PlanResult>;
   /**
    * Moves what the lost (or draining) clusters served; refused when no better placement exists, with what is missing.
    * `avoid`: clusters that take nothing more now (their budget of moves is used up); what runs there stays.

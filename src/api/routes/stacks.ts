@@ -14,7 +14,7 @@ export function stackRoutes(services: Services): Binding[] {
   const { stacks } = services;
   return [
     bind(R.validate, ({ body }) => ({ answer: stacks.validate(sourceOf(body)) })),
-    bind(R.plan, ({ body }) => ({ answer: plannedOr(stacks.plan(sourceOf(body))) })),
+    bind(R.plan, async ({ body }) => ({ answer: plannedOr(await stacks.plan(sourceOf(body))) })),
     bind(R.diff, async ({ body }) => {
       const source = sourceOf(body);
       const { problems } = stacks.validate(source);
@@ -23,7 +23,7 @@ export function stackRoutes(services: Services): Binding[] {
     }),
     bind(R.apply, async (call) => {
       const source = sourceOf(call.body);
-      if (call.ifMatch !== undefined) checkApplies(services, source, call.ifMatch);
+      if (call.ifMatch !== undefined) await checkApplies(services, source, call.ifMatch);
       return submittedOr(services, await stacks.apply(source, optionsOf(call)));
     }),
     bind(R.list, ({ query }) => ({ answer: stacks.list({ limit: PAGE_ITEMS, ...given(query) }) })),
@@ -53,17 +53,17 @@ function moveRoutes(services: Services): Binding[] {
       checkIfMatch(call.ifMatch, versionOf(found(services, call.params)), nameOf(call.params));
       return submittedOr(services, await stacks.rollback(call.params, call.body.to, optionsOf(call)));
     }),
-    bind(R.planRollback, ({ params, body }) => {
+    bind(R.planRollback, async ({ params, body }) => {
       found(services, params);
-      return { answer: plannedOr(stacks.planRollback(params, body.to)) };
+      return { answer: plannedOr(await stacks.planRollback(params, body.to)) };
     }),
     bind(R.retire, async (call) => {
       checkIfMatch(call.ifMatch, versionOf(found(services, call.params)), nameOf(call.params));
       return submittedOr(services, await stacks.retire(call.params, optionsOf(call)));
     }),
-    bind(R.planRetire, ({ params }) => {
+    bind(R.planRetire, async ({ params }) => {
       found(services, params);
-      return { answer: plannedOr(stacks.planRetire(params)) };
+      return { answer: plannedOr(await stacks.planRetire(params)) };
     }),
   ];
 }
@@ -78,8 +78,8 @@ function optionsOf({ body, caller }: Pick<Call<unknown>, 'caller'> & { body: Cha
 }
 
 /** If-Match of an apply is about the stack that the definition names: it has to be planned to know which. */
-function checkApplies(services: Services, source: StackSource, ifMatch: string): void {
-  const { plan } = plannedOr(services.stacks.plan(source));
+async function checkApplies(services: Services, source: StackSource, ifMatch: string): Promise<void> {
+  const { plan } = plannedOr(await services.stacks.plan(source));
   const before = services.stacks.get(plan.stack);
   checkIfMatch(ifMatch, before === undefined ? undefined : versionOf(before), nameOf(plan.stack));
 }

@@ -30,10 +30,10 @@ import { type Commands, createCommands } from './commands.ts';
 import { type Connection, connectToHub, type Welcome } from './connection.ts';
 import { networkDoor } from './door.ts';
 import { Halted } from './halted.ts';
+import { createIdentities, type Identities, type Identity } from './identities.ts';
 import { certified, keepFresh } from './identity.ts';
 import { createLeadership } from './lease.ts';
 import { locationKey, type Memory, openMemory } from './memory.ts';
-import { createObjects, type Objects } from './objects.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { apiServerProbe, type ServiceProbe } from './probe.ts';
 import { createQueues } from './queues.ts';
@@ -151,7 +151,7 @@ class Session {
   readonly #memory: Memory;
   readonly #signal: AbortSignal;
   readonly #discovery: Discovery;
-  readonly #objects: Objects;
+  readonly #identities: Identities;
   readonly #queues = createQueues();
   readonly #sealKey = createSealKey();
   readonly #blobs: BlobSource;
@@ -178,12 +178,13 @@ class Session {
     this.#signal = signal;
     this.#cutKey = random.bytes(32);
     this.#discovery = createDiscovery(client, clock);
-    this.#objects = createObjects(client, this.#discovery, clock);
+    this.#identities = createIdentities(client, this.#discovery, clock);
     this.#blobs = createBlobSource(clock, this.#sealKey, (digest) => {
       return this.#send({ kind: 'need', digests: [digest] }) === 'queued';
     });
-    const parts = { client, clock, random, logger, signal, queues: this.#queues, memory };
-    const work = (abort: AbortSignal, resumed = false) => this.#work(abort, resumed);
+    const parts = { client, clock, random, logger, signal, queues: this.#queues, memory, identities: this.#identities };
+    const work = (abort: AbortSignal, resumed = false, identity = this.#identities.itself) =>
+      this.#work(abort, resumed, identity);
     this.#observer = createObserver({ ...parts, work, report: (message) => void this.#send(message) });
     this.#commands = createCommands({ ...parts, work, onHeld: (location, held) => this.#onHeld(location, held) });
     this.#capacity = watchCapacity(client, parts, () => this.#capacityChanged());
@@ -222,11 +223,11 @@ class Session {
     return this.connection.send(message);
   }
 
-  #work(signal: AbortSignal, resumed: boolean): Work {
+  #work(signal: AbortSignal, resumed: boolean, identity: Identity): Work {
     const { client, clock, random, probe } = this.#options;
     const discovery = { ...this.#discovery, forget: () => this.#kindsChanged() };
     return {
-      ...{ client, clock, signal, resumed, objects: this.#objects, discovery, cutKey: this.#cutKey },
+      ...{ client, clock, signal, resumed, identity, objects: identity.objects, discovery, cutKey: this.#cutKey },
       probe: probe ?? apiServerProbe(client),
       blob: (digest) => this.#blobs.get(digest),
       sealed: (blob, secrets) =>

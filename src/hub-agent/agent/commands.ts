@@ -2,6 +2,7 @@
 import { type Clock, digestOf, done, errorText, type Logger, limits, type Outcome, refused } from '../../base/index.ts';
 import type { Blob, Command, CommandBody, CommandOutput } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
+import { access } from './actions/access.ts';
 import { apply } from './actions/apply.ts';
 import { dryRun, preview } from './actions/dry-run.ts';
 import { ensure, undoEnsure } from './actions/ensure.ts';
@@ -11,8 +12,9 @@ import { snapshot } from './actions/snapshot.ts';
 import { undo } from './actions/undo.ts';
 import { verify } from './actions/verify.ts';
 import type { Done, Work } from './actions/work.ts';
-import { type Location, readBundle } from './bundle.ts';
+import { actsAs, type Location, readBundle } from './bundle.ts';
 import { Halted } from './halted.ts';
+import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
 import { type Final, locationKey, type Memory } from './memory.ts';
 import type { Queues } from './queues.ts';
 
@@ -33,7 +35,8 @@ export interface CommandsOptions {
   readonly queues: Queues;
   readonly clock: Clock;
   readonly logger: Logger;
-  work(signal: AbortSignal, resumed: boolean): Work;
+  readonly identities: Identities;
+  work(signal: AbortSignal, resumed: boolean, identity?: Identity): Work;
   /** What is held has changed: watch it, or no longer. */
   onHeld(location: Location, held: Held | null): Promise<void>;
 }
@@ -63,7 +66,7 @@ class CommandRunner implements Commands {
         }),
       );
     }
-    if (!CHANGING.includes(body.kind)) return this.#attempt(command, this.#options.work(signal, false));
+    if (!CHANGING.includes(body.kind)) return this.#attempt(command, signal, false);
     return this.#options.queues.run(queueOf(body), async () => {
       const known = this.#options.memory.state.commands[id];
       if (known?.outcome !== undefined) return only(known.outcome);
@@ -75,7 +78,7 @@ class CommandRunner implements Commands {
         epoch: Math.max(state.epoch, epoch),
         commands: { ...state.commands, [id]: opened },
       }));
-      const answer = await this.#attempt(command, this.#options.work(signal, known !== undefined));
+      const answer = await this.#attempt(command, signal, known !== undefined);
       const { outcome } = answer;
       if (outcome.kind === 'done' || outcome.kind === 'refused') {
         const final: Final = outcome;
@@ -88,8 +91,12 @@ class CommandRunner implements Commands {
     });
   }
 
-  async #attempt(command: Command, work: Work): Promise<Answer> {
+  async #attempt(command: Command, signal: AbortSignal, resumed: boolean): Promise<Answer> {
+    const { identities, memory } = this.#options;
     try {
+      const own = this.#options.work(signal, resumed);
+      const identity = await identities.as(await accountOf(command.body, own, memory));
+      const work = this.#options.work(signal, resumed, identity);
       const { output, blobs } = await this.#perform(command.body, work);
       return { outcome: done(output), blobs: blobs ?? [] };
     } catch (error) {
@@ -114,6 +121,8 @@ class CommandRunner implements Commands {
         return dryRun(work, body);
       case 'preview':
         return preview(work, body);
+      case 'access':
+        return access(work, body);
       case 'apply':
         await this.#hold(
           body.location,
@@ -193,6 +202,42 @@ class CommandRunner implements Commands {
 
 function only(outcome: Outcome<CommandOutput>): Answer {
   return { outcome, blobs: [] };
+}
+
+/** As whom a command is done: what it says itself, else what the bundle says that it is about. */
+async function accountOf(body: CommandBody, { blob }: Work, memory: Memory): Promise<ServiceAccountRef | undefined> {
+  switch (body.kind) {
+    case 'ensure':
+    case 'undoEnsure':
+    case 'access':
+      return body.serviceAccount;
+    case 'snapshot': {
+      const digest = body.bundle ?? body.previous;
+      return digest === null ? undefined : actsAs(await blob(digest));
+    }
+    case 'dryRun':
+    case 'preview':
+    case 'apply':
+    case 'gate':
+    case 'readBack':
+    case 'undo':
+      return actsAs(await blob(body.bundle));
+    case 'prune':
+      return actsAs(await blob(body.keep));
+    case 'remove':
+      return actsAs(await blob(body.previous.bundle));
+    case 'verify': {
+      const [first] = body.locations; // all of one stack, and of one transaction
+      return first === undefined ? undefined : actsAs(await blob(first.bundle));
+    }
+    case 'describe': {
+      const stored = await memory.loadBundle(body.location);
+      return stored === undefined ? undefined : actsAs(stored);
+    }
+    case 'recallBundle':
+    case 'cancel':
+      return undefined;
+  }
 }
 
 function queueOf(body: CommandBody): string {

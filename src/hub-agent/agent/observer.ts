@@ -16,15 +16,12 @@ import {
   refText,
 } from '../../base/index.ts';
 import {
-  type Client,
-  collectionPath,
   contentDigest,
   createMask,
   type Mask,
   type ObjectStatus,
   secretTexts,
   shortReason,
-  watchLoop,
 } from '../../kubernetes/index.ts';
 import type { AgentMessage, Observation } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
@@ -33,9 +30,11 @@ import { type Bundle, type Location, servedObjects } from './bundle.ts';
 import { createDigging, type Digging, type Found } from './digging.ts';
 import { checkDrift, type DriftCheck } from './drift.ts';
 import { Halted } from './halted.ts';
+import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
 import { type Judgement, judgementOf } from './judging.ts';
 import { locationKey } from './memory.ts';
 import type { Queues } from './queues.ts';
+import { createWatches, type Watches } from './watches.ts';
 import { whyUnwell } from './why.ts';
 
 export interface Observer {
@@ -50,13 +49,13 @@ export interface Observer {
 }
 
 export interface ObserverOptions {
-  readonly client: Client;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly queues: Queues;
   readonly signal: AbortSignal;
-  work(signal: AbortSignal): Work;
+  readonly identities: Identities;
+  work(signal: AbortSignal, resumed?: boolean, identity?: Identity): Work;
   report(message: Extract<AgentMessage, { kind: 'observed' | 'drift' }>): void;
 }
 
@@ -94,7 +93,7 @@ class Observing implements Observer {
   readonly #live = new Map<string, KubeObject>();
   /** Content digests that are known to be as applied, by ref. */
   readonly #good = new Map<string, string>();
-  readonly #watched = new Map<string, { ready: boolean }>();
+  readonly #watches: Watches;
   readonly #digging: Digging;
   /** By project and stack; made when it is first asked for, anew when what is held has changed. */
   readonly #masks = new Map<string, Mask>();
@@ -102,44 +101,32 @@ class Observing implements Observer {
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#digging = createDigging(options.clock, options.signal);
+    this.#watches = createWatches({
+      ...options,
+      onList: (objects, covers) => this.#listed(objects, covers),
+      onEvent: (type, object) => this.#happened(type, object),
+    });
   }
 
-  async #watchKind(ref: ObjectRef): Promise<void> {
-    const name = `${ref.apiVersion}/${ref.kind}`;
-    if (this.#watched.has(name)) return;
-    const info = await this.#options.work(this.#options.signal).objects.info(ref);
-    if (info === undefined || this.#watched.has(name)) return;
-    const entry = { ready: false };
-    this.#watched.set(name, entry);
-    const target = {
-      path: collectionPath(info),
-      apiVersion: ref.apiVersion,
-      kind: ref.kind,
-      labelSelector: 'ldc.dev/stack',
-    };
-    void watchLoop(
-      this.#options.client,
-      target,
-      {
-        onList: (objects) => {
-          for (const [key, object] of this.#live) {
-            if (object.apiVersion === ref.apiVersion && object.kind === ref.kind) this.#live.delete(key);
-          }
-          for (const object of objects) this.#seen(object);
-          entry.ready = true;
-          for (const place of this.#places.values())
-            if (place.objects.some((one) => one.kind === ref.kind)) this.#soon(place);
-        },
-        onEvent: (type, object) => {
-          const whole = { ...object, apiVersion: ref.apiVersion, kind: ref.kind } as KubeObject;
-          if (type === 'DELETED') this.#live.delete(refText(refOf(whole)));
-          else this.#seen(whole);
-          const place = this.#places.get(this.#owners.get(refText(refOf(whole))) ?? '');
-          if (place !== undefined) this.#soon(place);
-        },
-      },
-      this.#options,
-    );
+  /** Who acts for the location that an object belongs to. */
+  #actorOf(key: string): ServiceAccountRef | undefined {
+    return this.#places.get(this.#owners.get(key) ?? '')?.bundle.serviceAccount;
+  }
+  #listed(objects: readonly KubeObject[], covers: (ref: ObjectRef, as?: ServiceAccountRef) => boolean): void {
+    for (const [key, object] of this.#live) {
+      if (covers(refOf(object), this.#actorOf(key))) this.#live.delete(key);
+    }
+    for (const object of objects) this.#seen(object);
+    for (const place of this.#places.values()) {
+      if (place.objects.some((one) => covers(refOf(one), place.bundle.serviceAccount))) this.#soon(place);
+    }
+  }
+  #happened(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject): void {
+    const key = refText(refOf(object));
+    if (type === 'DELETED') this.#live.delete(key);
+    else this.#seen(object);
+    const place = this.#places.get(this.#owners.get(key) ?? '');
+    if (place !== undefined) this.#soon(place);
   }
   #seen(object: KubeObject): void {
     const key = refText(refOf(object));
@@ -179,7 +166,7 @@ class Observing implements Observer {
   #suspect(place: Place, object: KubeObject): boolean {
     if (place.bundle.drift.mode === 'ignore') return false;
     const key = refText(refOf(object));
-    if (this.#watched.get(`${object.apiVersion}/${object.kind}`)?.ready !== true) return false;
+    if (!this.#watches.isReady(refOf(object), place.bundle.serviceAccount)) return false;
     const now = this.#live.get(key);
     return (
       now === undefined || this.#good.get(key) !== contentDigest(now, this.#options.work(this.#options.signal).cutKey)
@@ -188,12 +175,10 @@ class Observing implements Observer {
   async #check(place: Place, object: KubeObject): Promise<void> {
     const key = refText(refOf(object));
     try {
-      const result = await checkDrift(
-        this.#options.work(this.#options.signal),
-        place.bundle,
-        object,
-        place.drift.get(key),
-      );
+      const { identities, signal } = this.#options;
+      const identity = await identities.as(place.bundle.serviceAccount);
+      const work = this.#options.work(signal, false, identity);
+      const result = await checkDrift(work, place.bundle, object, place.drift.get(key));
       if (result.kind === 'same') {
         place.drift.delete(key);
         return this.#noteGood(result.object);
@@ -276,12 +261,12 @@ class Observing implements Observer {
   }
 
   /** A watch that was there before passed these objects by: nobody held them then. */
-  async #refresh(refs: readonly ObjectRef[]): Promise<void> {
-    const { objects } = this.#options.work(this.#options.signal);
+  async #refresh(refs: readonly ObjectRef[], as: ServiceAccountRef | undefined): Promise<void> {
+    const { objects } = this.#options.identities.of(as);
     await Promise.all(
       refs.map(async (ref) => {
         const key = refText(ref);
-        if (this.#live.has(key) || this.#watched.get(`${ref.apiVersion}/${ref.kind}`)?.ready !== true) return;
+        if (this.#live.has(key) || !this.#watches.isReady(ref, as)) return;
         const found = await objects.get(ref);
         if (found !== undefined && !this.#live.has(key)) this.#live.set(key, found);
       }),
@@ -308,8 +293,9 @@ class Observing implements Observer {
     this.#places.set(key, place);
     const fresh = objects.map((object) => refOf(object));
     for (const ref of fresh) this.#owners.set(refText(ref), key);
-    await Promise.all(fresh.map((ref) => this.#watchKind(ref)));
-    await this.#refresh(fresh);
+    const { serviceAccount } = bundle;
+    await Promise.all(fresh.map((ref) => this.#watches.watch(ref, serviceAccount)));
+    await this.#refresh(fresh, serviceAccount);
     this.#soon(place);
   }
   release(location: Location): void {

@@ -77,6 +77,7 @@ const OUTPUT_OF: { readonly [kind in CommandBody['kind']]: CommandOutput['kind']
   verify: 'verify',
   preview: 'preview',
   describe: 'describe',
+  access: 'access',
   recallBundle: 'recallBundle',
   cancel: 'cancelled',
 };

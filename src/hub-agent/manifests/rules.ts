@@ -47,8 +47,14 @@ export const MEMORY: readonly JsonObject[] = [
   rule('', ['namespaces'], ['get']),
 ];
 
-/** Of the whole cluster, whatever else it is limited to: room is counted from nodes and from what all pods request. */
-export const CAPACITY: readonly JsonObject[] = [rule('', ['nodes', 'pods'], ['list', 'watch'])];
+/**
+ * Of the whole cluster, whatever else it is limited to: room is counted from nodes and from what all pods request; a storage
+ * class says whether a claim that is not bound yet waits for its pod.
+ */
+export const CAPACITY: readonly JsonObject[] = [
+  rule('', ['nodes', 'pods'], ['list', 'watch']),
+  rule('storage.k8s.io', ['storageclasses'], ['get', 'list']),
+];
 
 /** Why something is not well, and the health that a Service answers. */
 export const OBSERVE: readonly JsonObject[] = [

@@ -167,6 +167,8 @@ export class Fleet implements AgentLink {
         return { kind: 'preview', objects: [] };
       case 'describe':
         return { kind: 'describe', reasons: [] };
+      case 'access':
+        return { kind: 'access', refusal: null };
       case 'cancel':
         return { kind: 'cancelled', command: body.command };
       default:

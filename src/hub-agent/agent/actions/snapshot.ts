@@ -1,6 +1,7 @@
 import { type Digest, type ObjectRef, refOf, refText } from '../../../base/index.ts';
 import { type Bundle, type Location, packPreImages, readBundle, readPreImage, servedObjects } from '../bundle.ts';
 import { judgementOf } from '../judging.ts';
+import { requireAccess } from './access.ts';
 import type { Done, Work } from './work.ts';
 
 /** Reads the pre-images of all that the bundle and the one before it touch. Asked twice it reads twice: nothing was written in between. */
@@ -8,6 +9,7 @@ export async function snapshot(
   work: Work,
   body: { location: Location; bundle: Digest | null; previous: Digest | null },
 ): Promise<Done> {
+  if (body.bundle !== null) await mayDo(work, body.bundle, body.previous);
   const refs = new Map<string, ObjectRef>();
   // before and after the undo by the same rules: those of the first of the two
   let rules: Bundle | undefined;
@@ -30,4 +32,12 @@ export async function snapshot(
     output: { kind: 'snapshot', preImages: blob.digest, objects: images.length, present },
     blobs: [work.sealed(blob, secrets)],
   };
+}
+
+/** The first step of a transaction in a cluster, so the first that can say that it would fail for want of a right. */
+async function mayDo(work: Work, next: Digest, previous: Digest | null): Promise<void> {
+  const wanted = readBundle(await work.blob(next)).objects;
+  const before = previous === null ? [] : readBundle(await work.blob(previous)).objects.map(refOf);
+  const kept = new Set(wanted.map((object) => refText(refOf(object))));
+  await requireAccess(work, { wanted, needed: [], gone: before.filter((ref) => !kept.has(refText(ref))) });
 }

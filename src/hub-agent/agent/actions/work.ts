@@ -3,11 +3,16 @@ import type { Clock, Digest, KubeObject } from '../../../base/index.ts';
 import type { Client, Discovery, Mask } from '../../../kubernetes/index.ts';
 import type { Blob, CommandOutput } from '../../../protocol/index.ts';
 import type { Location, OpenBlob } from '../bundle.ts';
+import type { Identity } from '../identities.ts';
 import type { Objects } from '../objects.ts';
 import type { ServiceProbe } from '../probe.ts';
 
 export interface Work {
+  /** As whom it is done: the agent, or the ServiceAccount that the stack names. */
+  readonly identity: Identity;
+  /** Read and written as that one. */
   readonly objects: Objects;
+  /** The agent's own, whoever acts: reasons, logs, what else is in a namespace. */
   readonly client: Client;
   readonly discovery: Discovery;
   readonly clock: Clock;

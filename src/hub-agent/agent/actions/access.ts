@@ -1,0 +1,109 @@
+/** Whether whoever acts may do what is wanted, asked before anything is done: a missing right is a refused plan, not a failed step. */
+import type { Json, KubeObject, ObjectRef, Refusal } from '../../../base/index.ts';
+import type { Right } from '../../../kubernetes/index.ts';
+import { refuse, retryLater } from '../halted.ts';
+import { accountText, type Identity } from '../identities.ts';
+import { type Deed, type Need, needsOf } from '../rights.ts';
+import type { Done, Work } from './work.ts';
+
+export async function access(
+  work: Work,
+  body: { objects: readonly KubeObject[]; needed: readonly ObjectRef[]; gone: readonly ObjectRef[] },
+): Promise<Done> {
+  const found = await missing(work, { wanted: body.objects, needed: body.needed, gone: body.gone });
+  if (found.kind === 'unknown') return { output: { kind: 'access', refusal: null, unknown: found.reason } };
+  return { output: { kind: 'access', refusal: found.refusal } };
+}
+
+/** Halts as refused when a right is missing; one that the API server says nothing of is left to the dry run. */
+export async function requireAccess(work: Work, deed: Deed): Promise<void> {
+  const found = await missing(work, deed);
+  if (found.kind === 'found' && found.refusal !== null) return refuse(found.refusal);
+  if (work.signal.aborted) return retryLater('stopped');
+}
+
+type Found =
+  | { readonly kind: 'found'; readonly refusal: Refusal | null }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+async function missing({ objects, identity }: Work, deed: Deed): Promise<Found> {
+  const needs = await needsOf(objects, deed);
+  const answer = await identity.access.missing(needs.map(({ right }) => right));
+  if (answer.kind === 'unknown') return answer;
+  const absent = new Set(answer.value.map(keyOf));
+  const left = needs.filter(({ right }) => absent.has(keyOf(right)));
+  if (left.length === 0) return { kind: 'found', refusal: null };
+  const exempting = left.flatMap(({ unless }) => (unless === undefined ? [] : [unless]));
+  const notExempt = await identity.access.missing(exempting);
+  if (notExempt.kind === 'unknown') return notExempt;
+  const bound = new Set(notExempt.value.map(keyOf));
+  const real = left.filter(({ unless }) => unless === undefined || bound.has(keyOf(unless)));
+  return { kind: 'found', refusal: real.length === 0 ? null : refusalOf(identity, real) };
+}
+
+const SHOWN_MAX = 8;
+const DETAILS_MAX = 100;
+
+function refusalOf({ serviceAccount }: Identity, needs: readonly Need[]): Refusal {
+  const who = serviceAccount === undefined ? 'the agent' : `ServiceAccount ${accountText(serviceAccount)}`;
+  const groups = [...Map.groupBy(needs, (need) => `${need.unless?.verb ?? ''} ${scopeOf(need.right)}`).values()];
+  const texts = groups.map(textOf);
+  const more = texts.length > SHOWN_MAX ? `; and ${texts.length - SHOWN_MAX} more` : '';
+  const rules = groups.flatMap((own) => (own[0]?.unless === undefined ? [ruleOf(own)] : []));
+  const details = needs.slice(0, DETAILS_MAX).map(({ right, object, unless }) => ({
+    ...right,
+    object,
+    ...(serviceAccount === undefined ? {} : { serviceAccount: accountText(serviceAccount) }),
+    ...(unless === undefined ? {} : { granted: true }),
+  }));
+  return {
+    kind: 'rightsMissing',
+    message: `${who} ${texts.slice(0, SHOWN_MAX).join('; ')}${more}`,
+    where: needs[0]?.object ?? '',
+    hint: hintOf(serviceAccount === undefined, needs, rules),
+    details: details as unknown as Json,
+  };
+}
+
+function textOf(needs: readonly Need[]): string {
+  const [first] = needs as [Need];
+  const verbs = [...new Set(needs.map(({ right }) => right.verb))].join(', ');
+  const what = `${verbs} ${qualified(first.right)} ${placeOf(first.right)}`;
+  if (first.unless === undefined) return `may not ${what}`;
+  return `may not grant what it does not hold itself (${what}), as ${first.object} would`;
+}
+
+function hintOf(isAgent: boolean, needs: readonly Need[], rules: readonly string[]): string {
+  if (needs.every(({ unless }) => unless !== undefined)) {
+    return isAgent
+      ? 'name a ServiceAccount that may, in spec.serviceAccount: agents are never given escalate or bind'
+      : `give it those rights, or ${needs[0]?.unless?.verb} on ${qualified(needs[0]?.unless as Right)}`;
+  }
+  const add = `add to its Role: ${rules.slice(0, SHOWN_MAX).join(', ')}`;
+  return isAgent
+    ? `${add} (\`ldc agent manifests --kinds …, --namespaces …\` prints roles for it), or name a ServiceAccount that may, in spec.serviceAccount`
+    : add;
+}
+
+function ruleOf(needs: readonly Need[]): string {
+  const { group, resource } = (needs[0] as Need).right;
+  const verbs = [...new Set(needs.map(({ right }) => right.verb))].join(', ');
+  return `{apiGroups: [${JSON.stringify(group)}], resources: [${resource}], verbs: [${verbs}]}`;
+}
+
+/** As RBAC's own messages have it: `deployments.apps`. */
+function qualified({ group, resource }: Right): string {
+  return group === '' ? resource : `${resource}.${group}`;
+}
+
+function placeOf({ namespace }: Right): string {
+  return namespace === undefined ? 'of the whole cluster' : `in namespace ${namespace}`;
+}
+
+function scopeOf({ group, resource, namespace }: Right): string {
+  return JSON.stringify([group, resource, namespace]);
+}
+
+function keyOf({ verb, name, ...right }: Right): string {
+  return `${verb} ${scopeOf({ verb, ...right })} ${name ?? ''}`;
+}

@@ -1,0 +1,128 @@
+/**
+ * As whom the agent acts: as itself, or as the ServiceAccount that a stack names. It impersonates nobody: it asks for a
+ * short-lived token (`serviceaccounts/token`, a right that can be given for single accounts) and shows nothing else.
+ */
+import { type Clock, isObject, type Json } from '../../base/index.ts';
+import { type Access, type Client, createAccess, type Discovery, verdictOf } from '../../kubernetes/index.ts';
+import type { Bundle } from './bundle.ts';
+import { refuse } from './halted.ts';
+import { createObjects, halt, type Objects } from './objects.ts';
+
+export type ServiceAccountRef = NonNullable<Bundle['serviceAccount']>;
+
+/** Whoever acts, and with what. */
+export interface Identity {
+  /** Absent: the agent itself. */
+  readonly serviceAccount?: ServiceAccountRef;
+  readonly client: Client;
+  readonly objects: Objects;
+  readonly access: Access;
+}
+
+export interface Identities {
+  readonly itself: Identity;
+  /** Without asking for a token yet: what it then cannot get, it cannot reach. */
+  of(account: ServiceAccountRef | undefined): Identity;
+  /** Halts as refused when there is no such account, or the agent may not act as it. */
+  as(account: ServiceAccountRef | undefined): Promise<Identity>;
+}
+
+/** The least that an API server grants. */
+const TOKEN_SECONDS = 600;
+/** A token is left so long before its end: a clock may be off, and what was begun with it has to end. */
+const LEFT_MS = 120_000;
+
+export function createIdentities(client: Client, discovery: Discovery, clock: Clock): Identities {
+  const identityOf = (own: Client): Identity => {
+    return { client: own, objects: createObjects(own, discovery, clock), access: createAccess(own, clock) };
+  };
+  const itself = identityOf(client);
+  const others = new Map<string, { readonly identity: Identity; readonly token: Token }>();
+
+  function other(account: ServiceAccountRef): { readonly identity: Identity; readonly token: Token } {
+    const key = accountText(account);
+    const known = others.get(key);
+    if (known !== undefined) return known;
+    const token = createToken(client, clock, account);
+    const bearing = client.bearing?.(token);
+    if (bearing === undefined) return refuse(mayNot(account, 'its connection to the cluster has no way to'));
+    const made = { identity: { ...identityOf(bearing), serviceAccount: account }, token };
+    others.set(key, made);
+    return made;
+  }
+  return {
+    itself,
+    of: (account) => (account === undefined ? itself : other(account).identity),
+    async as(account) {
+      if (account === undefined) return itself;
+      const { identity, token } = other(account);
+      await token(false); // says what is wrong here, where it is a refusal and not a line that is down
+      return identity;
+    },
+  };
+}
+
+type Token = (fresh: boolean) => Promise<string>;
+
+function createToken(client: Client, clock: Clock, account: ServiceAccountRef): Token {
+  let held: { readonly token: string; readonly untilMs: number } | undefined;
+  let asking: Promise<string> | undefined;
+
+  async function ask(): Promise<string> {
+    const askedMs = clock.monotonic();
+    const answer = await client.request({
+      method: 'POST',
+      path: `/api/v1/namespaces/${account.namespace}/serviceaccounts/${account.name}/token`,
+      body: {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { expirationSeconds: TOKEN_SECONDS },
+      },
+    });
+    const verdict = verdictOf(answer, `the token of ServiceAccount ${accountText(account)}`);
+    if (verdict.kind === 'notFound') return refuse(absent(account));
+    if (verdict.kind === 'refused' && verdict.status === 403)
+      return refuse(mayNot(account, 'it may not create its token'));
+    if (verdict.kind !== 'ok') return halt(verdict);
+    const token = tokenIn(verdict.body);
+    held = { token, untilMs: askedMs + TOKEN_SECONDS * 1_000 - LEFT_MS };
+    return token;
+  }
+  return (fresh) => {
+    if (!fresh && held !== undefined && clock.monotonic() < held.untilMs) return Promise.resolve(held.token);
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+}
+
+function tokenIn(body: Json): string {
+  const token = isObject(body) && isObject(body.status) ? body.status.token : undefined;
+  if (typeof token === 'string') return token;
+  return refuse({ kind: 'protocol', message: 'the API server answered a request for a token without one' });
+}
+
+function absent(account: ServiceAccountRef) {
+  const { namespace, name } = account;
+  return {
+    kind: 'noServiceAccount',
+    message: `there is no ServiceAccount ${accountText(account)}, as which the stack is to be applied`,
+    where: `ServiceAccount ${accountText(account)}`,
+    hint: `it has to be there before the stack: kubectl create namespace ${namespace}; kubectl -n ${namespace} create serviceaccount ${name}; then a Role and its RoleBinding`,
+  };
+}
+
+function mayNot(account: ServiceAccountRef, why: string) {
+  return {
+    kind: 'mayNotActAs',
+    message: `the agent may not act as ServiceAccount ${accountText(account)}: ${why}`,
+    where: `ServiceAccount ${accountText(account)}`,
+    hint: `allow it there: ldc agent manifests --rights-only --service-accounts ${accountText(account)} | kubectl apply -f -`,
+  };
+}
+
+/** `shop/deployer`. */
+export function accountText({ namespace, name }: ServiceAccountRef): string {
+  return `${namespace}/${name}`;
+}
