@@ -151,12 +151,10 @@ const COLUMNS: { readonly [resource: string]: () => readonly Column[] } = {
   'cronjobs.batch': () => [
     column('Schedule', spec('schedule')),
     column('Timezone', (object) => cells.orNone(part(object, 'spec').timeZone)),
-    column('Suspend', (object) => part(object, 'spec').suspend === true, 0, 'boolean'),
+    column('Suspend', (object) => cells.truth(part(object, 'spec').suspend), 0, 'boolean'),
     column('Active', (object) => cells.length(part(object, 'status').active), 0, 'integer'),
     column('Last Schedule', (object, now) => cells.since(part(object, 'status').lastScheduleTime, now, '<none>')),
     AGE,
-    ...template,
-    wide('Selector', cells.jobSelector),
     ...template,
     wide('Selector', cells.jobSelector),
   ],

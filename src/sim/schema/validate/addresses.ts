@@ -13,10 +13,14 @@ export function checkAddress(report: Report, field: string, value: Json | undefi
   return isAddress;
 }
 
+/** Where the pods of an embedded cluster are (`kubelet/addresses.ts`): loopback to the machine, but not to the cluster. */
+const PODS = new BlockList();
+PODS.addSubnet('127.64.0.0', 10, 'ipv4');
+
 /** An address that traffic may be sent to: none of the machine itself or of the link. */
 export function checkReachable(report: Report, field: string, address: string): void {
   if (address === '0.0.0.0' || address === '::') report.invalid(field, address, `may not be unspecified (${address})`);
-  if (address.startsWith('127.') || address === '::1') {
+  if ((address.startsWith('127.') && !PODS.check(address, 'ipv4')) || address === '::1') {
     report.invalid(field, address, 'may not be in the loopback range (127.0.0.0/8, ::1/128)');
   }
   if (address.startsWith('169.254.') || address.toLowerCase().startsWith('fe80:')) {
