@@ -22,6 +22,7 @@ export interface Host {
   /** Where pods' volumes and working folders are; the containers' account reaches it. */
   readonly podsDir: string;
   readonly env: { readonly [name: string]: string };
+  readonly shownAddress: (address: string) => string;
   readonly claimFolder: ((volumeName: string) => string) | undefined;
   record(pod: Pod, happening: Omit<Happening, 'about'>, container?: string): void;
   /** `again`: no answer or a refusal that may pass; `gone`: there is no such pod any more. */

@@ -2,4 +2,4 @@ export { dataFolder } from './account.ts';
 export type { Kubelet } from './kubelet.ts';
 export { startKubelet } from './kubelet.ts';
 export { OUTCOME } from './simulated.ts';
-export type { KubeletOptions, NodeSpec } from './types.ts';
+export type { KubeletOptions, LogServerAddress, NodeSpec } from './types.ts';

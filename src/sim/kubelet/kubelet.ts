@@ -17,7 +17,7 @@ import { RESTART_LIMITS } from './restarts.ts';
 import type { KubeletOptions } from './types.ts';
 
 export interface Kubelet {
-  /** Serves `/containerLogs/<namespace>/<pod>/<container>` on loopback. */
+  /** Serves `/containerLogs/<namespace>/<pod>/<container>` on loopback, over TLS when it was given a certificate. */
   readonly logsUrl: string;
   /** Containers that run as processes now. */
   processCount(): number;
@@ -36,6 +36,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const logs = await startLogServer({
     find: (namespace, name) => workers.get(`${namespace}/${name}`),
     logsDir: host.logsDir,
+    ...(options.logs === undefined ? {} : { address: options.logs }),
   });
   const nodes = new Nodes(options, logs.port);
   await nodes.register();
@@ -89,6 +90,7 @@ function hostOf(options: KubeletOptions): Host & { addresses: PodAddresses; proc
     podsDir: openFolder(join(data, 'pods')),
     env: options.env ?? {},
     claimFolder: options.claimFolder,
+    shownAddress: options.shownAddress ?? ((address) => address),
     record(pod, happening, container) {
       const fieldPath = container === undefined ? {} : { fieldPath: fieldPathOf(pod, container) };
       events.record(pod.spec.nodeName ?? '', { ...happening, ...fieldPath, about: pod } as Happening);

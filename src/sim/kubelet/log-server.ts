@@ -1,7 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type LogLine, logFile, readLog } from './log-file.ts';
 import type { PodWorker } from './pod-worker.ts';
+import type { LogServerAddress } from './types.ts';
 
 export interface LogServer {
   readonly url: string;
@@ -12,6 +14,7 @@ export interface LogServer {
 export interface LogServerOptions {
   readonly find: (namespace: string, pod: string) => PodWorker | undefined;
   readonly logsDir: string;
+  readonly address?: LogServerAddress;
 }
 
 /**
@@ -19,21 +22,33 @@ export interface LogServerOptions {
  * `GET /containerLogs/<namespace>/<pod>/<container>?follow&tailLines&previous&timestamps&sinceSeconds&sinceTime&limitBytes`.
  */
 export async function startLogServer(options: LogServerOptions): Promise<LogServer> {
-  const server = createServer((request, response) => serve(options, request, response));
+  const { address } = options;
+  const listener: RequestListener = (request, response) => serve(options, request, response);
+  const server =
+    address === undefined
+      ? createServer(listener)
+      : createTlsServer({ cert: address.certPem, key: address.keyPem }, listener);
   server.unref();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  await listen(server, address?.port ?? 0).catch(() => listen(server, 0));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${address === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
     close() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 function serve({ find, logsDir }: LogServerOptions, request: IncomingMessage, response: ServerResponse): void {
@@ -43,7 +58,8 @@ function serve({ find, logsDir }: LogServerOptions, request: IncomingMessage, re
     response.writeHead(status, { 'content-type': 'text/plain' }).end(message);
   if (request.method !== 'GET' || room !== 'containerLogs') return void refuse(404, '404 page not found');
   const worker = find(namespace, name);
-  if (worker === undefined) return void refuse(404, `pod "${name}" does not exist`);
+  // a kube-apiserver passes the text of a 400 on to its client, of a 404 it does not
+  if (worker === undefined) return void refuse(400, `pod ${name} has no log: only images of the catalogue really run`);
   const state = worker.attemptOf(container);
   if (state === undefined) return void refuse(404, `container ${container} not found in pod ${name}_${namespace}`);
   const previous = url.searchParams.get('previous') === 'true';

@@ -34,6 +34,11 @@ export class Nodes {
     await this.#patchStatus(name, { allocatable: { ...allocatable } });
   }
 
+  /** Has the logs of a node that another plays asked of this kubelet, which says why there are none. */
+  async serveLogsOf(name: string): Promise<void> {
+    await this.#patchStatus(name, { daemonEndpoints: { kubeletEndpoint: { Port: this.#logsPort } } });
+  }
+
   /** Renews the leases if that was not done lately; called with other work, so that idle nodes cost nothing. */
   touch(): void {
     if (this.#options.clock.now() - this.#renewedMs >= LAZY_RENEWAL_MS) void this.renew();
@@ -143,9 +148,9 @@ export class Nodes {
         systemUUID: '',
         bootID: '',
         kernelVersion: '',
-        osImage: 'ldc embedded cluster',
+        osImage: 'ldc local cluster',
         containerRuntimeVersion: 'process://1.0.0',
-        kubeletVersion: 'v1.34.10',
+        kubeletVersion: this.#options.version ?? 'v1.34.10',
         kubeProxyVersion: '',
         operatingSystem: process.platform,
         architecture: process.arch === 'x64' ? 'amd64' : process.arch,

@@ -19,6 +19,8 @@ export interface PodView {
   readonly containers: readonly ContainerView[];
   readonly podIp: string | undefined;
   readonly hostIp: string;
+  /** It is being deleted and nothing of it runs any more: its phase is final, whatever its restart policy. */
+  readonly ended?: boolean;
   readonly nowMs: number;
 }
 
@@ -60,7 +62,8 @@ function statusOf(container: ContainerView): ContainerStatus {
 }
 
 /** Pending until every init container is done; then by what runs, and by what ended once nothing will run again. */
-export function phaseOf({ pod, init, containers }: PodView): PodPhase {
+export function phaseOf({ pod, init, containers, ended = false }: PodView): PodPhase {
+  if (ended) return containers.every(({ state }) => state.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
   const policy = pod.spec.restartPolicy ?? 'Always';
   const failedInit = init.some(({ state }) => (state.terminated?.exitCode ?? 0) !== 0);
   if (failedInit && policy === 'Never') return 'Failed';

@@ -135,7 +135,8 @@ export class PodWorker {
       this.#host.record(this.#pod, { type: 'Normal', reason: 'Killing', message }, container.name);
     }
     await this.#stopAll(seconds * 1000);
-    if (running.length > 0) await this.#report();
+    // who counts this pod's outcome (a Job's finalizer) waits for a final phase
+    await this.#report();
     const { namespace, name, uid } = this.#pod.metadata;
     await this.#host.events.flush();
     await this.#host.client.request({
@@ -154,8 +155,9 @@ export class PodWorker {
       pod: { ...this.#pod, ...(this.#written === undefined ? {} : { status: this.#withForeign(this.#written) }) },
       init: this.#init.map((run) => run.view()),
       containers: this.#containers.map((run) => run.view()),
-      podIp: this.#podIp,
+      podIp: this.#podIp && this.#host.shownAddress(this.#podIp),
       hostIp: this.#host.hostIp,
+      ended: isTerminating(this.#pod) && ![...this.#containers, ...this.#init].some((run) => run.running),
       nowMs: this.#host.clock.now(),
     });
     if (this.#written !== undefined && jsonEqual(status, this.#written)) return;

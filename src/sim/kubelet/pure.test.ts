@@ -67,6 +67,22 @@ describe('pod status', () => {
     assert.equal(conditionOf(done.conditions, 'Ready')?.reason, 'PodCompleted');
   });
 
+  it('is final when nothing runs any more of a pod that is being deleted, whatever its restart policy', () => {
+    const gone = (...containers: ContainerView[]) =>
+      podStatus({
+        pod: podOf(),
+        init: [],
+        containers,
+        podIp: undefined,
+        hostIp: '127.0.0.1',
+        ended: true,
+        nowMs: NOW_MS,
+      });
+    assert.equal(gone(ended(0)).phase, 'Succeeded');
+    assert.equal(gone(ended(0), ended(143)).phase, 'Failed');
+    assert.equal(gone(view({ state: { waiting: { reason: 'CrashLoopBackOff' } } })).phase, 'Failed');
+  });
+
   it('keeps conditions of others, waits for readiness gates, and tells the quality of service', () => {
     const gated = {
       ...podOf({ readinessGates: [{ conditionType: 'mine' }] }),

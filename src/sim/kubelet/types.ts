@@ -26,8 +26,22 @@ export interface KubeletOptions {
   readonly crashBackoffMaxMs?: number;
   /** Variables given to every container, such as where services of the cluster are reached. */
   readonly env?: { readonly [name: string]: string };
+  /** What the API shows as a pod's address; by default the loopback address on which it listens. */
+  readonly shownAddress?: (address: string) => string;
+  /** Absent: plain HTTP on a free port. */
+  readonly logs?: LogServerAddress;
+  /** Such as `v1.34.10`; what the nodes say they are. */
+  readonly version?: string;
   /** Folder of a bound claim: volume name of the PersistentVolume → folder. */
   readonly claimFolder?: (volumeName: string) => string;
+}
+
+/** How a kubelet serves logs to a kube-apiserver, which asks over TLS. */
+export interface LogServerAddress {
+  /** Taken if it is free, else another. */
+  readonly port: number;
+  readonly certPem: string;
+  readonly keyPem: string;
 }
 
 /** How a container came to its end. */

@@ -15,7 +15,7 @@ export function checkAddress(report: Report, field: string, value: Json | undefi
 
 /** Where the pods of an embedded cluster are (`kubelet/addresses.ts`): loopback to the machine, but not to the cluster. */
 const PODS = new BlockList();
-PODS.addSubnet('127.64.0.0', 10, 'ipv4');
+PODS.addRange('127.64.0.0', '127.255.255.255', 'ipv4');
 
 /** An address that traffic may be sent to: none of the machine itself or of the link. */
 export function checkReachable(report: Report, field: string, address: string): void {
