@@ -49,14 +49,18 @@ function managerKey(entry: Json): string {
 }
 
 function text(value: string, own: { readonly [shown: string]: string }, key: string): string {
-  let out = value.replace(UUID, '<uid>').replace(TIME, '<time>');
+  let out = value
+    .replace(/^kubernetes-admin$/, 'admin')
+    .replace(UUID, '<uid>')
+    .replace(TIME, '<time>');
   for (const [shown, given] of Object.entries(own)) out = out.replaceAll(given, shown);
   if (key === 'generated') return out.replace(SUFFIX, '-<suffix>');
   if (key === 'clusterIP') return out.replace(/^10\.\d+\.\d+\.\d+$/, '<ip>');
   if (key === 'cell') return cell(out);
   return out
+    .replace(/patch: Invalid value: "\{.*\}": strict/, 'patch: Invalid value: <object>: strict')
+    .replace(/^Invalid value: "\{.*\}": strict/, 'Invalid value: <object>: strict')
     .replace(/\b(kube-api-access)-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '$1-<suffix>')
-    .replace(/\\?"resourceVersion\\?":\\?"\d+\\?"/g, '"resourceVersion":"<revision>"')
     .replace(/too old resource version: (\d+) \(\d+\)/, 'too old resource version: $1 (<revision>)')
     .replace(/ResourceVersion in record \(\d+\)/, 'ResourceVersion in record (<revision>)')
     .replace(/(Too large resource version: \d+, current:) \d+/, '$1 <revision>')

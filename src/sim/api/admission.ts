@@ -7,7 +7,7 @@ import { checkRoles } from './admit-roles.ts';
 import { admitService } from './admit-services.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { part } from './cluster.ts';
-import { forbidden, invalid, notFound, qualified } from './status.ts';
+import { forbidden, notFound, qualified } from './status.ts';
 
 /** @throws ApiError 403, 404. */
 export function admitCreate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
@@ -28,21 +28,9 @@ function mutate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
       return withStorageClass(cluster, limited(cluster, object));
     case 'certificatesigningrequests.certificates.k8s.io':
       return admitRequest(call, object);
-    case 'events.events.k8s.io':
-      checkEvent(object);
-      return object;
     default:
       return object;
   }
-}
-
-/** events.k8s.io/v1 asks for more than the core form of the same object. @throws ApiError 422. */
-function checkEvent(event: KubeObject): void {
-  const required = event.eventTime ? ['reportingController', 'reportingInstance', 'action', 'reason'] : ['eventTime'];
-  const missing = required.filter((field) => !event[field]);
-  if (missing.length === 0) return;
-  const errors = missing.map((field) => ({ reason: 'FieldValueRequired', field, message: 'Required value' }));
-  throw invalid({ group: '', kind: 'Event' }, event.metadata.name, errors);
 }
 
 /** @throws ApiError 403. */

@@ -87,6 +87,7 @@ function withPriority(cluster: Cluster, call: Call, pod: KubeObject, spec: Field
       403,
       'Forbidden',
       `pods "${pod.metadata.name}" is forbidden: the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`,
+      { name: pod.metadata.name, kind: 'pods' },
     );
   }
   return {

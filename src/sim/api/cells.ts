@@ -25,7 +25,7 @@ export function since(value: unknown, nowMs: number, missing: string): string {
 function podSpec(object: KubeObject): Fields {
   const spec = part(object, 'spec');
   const { template } = spec.jobTemplate === undefined ? spec : fields(fields(spec.jobTemplate).spec);
-  return fields(fields(template).spec);
+  return fields(fields((template ?? object.template) as Value).spec);
 }
 
 export const containers = (object: KubeObject) => names(podSpec(object).containers, 'name');
@@ -216,7 +216,8 @@ export function eventObject(event: KubeObject): string {
 export function eventSource(event: KubeObject): string {
   const { component, host } = fields((event.source ?? event.deprecatedSource) as Value);
   const who = shown(component) || shown(event.reportingComponent ?? event.reportingController);
-  return shown(host) === '' ? who : `${who}, ${shown(host)}`;
+  const where = shown(host) || (shown(component) === '' ? shown(event.reportingInstance) : '');
+  return where === '' ? who : `${who}, ${where}`;
 }
 
 export function eventLastSeen(event: KubeObject, nowMs: number): string {

@@ -1,6 +1,6 @@
 /** DELETE of one object and of collections. */
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
-import { deletionStep, graceSecondsOf } from '../objects/index.ts';
+import { deletionStep, FOREGROUND, graceSecondsOf, kubeTime } from '../objects/index.ts';
 import type { DeleteOptions } from '../types.ts';
 import { type Call, type Cluster, part } from './cluster.ts';
 import { optionError } from './request.ts';
@@ -22,6 +22,13 @@ const ANSWERS_OBJECT = new Set([
 
 const LASTING = new Set(['default', 'kube-system', 'kube-public']);
 
+/** Kinds that leave what they own behind unless told otherwise: they are older than garbage collection. */
+const KEEPS_DEPENDENTS = new Set(['replicationcontrollers', 'jobs.batch']);
+
+function keeps(bucket: string, object: KubeObject): boolean {
+  return KEEPS_DEPENDENTS.has(bucket) && !(object.metadata.finalizers ?? []).includes(FOREGROUND);
+}
+
 export interface Deletion extends DeleteOptions {
   readonly dryRun?: boolean;
 }
@@ -40,7 +47,9 @@ export function remove(cluster: Cluster, call: Call, options: DeleteOptions): Js
     throw forbidden(resource, call.name, 'this namespace may not be deleted');
   const bucket = registry.bucketOf(resource);
   const grace = graceSecondsOf(resource, object, options.gracePeriodSeconds);
-  const step = deletionStep(object, options, grace, cluster.clock.now());
+  const policy = options.propagationPolicy ?? (keeps(bucket, object) ? 'Orphan' : undefined);
+  const chosen = policy === undefined ? options : { ...options, propagationPolicy: policy };
+  const step = deletionStep(object, chosen, grace, cluster.clock.now());
   switch (step.kind) {
     case 'waiting':
       return asJson(object);
@@ -51,9 +60,20 @@ export function remove(cluster: Cluster, call: Call, options: DeleteOptions): Js
     }
     case 'remove': {
       if (!call.dryRun) store.remove(bucket, call.namespace, call.name);
-      return ANSWERS_OBJECT.has(bucket) ? asJson(object) : success(resource, call.name, object.metadata.uid);
+      return ANSWERS_OBJECT.has(bucket)
+        ? asJson(lastState(object, cluster.clock.now()))
+        : success(resource, call.name, object.metadata.uid);
     }
   }
+}
+
+/** A pod is answered as it would have been marked. */
+function lastState(object: KubeObject, nowMs: number): KubeObject {
+  const { metadata } = object;
+  if (object.kind !== 'Pod' || metadata.deletionTimestamp !== undefined) return object;
+  const generation = (metadata.generation ?? 0) + 1;
+  const marks = { generation, deletionTimestamp: kubeTime(nowMs), deletionGracePeriodSeconds: 0 };
+  return { ...object, metadata: { ...metadata, ...marks } };
 }
 
 function asJson(object: KubeObject): JsonObject {

@@ -43,7 +43,6 @@ function refuse(serving: Serving, response: ServerResponse, error: unknown): voi
     response.destroy();
     return;
   }
-  response.removeHeader('Warning');
   if (known.code === 403 && known.message.includes(' cannot ')) response.setHeader('X-Content-Type-Options', 'nosniff');
   send(response, json(known.code, known.body, known.headers));
 }
@@ -68,7 +67,11 @@ async function route(serving: Serving, request: IncomingMessage, response: Serve
   if (verb === undefined) throw methodNotAllowed();
   authorizeResource(serving.cluster, user, target, verb);
   const resource = serving.cluster.registry.find(target.group, target.version, target.plural);
-  if (resource === undefined) return send(response, text(404, '404 page not found\n'));
+  if (resource === undefined) {
+    if (serving.cluster.registry.versionsOf(target.group).length === 0)
+      return send(response, text(404, '404 page not found\n'));
+    throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+  }
   await serveResource(serving, { user, target, verb, resource, url, request, response });
 }
 

@@ -45,6 +45,9 @@ const DEPRECATED: { readonly [resource: string]: string } = {
   endpoints: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
 };
 
+const PODS_KEPT =
+  'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning';
+
 /** Objects that are written as they are: their own `/status` and the like go the way of the main resource. */
 const PLAIN_SUBRESOURCES = new Set(['', 'status', 'approval']);
 
@@ -123,6 +126,7 @@ async function byVerb(serving: Serving, asked: ResourceRequest, call: Call, form
     case 'delete': {
       const body = optionalJson(await readBody(asked.request));
       const { dryRun, ...options } = deleteOptions(body, url.searchParams);
+      if (options.propagationPolicy === undefined && qualified(call.resource) === 'jobs.batch') call.warn(PODS_KEPT);
       return send(response, json(200, remove(cluster, { ...call, dryRun: dryRun === true }, options)));
     }
     case 'deletecollection':

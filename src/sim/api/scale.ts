@@ -1,31 +1,10 @@
 /** `/scale`: the replicas of whatever has some, as autoscaling/v1 Scale. */
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
 import type { ResourceInfo } from '../types.ts';
-import { type Call, type Cluster, part } from './cluster.ts';
-import { ApiError, badRequest, invalid } from './status.ts';
+import type { Call, Cluster } from './cluster.ts';
+import { scalePaths } from './scale-path.ts';
+import { badRequest, invalid } from './status.ts';
 import { fields } from './strategy.ts';
-
-interface Paths {
-  readonly spec: readonly string[];
-  readonly status: readonly string[];
-  readonly selector: readonly string[] | undefined;
-}
-
-/** Where replicas are: fixed for built-in kinds, named by the CRD for custom ones. @throws ApiError 404. */
-function pathsOf(cluster: Cluster, resource: ResourceInfo): Paths {
-  const crd = cluster.registry.crdOf(resource);
-  if (crd === undefined)
-    return { spec: ['spec', 'replicas'], status: ['status', 'replicas'], selector: ['spec', 'selector'] };
-  const versions = part(crd, 'spec').versions;
-  const version = (Array.isArray(versions) ? versions.map(fields) : []).find(({ name }) => name === resource.version);
-  const scale = fields(fields(version?.subresources).scale);
-  const split = (path: Json | undefined) => (typeof path === 'string' ? path.replace(/^\./, '').split('.') : undefined);
-  const spec = split(scale.specReplicasPath);
-  const status = split(scale.statusReplicasPath);
-  if (spec === undefined || status === undefined)
-    throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
-  return { spec, status, selector: split(scale.labelSelectorPath) };
-}
 
 function at(object: KubeObject, path: readonly string[]): Json | undefined {
   return path.reduce<Json | undefined>(
@@ -35,7 +14,7 @@ function at(object: KubeObject, path: readonly string[]): Json | undefined {
 }
 
 export function scaleOf(cluster: Cluster, resource: ResourceInfo, object: KubeObject): JsonObject {
-  const paths = pathsOf(cluster, resource);
+  const paths = scalePaths(cluster, resource);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const replicas = at(object, paths.spec);
   const current = at(object, paths.status);
@@ -94,7 +73,7 @@ export function rescaled(cluster: Cluster, call: Call, live: KubeObject, scale: 
     ]);
   }
   const metadata = fields(scale.metadata);
-  const [root = 'spec', ...rest] = pathsOf(cluster, resource).spec;
+  const [root = 'spec', ...rest] = scalePaths(cluster, resource).spec;
   const next = setIn(live[root] as Json | undefined, rest, replicas);
   const { resourceVersion: _version, ...own } = live.metadata;
   const version =

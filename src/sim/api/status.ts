@@ -105,11 +105,12 @@ export function invalid(
   errors: readonly FieldError[],
 ): ApiError {
   const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
-  const subject = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
+  const group = kind.group === 'events.k8s.io' ? '' : kind.group; // refused as the core form of the same object
+  const subject = group === '' ? kind.kind : `${kind.kind}.${group}`;
   const message = `${subject} "${name}" is invalid: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}`;
   return new ApiError(422, 'Invalid', message, {
     ...(name === '' ? {} : { name }),
-    ...(kind.group === '' ? {} : { group: kind.group }),
+    ...(group === '' ? {} : { group }),
     kind: kind.kind,
     causes: errors.map(({ reason, message: text, field }) => ({ reason, message: text, field })),
   });

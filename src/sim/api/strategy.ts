@@ -1,5 +1,5 @@
 /** What the built-in kinds do to an object on its way into storage: initial status, isolation of status, owned fields. */
-import { isObject, type Json, type KubeObject } from '../../base/index.ts';
+import { isObject, type Json, jsonEqual, type KubeObject } from '../../base/index.ts';
 import { changesIntent, countsGenerations, keepServerMetadata, kubeTime } from '../objects/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { type Fields, part } from './cluster.ts';
@@ -37,7 +37,7 @@ function initial(object: KubeObject, nowMs: number): KubeObject {
       };
     }
     case 'v1 Pod':
-      return { ...object, status: { phase: 'Pending', qosClass: qosClass(spec) } };
+      return { ...object, spec: ended(spec), status: { phase: 'Pending', qosClass: qosClass(spec) } };
     case 'v1 PersistentVolumeClaim':
       return { ...object, status: { phase: 'Pending' } };
     case 'v1 PersistentVolume':
@@ -51,6 +51,12 @@ function initial(object: KubeObject, nowMs: number): KubeObject {
     default:
       return object;
   }
+}
+
+/** A grace below zero is the shortest that there is. */
+function ended(spec: Fields): Fields {
+  const grace = spec.terminationGracePeriodSeconds;
+  return typeof grace === 'number' && grace < 0 ? { ...spec, terminationGracePeriodSeconds: 1 } : spec;
 }
 
 /** A Job finds its pods by its own uid, so that two Jobs never share one. */
@@ -127,7 +133,18 @@ export function prepareUpdate(
   if (subresource === 'status') return statusUpdate(live, { ...sent, metadata }, custom);
   if (subresource === 'approval') return approvalUpdate(live, sent, kubeTime(nowMs));
   const isolated = resource.subresources.includes('status') ? withStatusOf(live, sent) : sent;
-  return { ...isolated, metadata };
+  const next = { ...isolated, metadata };
+  return qualified(resource) === 'daemonsets.apps' ? withTemplateGeneration(live, next) : next;
+}
+
+export const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
+
+/** A DaemonSet counts its templates in an annotation that is the server's own. */
+function withTemplateGeneration(live: KubeObject, next: KubeObject): KubeObject {
+  const count = Number(live.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0);
+  const moved = !jsonEqual(part(live, 'spec').template ?? null, part(next, 'spec').template ?? null);
+  const annotations = { ...next.metadata.annotations, [TEMPLATE_GENERATION]: String(count + (moved ? 1 : 0)) };
+  return { ...next, metadata: { ...next.metadata, annotations } };
 }
 
 /** The generation after an update of the main resource; status never moves it. */

@@ -1,9 +1,10 @@
 /** Lists as Tables: what `kubectl get` prints is decided here, as on a real server. */
-import type { Json, JsonObject, KubeObject } from '../../base/index.ts';
+import type { Json, JsonObject, KubeObject, ObjectMeta } from '../../base/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import type { Cluster } from './cluster.ts';
 import { type Column, columnsOf, SCALE_COLUMNS } from './columns.ts';
 import { customColumns } from './custom-columns.ts';
+import { TEMPLATE_GENERATION } from './strategy.ts';
 
 /** @param includeObject `Object`, `Metadata` (default) or `None`: what each row carries beside its cells. */
 export function tableOf(
@@ -57,6 +58,18 @@ function rowObject(object: KubeObject, version: string, includeObject: string): 
     case 'Object':
       return object as unknown as Json;
     default:
-      return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
+      return {
+        kind: 'PartialObjectMetadata',
+        apiVersion: `meta.k8s.io/${version}`,
+        metadata: withoutTemplateGeneration(object.metadata),
+      };
   }
+}
+
+/** The count of a DaemonSet's templates is no part of its metadata before it is turned into the version that was asked for. */
+function withoutTemplateGeneration(metadata: ObjectMeta): Json {
+  const { annotations, ...rest } = metadata;
+  if (annotations?.[TEMPLATE_GENERATION] === undefined) return metadata as unknown as Json;
+  const { [TEMPLATE_GENERATION]: _count, ...others } = annotations;
+  return (Object.keys(others).length === 0 ? rest : { ...metadata, annotations: others }) as unknown as Json;
 }

@@ -1,11 +1,12 @@
 /** Create and update: the one way in which anything enters the store, over HTTP or through the door. */
-import { type Json, type JsonObject, jsonEqual, type KubeObject, type ObjectMeta } from '../../base/index.ts';
-import { trackUpdate } from '../apply/index.ts';
+import { type Json, jsonEqual, type KubeObject, type ObjectMeta } from '../../base/index.ts';
+import { trackScale, trackUpdate } from '../apply/index.ts';
 import { finalizerErrors, isFinished, kubeTime, uidErrors, uuid } from '../objects/index.ts';
 import { applyDefaults, throughWire, validate } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { admitCreate, admitUpdate } from './admission.ts';
 import type { Call, Cluster } from './cluster.ts';
+import { replicasPath } from './scale-path.ts';
 import { ApiError, alreadyExists, badRequest, conflict, invalid, modified, notFound, qualified } from './status.ts';
 import { storageKey } from './storage-key.ts';
 import { asSent, prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
@@ -214,23 +215,10 @@ const UNTRACKED = new Set(['certificatesigningrequests']);
 function track(cluster: Cluster, call: Call, live: KubeObject | undefined, next: KubeObject): KubeObject {
   if (UNTRACKED.has(call.resource.plural) || call.subresource === 'binding') return next;
   const { manager, subresource, resource } = call;
-  const tracked = trackUpdate({ live, next, manager, subresource, time: kubeTime(cluster.clock.now()), resource });
-  return subresource === 'scale' ? undated(tracked, manager) : tracked;
-}
-
-/** What is set through `/scale` is owned without a date, and so stands before the dated updates. */
-function undated(object: KubeObject, manager: string): KubeObject {
-  const entries = object.metadata.managedFields;
-  if (!Array.isArray(entries)) return object;
-  const all = entries as readonly JsonObject[];
-  const isScale = (entry: JsonObject) => entry.subresource === 'scale' && entry.manager === manager;
-  const scale = all.filter(isScale).map(({ time: _time, ...entry }) => entry);
-  const others = all.filter((entry) => !isScale(entry));
-  const [applied, updated] = [
-    others.filter(({ operation }) => operation === 'Apply'),
-    others.filter(({ operation }) => operation !== 'Apply'),
-  ];
-  return { ...object, metadata: { ...object.metadata, managedFields: [...applied, ...scale, ...updated] } };
+  if (subresource === 'scale' && live !== undefined) {
+    return trackScale({ live, next, manager, path: replicasPath(cluster, resource) });
+  }
+  return trackUpdate({ live, next, manager, subresource, time: kubeTime(cluster.clock.now()), resource });
 }
 
 /** Whether nothing but the times of managedFields differ: such a write is none. */

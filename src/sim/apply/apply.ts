@@ -72,6 +72,10 @@ function pathSet(...all: string[][]): FieldSet {
 }
 
 const STATUS = pathSet(['status']);
+/** Kinds of which a client's later writes cannot change the spec either. */
+const MAIN_RESETS: ReadonlyMap<string, FieldSet> = new Map([
+  ['certificates.k8s.io/CertificateSigningRequest', pathSet(['spec'], ['status'])],
+]);
 const SPEC = pathSet(['spec']);
 /** What the status endpoint of a kind leaves alone beside the spec. */
 const STATUS_RESETS: ReadonlyMap<string, FieldSet> = new Map([
@@ -81,7 +85,8 @@ const STATUS_RESETS: ReadonlyMap<string, FieldSet> = new Map([
 
 function resetFields(resource: ResourceInfo, subresource: string): FieldSet {
   if (subresource === 'status') return STATUS_RESETS.get(`${resource.group}/${resource.kind}`) ?? SPEC;
-  return subresource === '' && resource.subresources.includes('status') ? STATUS : emptySet;
+  if (subresource !== '' || !resource.subresources.includes('status')) return emptySet;
+  return MAIN_RESETS.get(`${resource.group}/${resource.kind}`) ?? STATUS;
 }
 
 function apiVersionOf(resource: ResourceInfo): string {

@@ -1,6 +1,6 @@
 /** Ownership of the replicas of an object that is scaled: writes through /scale are tracked on the object itself. */
 import { type Json, jsonEqual, type KubeObject } from '../../base/index.ts';
-import { difference, insert, newSet } from './field-set.ts';
+import { difference, insert, intersection, isEmptySet, newSet } from './field-set.ts';
 import { managerId, readManagersOrNone, withManagedFields, withManager, writeManagers } from './managers.ts';
 
 export interface ScaleRequest {
@@ -42,6 +42,9 @@ export function trackScale(request: ScaleRequest): KubeObject {
   } as const;
   let managers = readManagersOrNone(live.metadata.managedFields);
   if (managers.size === 0) return withManagedFields(next, undefined);
+  const owned = [...managers.values()].some(({ fields }) => !isEmptySet(intersection(fields, replicas)));
+  // As on a real server: replicas that nobody owns are not tracked, whoever scales.
+  if (!owned) return withManagedFields(next, live.metadata.managedFields as readonly Json[]);
   const own = managers.get(managerId(entry));
   for (const manager of [...managers.values()]) {
     managers = withManager(managers, { ...manager, fields: difference(manager.fields, replicas) });

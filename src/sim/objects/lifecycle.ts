@@ -33,6 +33,7 @@ const WITH_GENERATION = new Set([
   'networkpolicies.networking.k8s.io',
   'poddisruptionbudgets.policy',
   'pods',
+  'podtemplates',
   'priorityclasses.scheduling.k8s.io',
   'replicasets.apps',
   'replicationcontrollers',
@@ -48,7 +49,10 @@ export function countsGenerations(bucket: string, custom: boolean): boolean {
 
 /** Whether a change of the main resource is one of the intent, so that `generation` moves on. */
 export function changesIntent(bucket: string, before: KubeObject, after: KubeObject): boolean {
+  if (bucket === 'priorityclasses.scheduling.k8s.io') return false; // what it means cannot change
   if (bucket === 'deployments.apps' && !jsonEqual(before.metadata.annotations, after.metadata.annotations)) return true;
+  if (bucket === 'endpointslices.discovery.k8s.io' && !jsonEqual(before.metadata.labels, after.metadata.labels))
+    return true;
   return !jsonEqual(intentOf(before), intentOf(after));
 }
 

@@ -32,8 +32,9 @@ export function node(report: Report, object: KubeObject): void {
 }
 
 export function fixedNode(report: Report, object: KubeObject, before: KubeObject): void {
-  const [now, old] = [list(object.spec as Json, 'podCIDRs'), list(before.spec as Json, 'podCIDRs')];
-  if (old.length > 0 && !jsonEqual(now as Json, old as Json)) {
+  const ranges = (node: KubeObject) =>
+    [text(node.spec as Json, 'podCIDR'), list(node.spec as Json, 'podCIDRs')] as Json;
+  if (list(before.spec as Json, 'podCIDRs').length > 0 && !jsonEqual(ranges(object), ranges(before))) {
     report.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid');
   }
   const [id, oldId] = [text(object.spec as Json, 'providerID'), text(before.spec as Json, 'providerID')];
@@ -74,32 +75,6 @@ export function fixedPriorityClass(report: Report, object: KubeObject, before: K
   if (object.value !== before.value) report.forbidden('value', 'may not be changed in an update.');
   if (object.preemptionPolicy !== before.preemptionPolicy) {
     report.invalid('preemptionPolicy', object.preemptionPolicy as Json, 'field is immutable');
-  }
-}
-
-/** An event lives where what it is about lives; those of nothing's namespace in `default`. */
-export function coreEvent(report: Report, object: KubeObject): void {
-  const about = text(object as unknown as Json, 'involvedObject', 'namespace');
-  const own = object.metadata.namespace ?? '';
-  if (about === own || (about === '' && (own === 'default' || own === 'kube-system'))) return;
-  report.invalid('involvedObject.namespace', about, 'does not match event.namespace');
-}
-
-const EVENT_FIXED = [
-  ['involvedObject', 'regarding'],
-  ['reason', 'reason'],
-  ['message', 'note'],
-  ['action', 'action'],
-  ['type', 'type'],
-  ['reportingController', 'reportingController'],
-  ['reportingInstance', 'reportingInstance'],
-] as const;
-
-/** What an event of events.k8s.io says stays said; its refusals name the fields of core/v1. */
-export function fixedEvent(report: Report, object: KubeObject, before: KubeObject): void {
-  for (const [core, field] of EVENT_FIXED) {
-    const [now, old] = [object[field] as Json | undefined, before[field] as Json | undefined];
-    if (!jsonEqual(now ?? '', old ?? '')) report.invalid(core, now ?? '', 'field is immutable');
   }
 }
 

@@ -4,6 +4,7 @@ import type { FieldError, ResourceInfo } from '../../types.ts';
 import * as autoscaling from './autoscaling.ts';
 import * as cluster from './cluster.ts';
 import { custom } from './custom.ts';
+import * as events from './events.ts';
 import * as jobs from './jobs.ts';
 import { checkMetadata } from './metadata.ts';
 import * as network from './network.ts';
@@ -25,7 +26,7 @@ const RULES: { readonly [groupKind: string]: Rules } = {
   '/Secret': { object: others.secret, change: others.fixedData },
   '/Service': { object: services.service, change: services.changedService },
   '/Pod': { object: workloads.pod, change: workloads.fixedPod },
-  '/PersistentVolume': { object: storage.persistentVolume },
+  '/PersistentVolume': { object: storage.persistentVolume, change: storage.persistentVolume },
   '/PersistentVolumeClaim': { object: storage.persistentVolumeClaim, change: storage.fixedClaim },
   'apps/Deployment': { object: workloads.deployment, change: workloads.fixedSelector },
   'apps/ReplicaSet': { object: workloads.replicaSet, change: workloads.fixedSelector },
@@ -45,7 +46,7 @@ const RULES: { readonly [groupKind: string]: Rules } = {
   'rbac.authorization.k8s.io/ClusterRoleBinding': { object: roles.roleBinding, change: roles.fixedRoleRef },
   'storage.k8s.io/StorageClass': { object: storage.storageClass, change: storage.fixedStorageClass },
   '/Endpoints': { object: services.endpoints },
-  '/Event': { object: cluster.coreEvent },
+  '/Event': { object: events.coreEvent },
   '/LimitRange': { object: quotas.limitRange },
   '/Namespace': { change: cluster.namespaceStatus },
   '/Node': { object: cluster.node, change: cluster.fixedNode },
@@ -56,7 +57,7 @@ const RULES: { readonly [groupKind: string]: Rules } = {
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': { object: cluster.webhooks },
   'apps/ControllerRevision': { object: cluster.controllerRevision, change: cluster.fixedRevision },
   'discovery.k8s.io/EndpointSlice': { object: services.endpointSlice, change: services.fixedEndpointSlice },
-  'events.k8s.io/Event': { change: cluster.fixedEvent },
+  'events.k8s.io/Event': { object: events.newEvent, change: events.fixedEvent },
   'networking.k8s.io/IngressClass': { object: network.ingressClass, change: network.fixedIngressClass },
   'scheduling.k8s.io/PriorityClass': { object: cluster.priorityClass, change: cluster.fixedPriorityClass },
 };

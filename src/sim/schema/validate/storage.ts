@@ -38,8 +38,12 @@ const CLAIM_FIXED =
 /** A claim keeps its spec, but for its size and the volume that it is bound to. */
 export function fixedClaim(report: Report, object: KubeObject, before: KubeObject): void {
   const rest = (claim: KubeObject): Json => {
-    const { resources: _r, volumeName: _v, volumeAttributesClassName: _a, ...spec } = fields(claim.spec as Json);
-    return spec;
+    const { volumeName: _v, volumeAttributesClassName: _a, ...spec } = fields(claim.spec as Json);
+    const { resources: _r, ...sized } = spec;
+    // the size of a bound claim may grow, and a class may be named later
+    const kept = text(before.status as Json, 'phase') === 'Bound' ? sized : spec;
+    const { storageClassName: _c, ...unclassed } = kept;
+    return part(before.spec as Json, 'storageClassName') === undefined ? unclassed : kept;
   };
   const bound = text(before.spec as Json, 'volumeName');
   const isRebound = bound !== '' && text(object.spec as Json, 'volumeName') !== bound;
