@@ -42,6 +42,10 @@ export async function needsOf(objects: Objects, { wanted, needed, gone }: Deed):
     (await objects.info(ref)) ?? coming.get(`${groupOf(ref.apiVersion)}/${ref.kind}`);
   const byName = [...Map.groupBy(wanted, (object) => refText(refOf(object))).values()];
   const needs = await Promise.all([
+    ...needed.map(async (ref) => {
+      const kind = await kindOf(ref);
+      return kind === undefined ? [] : toExist(objects, ref, kind);
+    }),
     ...byName.map(async (versions) => {
       for (const object of versions) {
         const kind = await kindOf(refOf(object));
@@ -49,10 +53,6 @@ export async function needsOf(objects: Objects, { wanted, needed, gone }: Deed):
         if (kind !== undefined) return toKeep(objects, object, kind, wanted);
       }
       return [];
-    }),
-    ...needed.map(async (ref) => {
-      const kind = await kindOf(ref);
-      return kind === undefined ? [] : toExist(objects, ref, kind);
     }),
     ...gone
       .filter((ref) => !isGround(ref))

@@ -68,7 +68,7 @@ function refusalOf({ serviceAccount }: Identity, needs: readonly Need[]): Refusa
 function textOf(needs: readonly Need[]): string {
   const [first] = needs as [Need];
   const verbs = [...new Set(needs.map(({ right }) => right.verb))].join(', ');
-  const what = `${verbs} ${qualified(first.right)} ${placeOf(first.right)}`;
+  const what = `${verbs} ${whatOf(first.right)}`;
   if (first.unless === undefined) return `may not ${what}`;
   return `may not grant what it does not hold itself (${what}), as ${first.object} would`;
 }
@@ -91,13 +91,15 @@ function ruleOf(needs: readonly Need[]): string {
   return `{apiGroups: [${JSON.stringify(group)}], resources: [${resource}], verbs: [${verbs}]}`;
 }
 
+function whatOf(right: Right): string {
+  const { group, resource, namespace } = right;
+  if (group === '' && resource === 'namespaces' && namespace !== undefined) return `the namespace ${namespace}`;
+  return `${qualified(right)} ${namespace === undefined ? 'of the whole cluster' : `in namespace ${namespace}`}`;
+}
+
 /** As RBAC's own messages have it: `deployments.apps`. */
 function qualified({ group, resource }: Right): string {
   return group === '' ? resource : `${resource}.${group}`;
-}
-
-function placeOf({ namespace }: Right): string {
-  return namespace === undefined ? 'of the whole cluster' : `in namespace ${namespace}`;
 }
 
 function scopeOf({ group, resource, namespace }: Right): string {
