@@ -10,12 +10,14 @@ export {
 export { isImmutable, type Verdict, verdictOf } from './answers.ts';
 export type { Authentication, Credentials, TokenSource } from './authentication.ts';
 export { clientOver, connect } from './client.ts';
+export { containerTrouble } from './containers.ts';
 export { createDiscovery, type Discovery, type KindLookup } from './discovery.ts';
-export { eventOf } from './events.ts';
+export { clip, eventOf, newestEventFirst } from './events.ts';
 export { createLineMask, createMask, MASKED, type Mask, secretTexts } from './masking.ts';
+export { descendantsByName } from './names.ts';
 export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';
 export { applyOrder, deleteOrder, isGround, isStateful, kindRank, rankGroups, sameRef } from './order.ts';
-export { ownedBy, ownsPods, podsSelector } from './owners.ts';
+export { ownedBy, type Pods, podsOf } from './owners.ts';
 export { collectionPath, groupVersionPath, objectPath } from './paths.ts';
 export { boundReasons, shortReason } from './reason-size.ts';
 export { type ReasonSource, reasonOf } from './reasons.ts';

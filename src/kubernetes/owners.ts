@@ -1,6 +1,7 @@
 /** Who made what: from a workload down to its pods. */
 import { isObject, type JsonObject, type KubeObject } from '../base/index.ts';
-import type { WatchTarget } from './watch.ts';
+import type { Client } from './types.ts';
+import { listAll, type WatchTarget } from './watch.ts';
 
 interface ChildKind {
   readonly apiVersion: string;
@@ -19,11 +20,6 @@ const CHILD_KINDS: { readonly [kind: string]: ChildKind } = {
   'batch/v1 CronJob': { apiVersion: 'batch/v1', kind: 'Job', plural: 'jobs' },
 };
 
-/** Whether pods come of it, by itself or by what it makes. */
-export function ownsPods({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): boolean {
-  return `${apiVersion} ${kind}` in CHILD_KINDS;
-}
-
 /** What it makes, as a list to ask for; those of others are among it (`ownedBy`). undefined: it makes nothing that is known. */
 export function childrenOf(object: KubeObject): WatchTarget | undefined {
   const child = CHILD_KINDS[`${object.apiVersion} ${object.kind}`];
@@ -37,6 +33,39 @@ export function childrenOf(object: KubeObject): WatchTarget | undefined {
     kind: child.kind,
     ...(labelSelector === undefined ? {} : { labelSelector }),
   };
+}
+
+export type Pods =
+  | { readonly kind: 'listed'; readonly pods: readonly KubeObject[] }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** The pods that come of an object, by name; of a kind that is not known, those that it owns itself. */
+export async function podsOf(client: Client, object: KubeObject): Promise<Pods> {
+  if (object.kind === 'Pod') return { kind: 'listed', pods: [object] };
+  const target = childrenOf(object) ?? allPodsBeside(object);
+  if (target === undefined || asksForNone(object)) return { kind: 'listed', pods: [] };
+  const listed = await listAll(client, target);
+  if (listed.kind === 'failed') return listed;
+  const below = await Promise.all(
+    listed.objects.filter((one) => ownedBy(one, object)).map((child) => podsOf(client, child)),
+  );
+  const failed = below.find(({ kind }) => kind === 'failed');
+  if (failed !== undefined) return failed;
+  const pods = below.flatMap((one) => (one.kind === 'listed' ? one.pods : []));
+  return { kind: 'listed', pods: pods.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)) };
+}
+
+/** A ReplicaSet of an earlier revision, kept for its template. */
+function asksForNone({ kind, spec, status }: KubeObject): boolean {
+  const none = (part: unknown) => isObject(part) && (part.replicas === 0 || part.replicas === undefined);
+  return kind === 'ReplicaSet' && isObject(spec) && spec.replicas === 0 && none(status);
+}
+
+const CUSTOM_GROUP = /^(?!(?:[^/]*\.k8s\.io|apps|batch|policy|autoscaling)\/)[^/]+\//;
+
+function allPodsBeside({ apiVersion, metadata: { namespace } }: KubeObject): WatchTarget | undefined {
+  if (namespace === undefined || !CUSTOM_GROUP.test(apiVersion)) return undefined;
+  return { path: `/api/v1/namespaces/${namespace}/pods`, apiVersion: 'v1', kind: 'Pod' };
 }
 
 /** A selector that its pods match; others may match it too. undefined: it has none by labels alone. */

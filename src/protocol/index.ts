@@ -14,6 +14,8 @@ export type {
   ObjectReceipt,
   Observation,
   Sealed,
+  StreamItem,
+  StreamRequest,
 } from './messages.ts';
 export {
   agentMessageSchema,
@@ -25,4 +27,4 @@ export {
   VERIFY_READY_MS_MAX,
 } from './messages.ts';
 export { createSealKey, type SealKey, seal, sealJson, sealKeyFromPem } from './seal.ts';
-export type { AgentLink, HeldLocation, LinkChange } from './types.ts';
+export type { AgentLink, AgentStreams, HeldLocation, LinkChange, StreamEnd } from './types.ts';

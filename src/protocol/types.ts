@@ -1,6 +1,6 @@
 /** The hub's side of the line to the agents, as the saga and the stacks see it. Message shapes are in messages.ts. */
-import type { Cancel, Digest, Json, JsonObject, Outcome } from '../base/index.ts';
-import type { Command, CommandOutput } from './messages.ts';
+import type { Cancel, Digest, Json, JsonObject, Outcome, Refusal } from '../base/index.ts';
+import type { Command, CommandOutput, StreamItem, StreamRequest } from './messages.ts';
 
 /**
  * Commands to agents. One id (`<transaction>/<step>/do|undo`) is one piece of work however often it is sent: an agent
@@ -20,6 +20,26 @@ export interface AgentLink {
   connected(cluster: string): boolean;
   onChange(listener: (change: LinkChange) => void): Cancel;
 }
+
+/** Streams from agents: what is read on demand and kept by nobody. */
+export interface AgentStreams {
+  /**
+   * Yields as fast as it is read, in batches; the agent waits meanwhile. Returns how it ended, and never throws. Leaving it
+   * early (`return`, the signal) ends it at the agent too.
+   */
+  stream(
+    cluster: string,
+    request: StreamRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly StreamItem[], StreamEnd>;
+}
+
+export type StreamEnd =
+  /** There is no more, or it was left. */
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** The line to the agent ended, or there is none. */
+  | { readonly kind: 'cut'; readonly reason: string };
 
 export type LinkChange =
   | { readonly kind: 'connected'; readonly cluster: string }

@@ -10,6 +10,7 @@ import {
   type Random,
   type Refusal,
   RefusedError,
+  refOf,
   refused,
 } from '../../base/index.ts';
 import { type Client, createDiscovery, type Discovery } from '../../kubernetes/index.ts';
@@ -38,6 +39,7 @@ import { createObserver, type Observer } from './observer.ts';
 import { apiServerProbe, type ServiceProbe } from './probe.ts';
 import { createQueues } from './queues.ts';
 import { type ServedWatch, watchServed } from './served.ts';
+import { createStreams, type Streams } from './streams/streams.ts';
 
 export interface AgentOptions {
   readonly client: Client;
@@ -159,6 +161,7 @@ class Session {
   readonly #commands: Commands;
   readonly #capacity: CapacityWatch;
   readonly #served: ServedWatch;
+  readonly #streams: Streams;
   #hubKey = '';
   /** Until a hub has said with which key, one of our own cuts: digests are only compared among themselves. */
   #cutKey: Uint8Array;
@@ -191,6 +194,13 @@ class Session {
     this.#served = watchServed(client, this.#discovery, parts, ({ apis }) => {
       this.#send({ kind: 'observed', observations: [], apis });
     });
+    this.#streams = createStreams({
+      ...parts,
+      holding: (stack, names) => this.#observer.holding(stack, names),
+      mask: (stack) => this.#observer.mask(stack),
+      live: (object) => this.#identities.itself.objects.get(refOf(object)),
+      send: (message) => void this.#send(message),
+    });
     this.connection = connectToHub({
       ...{ door, clock, random, logger, signal, identity },
       hello: () => this.#hello(),
@@ -199,7 +209,11 @@ class Session {
       onCommand: (command) => this.#run(command),
       onBlob: (blob) => this.#blobs.received(blob),
       onBlobMissing: (digest, refusal) => this.#blobs.missing(digest, refusal),
-      onEnd: () => this.#blobs.lineEnded(),
+      onStream: (message) => this.#streams.handle(message),
+      onEnd: () => {
+        this.#blobs.lineEnded();
+        this.#streams.lineEnded();
+      },
     });
   }
 

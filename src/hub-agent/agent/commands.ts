@@ -41,6 +41,7 @@ export interface CommandsOptions {
   onHeld(location: Location, held: Held | null): Promise<void>;
 }
 
+const LOOKING: readonly CommandBody['kind'][] = ['recallBundle', 'describe'];
 const CHANGING: readonly CommandBody['kind'][] = ['ensure', 'apply', 'prune', 'remove', 'undo', 'undoEnsure'];
 
 export function createCommands(options: CommandsOptions): Commands {
@@ -57,8 +58,8 @@ class CommandRunner implements Commands {
 
   async #run(command: Command, signal: AbortSignal): Promise<Answer> {
     const { id, epoch, body } = command;
-    // a hub from a backup asks what is held before it knows which epoch would be above this one
-    if (epoch < this.#options.memory.state.epoch && body.kind !== 'recallBundle') {
+    // a hub from a backup looks, and asks what is held, before it knows which epoch would be above this one
+    if (epoch < this.#options.memory.state.epoch && !LOOKING.includes(body.kind)) {
       return only(
         refused({
           kind: 'staleEpoch',

@@ -41,6 +41,7 @@ function start() {
     onCommand: (command) => commands.push(command),
     onBlob: () => {},
     onBlobMissing: () => {},
+    onStream: () => {},
     onEnd: () => {},
   });
   const last = () => attempts[attempts.length - 1] as Attempt;

@@ -19,6 +19,7 @@ import {
   type Sent,
 } from '../../protocol/index.ts';
 import type { HubDoor, StoredIdentity } from '../types.ts';
+import type { StreamMessage } from './streams/streams.ts';
 
 export type Welcome = Extract<HubMessage, { kind: 'welcome' }>;
 type Work = Exclude<HubMessage, Welcome>;
@@ -44,6 +45,7 @@ export interface ConnectionOptions {
   onCommand(command: Command): void;
   onBlob(message: Extract<HubMessage, { kind: 'blob' }>['blob']): void;
   onBlobMissing(digest: Digest, refusal?: Refusal): void;
+  onStream(message: StreamMessage): void;
   onEnd(): void;
 }
 
@@ -188,6 +190,11 @@ function onMessage(message: Work, options: ConnectionOptions): void {
       return;
     case 'blobMissing':
       options.onBlobMissing(message.digest, message.refusal as Refusal | undefined);
+      return;
+    case 'stream':
+    case 'streamMore':
+    case 'streamStop':
+      options.onStream(message);
       return;
     case 'refuse':
       options.logger.error({ refusal: message.refusal.message }, 'the hub refused this agent');

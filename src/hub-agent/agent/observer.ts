@@ -34,6 +34,8 @@ import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
 import { type Judgement, judgementOf } from './judging.ts';
 import { locationKey } from './memory.ts';
 import type { Queues } from './queues.ts';
+import { belongsTo } from './streams/events.ts';
+import type { StreamPlace } from './streams/streams.ts';
 import { createWatches, type Watches } from './watches.ts';
 import { whyUnwell } from './why.ts';
 
@@ -44,6 +46,8 @@ export interface Observer {
   good(object: KubeObject): void;
   /** Hides the values of the Secrets that are held of a stack, and what looks like one. */
   mask(stack: Location['stack']): Mask;
+  /** What is held of a stack (of these functions and members), as it should be. */
+  holding(stack: Location['stack'], names: readonly string[] | undefined): readonly StreamPlace[];
   /** All observations, for a new line; later ones come by `report`. */
   all(): readonly Observation[];
 }
@@ -64,6 +68,7 @@ interface Place {
   readonly bundle: Bundle;
   readonly objects: readonly KubeObject[];
   readonly judge: Judgement;
+  readonly belongs: StreamPlace['belongs'];
   readonly drift: Map<string, DriftCheck>;
   observation: Observation | undefined;
   due: boolean;
@@ -248,14 +253,22 @@ class Observing implements Observer {
     this.#options.report({ kind: 'observed', observations: [place.observation] });
     return 'changed';
   }
-  mask({ project, name }: Location['stack']): Mask {
-    const key = `${project}/${name}`;
-    const known = this.#masks.get(key);
-    if (known !== undefined) return known;
-    const held = [...this.#places.values()].filter(({ held: { location } }) => {
+  #ofStack({ project, name }: Location['stack']): readonly Place[] {
+    return [...this.#places.values()].filter(({ held: { location } }) => {
       return location.stack.project === project && location.stack.name === name;
     });
-    const mask = createMask(held.flatMap(({ bundle }) => secretTexts(bundle.objects)));
+  }
+  holding(stack: Location['stack'], names: readonly string[] | undefined): readonly StreamPlace[] {
+    return this.#ofStack(stack).flatMap(({ held: { location }, objects, belongs }) => {
+      const { name } = location;
+      return names === undefined || names.includes(name) ? [{ name, location, objects, belongs }] : [];
+    });
+  }
+  mask(stack: Location['stack']): Mask {
+    const key = `${stack.project}/${stack.name}`;
+    const known = this.#masks.get(key);
+    if (known !== undefined) return known;
+    const mask = createMask(this.#ofStack(stack).flatMap(({ bundle }) => secretTexts(bundle.objects)));
     this.#masks.set(key, mask);
     return mask;
   }
@@ -284,6 +297,7 @@ class Observing implements Observer {
       bundle,
       objects,
       judge,
+      belongs: belongsTo(objects),
       drift: new Map(),
       observation: undefined,
       due: false,

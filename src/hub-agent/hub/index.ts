@@ -1,6 +1,6 @@
 /** The hub's side, built: certificate authority, listener, lines, registry. */
 import type { Cancel, Clock, Ids, Logger, Projector, Random, Store } from '../../base/index.ts';
-import type { AgentLink } from '../../protocol/index.ts';
+import type { AgentLink, AgentStreams } from '../../protocol/index.ts';
 import type { AgentIdentity, ClusterRecord, Held, Registry } from '../types.ts';
 import { openAuthority } from './authority.ts';
 import { CLUSTERS, clusterProjector } from './entries.ts';
@@ -33,7 +33,7 @@ export interface HubLinkOptions {
 }
 
 export interface HubLink {
-  readonly link: AgentLink;
+  readonly link: AgentLink & AgentStreams;
   readonly registry: Registry;
   /** To be among the store's projectors. */
   readonly projector: Projector;

@@ -2,18 +2,22 @@
 import {
   type Cancel,
   type Clock,
+  type Ids,
   type Json,
   type JsonObject,
   jsonEqual,
   type Logger,
+  limits,
   type Outcome,
   type Random,
+  type Refusal,
   type Store,
   unknown,
 } from '../../base/index.ts';
 import {
   type AgentLink,
   type AgentMessage,
+  type AgentStreams,
   type Capacity,
   type Channel,
   type Command,
@@ -22,6 +26,7 @@ import {
   type LinkChange,
   type Observation,
   PROTOCOL_VERSION,
+  type StreamRequest,
   sealJson,
 } from '../../protocol/index.ts';
 import type { AgentIdentity, Held } from '../types.ts';
@@ -39,7 +44,7 @@ import {
   type Welcome,
 } from './session.ts';
 
-export interface HubLines extends AgentLink {
+export interface HubLines extends AgentLink, AgentStreams {
   /** A line that an agent of that identity has opened. */
   accept(identity: AgentIdentity, channel: Channel): void;
   /** Ends the line of a cluster, if there is one. */
@@ -53,6 +58,7 @@ export interface HubLines extends AgentLink {
 export interface HubLinesOptions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly ids: Ids;
   readonly random: Random;
   readonly logger: Logger;
   readonly hubName: string;
@@ -63,6 +69,11 @@ export interface HubLinesOptions {
   readonly reports: Reports;
 }
 
+const TOO_MANY_STREAMS: Refusal = {
+  kind: 'tooManyStreams',
+  message: `${limits.hubStreamsMax} streams of this hub are open`,
+  hint: 'name a cluster or a function, or try again in a moment',
+};
 const HELLO_MS_MAX = 10_000;
 /** A line without a word for so many heartbeats is dead: what is under way on it becomes `unknown`. */
 const SILENT_HEARTBEATS_MAX = 3;
@@ -85,6 +96,7 @@ class Lines implements HubLines {
   readonly #observed = createObservations();
   readonly #drifts = new Map<string, { readonly sinceMs: number; count: number }>();
   readonly #listeners = new Set<(change: LinkChange) => void>();
+  #streaming = 0;
   #stopped = false;
   #sweep: Cancel;
 
@@ -156,11 +168,10 @@ class Lines implements HubLines {
 
   /** Apart from #begin, whose closures would keep the hello for as long as the line lives. */
   #open(cluster: string, sealKey: string, channel: Channel, welcome: Welcome): void {
-    const { store, clock, logger } = this.#options;
+    const { store, clock, ids, logger } = this.#options;
     const told: SessionOptions = {
-      ...{ cluster, sealKey, channel, logger },
+      ...{ cluster, sealKey, channel, logger, clock, ids },
       exchange: this.#exchange,
-      now: () => clock.monotonic(),
       onHeartbeat: () => this.#heartbeat(cluster),
       onObserved: (message) => {
         this.#observed.merge(cluster, message);
@@ -235,6 +246,17 @@ class Lines implements HubLines {
       signal?.addEventListener('abort', abort, { once: true });
       void answer.then(settle);
     });
+  }
+  async *stream(cluster: string, request: StreamRequest, signal: AbortSignal): ReturnType<AgentStreams['stream']> {
+    const session = this.#sessions.get(cluster);
+    if (session === undefined) return { kind: 'cut', reason: `no agent of ${cluster} is connected` };
+    if (this.#streaming >= limits.hubStreamsMax) return { kind: 'refused', refusal: TOO_MANY_STREAMS };
+    this.#streaming++;
+    try {
+      return yield* session.streams.open(request, signal);
+    } finally {
+      this.#streaming--;
+    }
   }
   onChange(listener: (change: LinkChange) => void): Cancel {
     this.#listeners.add(listener);

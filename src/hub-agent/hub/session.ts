@@ -1,7 +1,9 @@
 /** One agent on one line, from its hello to the end of the line. */
 import {
+  type Clock,
   type Digest,
   errorText,
+  type Ids,
   isObject,
   type Json,
   type Logger,
@@ -22,6 +24,7 @@ import {
   PROTOCOL_VERSION,
 } from '../../protocol/index.ts';
 import { type BlobExchange, digestsIn } from './blob-exchange.ts';
+import { createLineStreams, type LineStreams } from './streams.ts';
 
 export type Hello = Extract<AgentMessage, { kind: 'hello' }>;
 export type Welcome = Extract<HubMessage, { kind: 'welcome' }>;
@@ -32,6 +35,7 @@ export interface Session {
   lastMs: number;
   /** Sends a command and waits for its result; settles `unknown` when the line ends. The same id may be asked twice. */
   execute(command: Command): Promise<Outcome<CommandOutput>>;
+  readonly streams: LineStreams;
   /** Nobody waits for that id any more: a late result is stored and dropped. */
   forget(id: string, waiter: Promise<Outcome<CommandOutput>>): void;
   close(reason: string): void;
@@ -44,7 +48,8 @@ export interface SessionOptions {
   readonly channel: Channel;
   readonly exchange: BlobExchange;
   readonly logger: Logger;
-  now(): number;
+  readonly clock: Clock;
+  readonly ids: Pick<Ids, 'next'>;
   onHeartbeat(): void;
   onObserved(message: Extract<AgentMessage, { kind: 'observed' }>): void;
   onDrift(message: Extract<AgentMessage, { kind: 'drift' }>): void;
@@ -106,13 +111,16 @@ class Line implements Session {
   readonly #asked = new Map<string, CommandBody['kind']>();
   /** What this agent may ask for. */
   readonly #granted: Set<Digest>;
+  readonly streams: LineStreams;
   #ended = false;
 
   constructor(options: SessionOptions, welcome: Welcome) {
     this.#options = options;
     this.cluster = options.cluster;
-    this.lastMs = options.now();
+    this.lastMs = options.clock.monotonic();
     this.#granted = digestsIn(welcome.desired);
+    const line = { send: (message: HubMessage) => this.#send(message) === 'queued' };
+    this.streams = createLineStreams(options.cluster, line, options.clock, options.ids);
     this.#send(welcome);
     this.#listen();
   }
@@ -123,10 +131,11 @@ class Line implements Session {
     channel.onClose((reason) => {
       this.#ended = true;
       for (const waiter of this.#waiting.values()) waiter.settle(unknown(`the line to ${cluster} ended: ${reason}`));
+      this.streams.lineEnded(reason);
       this.#options.onEnd(reason);
     });
     channel.onMessage((raw) => {
-      this.lastMs = this.#options.now();
+      this.lastMs = this.#options.clock.monotonic();
       guarded(channel, logger, () => {
         const message = readMessage(raw);
         if (message === undefined) this.#send(NOT_UNDERSTOOD);
@@ -174,6 +183,10 @@ class Line implements Session {
         return;
       case 'result':
         this.#onResult(message);
+        return;
+      case 'streamed':
+      case 'streamEnded':
+        this.streams.received(message);
         return;
       case 'hello':
         this.close('a second hello');

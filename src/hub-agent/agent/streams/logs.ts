@@ -1,0 +1,178 @@
+/** The logs of a stack's pods in this cluster: what is there, and with `follow` what comes, of pods and runs that come later too. */
+import { type Clock, isObject, type KubeObject, limits, refOf } from '../../../base/index.ts';
+import { containerTrouble, podsOf, shortReason, statusOf } from '../../../kubernetes/index.ts';
+import type { StreamRequest } from '../../../protocol/index.ts';
+import { whyUnwell } from '../why.ts';
+import { type LogSource, readContainerLog } from './log-lines.ts';
+import type { StreamPlace } from './streams.ts';
+
+export type LogRequest = Extract<StreamRequest, { kind: 'logs' }>;
+
+export interface LogStream extends LogSource {
+  readonly clock: Clock;
+  /** What the cluster holds of what was asked for, now. */
+  places(): readonly StreamPlace[];
+  live(object: KubeObject): Promise<KubeObject | undefined>;
+}
+
+const AGAIN_MS = 2_000;
+
+/** A container whose log is asked for. */
+interface Wanted {
+  readonly name: string;
+  readonly pod: KubeObject;
+  readonly container: string;
+}
+
+export async function streamLogs(request: LogRequest, stream: LogStream): Promise<void> {
+  const { query, later } = queriesOf(request);
+  const first = await wantedContainers(request, stream);
+  if (!request.follow) {
+    await tell(first.notes, stream);
+    for (const wanted of first.wanted) {
+      if (stream.signal.aborted) return;
+      const { problem } = await readContainerLog(stream, { ...wanted, query });
+      if (problem !== undefined) await note(wanted.name, problem, stream);
+    }
+    return;
+  }
+  const following = new Following(stream);
+  await following.take(first, query);
+  while (!stream.signal.aborted) {
+    await stream.clock.sleep(AGAIN_MS, stream.signal);
+    if (!stream.signal.aborted) await following.take(await wantedContainers(request, stream), later);
+  }
+}
+
+/** What the first look asks for, and what is asked of pods and runs that come later: all of it. */
+function queriesOf({ follow, previous, tailLines, sinceSeconds, limitBytes }: LogRequest) {
+  const later = { follow, ...(limitBytes === undefined ? {} : { limitBytes }) };
+  return { later, query: { ...later, ...(previous ? { previous } : {}), tailLines, sinceSeconds } };
+}
+
+interface Found {
+  readonly wanted: readonly Wanted[];
+  /** By what they are about: each is told once. */
+  readonly notes: ReadonlyMap<string, { readonly name: string; readonly message: string }>;
+}
+
+/** The containers that have, or had, something to say; for the others a note says why not. */
+async function wantedContainers(request: LogRequest, stream: LogStream): Promise<Found> {
+  const wanted: Wanted[] = [];
+  const notes = new Map<string, { name: string; message: string }>();
+  for (const { name, location, objects } of stream.places()) {
+    for (const object of objects) {
+      const live = await stream.live(object);
+      const found = live === undefined ? undefined : await podsOf(stream.client, live);
+      if (live === undefined || found === undefined) continue;
+      if (found.kind === 'failed') notes.set(`${name} list`, { name, message: found.reason });
+      else if (found.pods.length === 0 && wantsPods(live)) {
+        const unwell = [{ ref: refOf(live), status: statusOf(live), object: live }];
+        const why = shortReason(await whyUnwell({ ...stream, mask: () => stream.mask }, location, unwell));
+        const message = `${live.kind} ${live.metadata.name} has no pods${why === undefined ? '' : `: ${why}`}`;
+        notes.set(`${name} ${live.kind} ${live.metadata.name}`, { name, message });
+      } else
+        for (const pod of found.pods) {
+          if (request.pod !== undefined && pod.metadata.name !== request.pod) continue;
+          for (const container of containersOf(pod, request.container)) {
+            const waits = request.previous ? undefined : waitsFor(pod, container);
+            if (waits === undefined) wanted.push({ name, pod, container });
+            else notes.set(`${pod.metadata.uid} ${container} ${waits}`, { name, message: waits });
+          }
+        }
+    }
+  }
+  const most = limits.streamContainersMax;
+  if (wanted.length > most) {
+    const message = `${wanted.length - most} more containers are not shown: choose by pod or container`;
+    notes.set('too many', { name: '', message });
+  }
+  return { wanted: wanted.slice(0, most), notes };
+}
+
+function wantsPods({ spec, kind }: KubeObject): boolean {
+  const workload = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'ReplicationController'];
+  return workload.includes(kind) && !(isObject(spec) && spec.replicas === 0);
+}
+
+function namesIn(pod: KubeObject, field: 'containers' | 'initContainers'): readonly string[] {
+  const list = isObject(pod.spec) ? pod.spec[field] : undefined;
+  return Array.isArray(list) ? list.filter(isObject).map(({ name }) => String(name)) : [];
+}
+
+/** All of a pod, or the named one; an init container without being named only while it is what keeps the pod. */
+function containersOf(pod: KubeObject, named: string | undefined): readonly string[] {
+  const [containers, inits] = [namesIn(pod, 'containers'), namesIn(pod, 'initContainers')];
+  if (named !== undefined) return [...inits, ...containers].filter((name) => name === named);
+  const stuck = new Set(containerTrouble(pod).map(({ container }) => container));
+  return [...inits.filter((name) => stuck.has(name)), ...containers];
+}
+
+/** Why a container has no log yet; undefined: it has one. */
+function waitsFor(pod: KubeObject, container: string): string | undefined {
+  const where = `pod ${pod.metadata.name}`;
+  const trouble = containerTrouble(pod).find((one) => one.container === container);
+  if (trouble !== undefined) {
+    if (trouble.ran) return undefined;
+    return `${where}, container ${container}: ${trouble.reason}: ${trouble.message}`;
+  }
+  const status = isObject(pod.status) ? pod.status : {};
+  const known = [status.containerStatuses, status.initContainerStatuses].some(
+    (list) => Array.isArray(list) && list.some((one) => isObject(one) && one.name === container),
+  );
+  return known ? undefined : `${where}: ${statusOf(pod).message}`;
+}
+
+async function note(name: string, message: string, { push, mask }: LogStream): Promise<void> {
+  await push({ kind: 'note', name, message: mask(message).slice(0, limits.logLineBytesMax) });
+}
+
+async function tell(notes: Found['notes'], stream: LogStream): Promise<void> {
+  for (const { name, message } of notes.values()) await note(name, message, stream);
+}
+
+/** Which containers are being followed, and how far each was told. */
+class Following {
+  readonly #stream: LogStream;
+  readonly #open = new Set<string>();
+  readonly #last = new Map<string, string | undefined>();
+  readonly #told = new Set<string>();
+
+  constructor(stream: LogStream) {
+    this.#stream = stream;
+  }
+
+  async take({ wanted, notes }: Found, query: { readonly [name: string]: string | number | boolean | undefined }) {
+    const fresh = [...notes].filter(([key]) => !this.#told.has(key));
+    for (const [key] of fresh) this.#told.add(key);
+    await tell(new Map(fresh), this.#stream);
+    for (const one of wanted) {
+      const key = `${one.pod.metadata.uid} ${one.container}`;
+      const ended = this.#last.has(key) && !isRunning(one);
+      if (this.#open.has(key) || ended || this.#open.size >= limits.streamContainersMax) continue;
+      void this.#follow(key, one, query);
+    }
+  }
+
+  /** A container that starts again is followed from where its last run ended. */
+  async #follow(key: string, one: Wanted, query: { readonly [name: string]: string | number | boolean | undefined }) {
+    this.#open.add(key);
+    const after = this.#last.get(key);
+    const read = await readContainerLog(this.#stream, { ...one, query, ...(after === undefined ? {} : { after }) });
+    this.#last.set(key, read.last);
+    this.#open.delete(key);
+    const told = `${key} ${read.problem}`;
+    if (read.problem === undefined || this.#told.has(told)) return;
+    this.#told.add(told);
+    await note(one.name, `pod ${one.pod.metadata.name}, container ${one.container}: ${read.problem}`, this.#stream);
+  }
+}
+
+function isRunning({ pod, container }: Wanted): boolean {
+  const status = isObject(pod.status) ? pod.status : {};
+  const lists = [status.containerStatuses, status.initContainerStatuses].flatMap((list) =>
+    Array.isArray(list) ? list.filter(isObject) : [],
+  );
+  const state = lists.find(({ name }) => name === container)?.state;
+  return isObject(state) && state.running !== undefined;
+}
