@@ -1,5 +1,6 @@
 /** Real control planes on this machine: kube-apiserver, kube-controller-manager, kube-scheduler, etcd and kwok as plain processes. */
 import type { Clock, Logger } from '../../base/index.ts';
+import type { Pki } from '../api/pki.ts';
 import type { LocalCluster } from '../local-cluster.ts';
 
 /** The Kubernetes minors that `tools/kube` builds. */
@@ -30,6 +31,8 @@ export interface ControlPlaneOptions {
   }[];
   /** Further flags of kube-apiserver, such as an admission configuration. */
   readonly apiServerFlags?: readonly string[];
+  /** etcd does not wait for the disk: a power cut may lose data, a killed process loses none. Default false. */
+  readonly unsafeNoFsync?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -46,6 +49,8 @@ export interface ControlPlane {
   readonly adminKubeconfig: string;
   /** The administrator's kubeconfig for another address of the same server, such as a gateway's. */
   kubeconfigFor(server: string): string;
+  /** The cluster's authority: what serves inside it (webhooks, kubelets) gets its certificates here. */
+  readonly pki: Pki;
   /** Whether a part is running, stopped by SIGSTOP, or down. */
   state(part: ControlPlanePart): 'running' | 'paused' | 'down';
   pid(part: ControlPlanePart): number | undefined;
