@@ -6,8 +6,6 @@ export const customResourceDefinition: StatusRule = (object) => {
   if (names?.status === 'False') return status('failed', conditionText(names));
   const terminating = isTrue(object, 'Terminating');
   if (terminating !== undefined) return status('terminating', conditionText(terminating));
-  const approved = condition(object, 'KubernetesAPIApprovalPolicyConformant');
-  if (approved?.status === 'False') return status('failed', conditionText(approved));
   if (isTrue(object, 'Established') !== undefined) return status('current', 'established');
   const established = condition(object, 'Established');
   return status('inProgress', established === undefined ? 'not yet established' : conditionText(established));
