@@ -285,4 +285,26 @@ describe('deploy/agent.yaml', () => {
     await removeAll(rig, first, created);
     assert.deepEqual(forbidden, []);
   });
+
+  it('what it may not do is refused by the first step of a transaction already, before anything is made', async (t) => {
+    const living = await startLiving();
+    let rig = undefined as Rig | undefined;
+    t.after(async () => {
+      await rig?.close();
+      await living.close();
+    });
+    await apply(living.cluster, manifest);
+    const account = await asAgent(living.cluster, living.kubeconfig, []);
+    rig = await startRig({ cluster: living.cluster, client: () => account });
+    const bundle = await rig.bundle(1, [configMap('settings', { a: 'b' }), ...robots]);
+    const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous: null });
+    assert.equal(refusalKind(taken), 'rightsMissing');
+    const refusal = taken.kind === 'refused' ? taken.refusal : assert.fail();
+    assert.match(refusal.message, /^the agent may not .*rolebindings\.rbac\.authorization\.k8s\.io in namespace shop/);
+    assert.doesNotMatch(refusal.message, /configmaps|widgets/, 'it may keep these; no cluster serves those');
+    assert.match(
+      refusal.hint ?? '',
+      /\{apiGroups: \["rbac.authorization.k8s.io"\], resources: \[roles\], verbs: \[get, watch, create/,
+    );
+  });
 });

@@ -58,9 +58,13 @@ async function forbids(on: Stage, ...tried: readonly Parameters<typeof tryAs>[])
   assert.ok(on);
 }
 
-/** Registers the cases; `judge` opens a cluster for them, `close` ends it. */
-export function rightsCases(name: string, judge: () => Promise<Judge & { close(): Promise<void> }>): void {
-  describe(`rights of the agent on ${name}`, () => {
+/** Registers the cases; `judge` opens a cluster for them, `close` ends it. `skip`: why there is none. */
+export function rightsCases(
+  name: string,
+  judge: () => Promise<Judge & { close(): Promise<void> }>,
+  skip: string | false = false,
+): void {
+  describe(`rights of the agent on ${name}`, { skip }, () => {
     let cluster: Awaited<ReturnType<typeof judge>>;
     before(async () => {
       cluster = await judge();

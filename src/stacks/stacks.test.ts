@@ -99,6 +99,42 @@ describe('apply', () => {
     assert.equal(taken.kind, 'submitted');
   });
 
+  it('what an agent may not do refuses the plan and the apply; no transaction is begun', async () => {
+    const bed = await bedWith();
+    const [first = ''] = wantedOf(bed, 'web');
+    bed.refuse.set(`access@${first}`, 'the agent may not create pods in namespace shop');
+    const next = source('shop', [{ name: 'web', min: 2, spread: 'region' }], { version: '2' });
+    const before = bed.engine.list({}).items.length;
+    for (const result of [
+      await bed.room.plan(next),
+      await bed.room.apply(next, options),
+      await bed.room.planRetire(shop),
+    ]) {
+      assert.ok(result.kind === 'refused', JSON.stringify(result));
+      assert.equal(result.refusal.kind, 'rightsMissing');
+      assert.equal(result.refusal.message, `${first}: the agent may not create pods in namespace shop`);
+      assert.deepEqual([result.refusal.where, result.refusal.hint], [first, 'allow it']);
+    }
+    assert.equal(bed.engine.list({}).items.length, before);
+    assert.equal(bed.room.revisions(shop).length, 1, 'no revision is written for it');
+  });
+
+  it('a cluster that cannot be asked is said, and refuses nothing', async () => {
+    const bed = await bedWith();
+    const [first = ''] = wantedOf(bed, 'web');
+    const cluster = bed.byName.get(first);
+    assert.ok(cluster);
+    cluster.cut = true;
+    const shown = await bed.room.plan(source('shop', [{ name: 'web', min: 2, spread: 'region' }], { version: '2' }));
+    assert.ok(shown.kind === 'planned');
+    assert.ok(
+      shown.text.endsWith(
+        `Whether it may be done there could not be asked of ${first} (its agent is not connected): the first step there will say.`,
+      ),
+      shown.text,
+    );
+  });
+
   it('problems, databases and traffic are told before anything happens', async () => {
     const bed = openBed(four());
     await bed.start();

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Json, SimulatedClock } from '../../base/index.ts';
+import { type Client, createDiscovery } from '../../kubernetes/index.ts';
+import { Halted } from './halted.ts';
+import { createIdentities } from './identities.ts';
+
+const DEPLOYER = { namespace: 'shop', name: 'deployer' };
+
+/** Hands out t1, t2, …; what bears one says so in every answer. */
+function server(answers: { status?: number } = {}) {
+  const clock = new SimulatedClock();
+  const requests: string[] = [];
+  let tokens = 0;
+  const bearing: NonNullable<Client['bearing']> = (token) =>
+    ({ request: async () => ({ kind: 'answered', status: 200, body: await token(false), warnings: [] }) }) as never;
+  const client = {
+    bearing,
+    async request({ method, path, body }: { method: string; path: string; body?: Json }) {
+      requests.push(`${method} ${path} ${JSON.stringify(body)}`);
+      const { status = 201 } = answers;
+      const said = status === 201 ? { status: { token: `t${++tokens}` } } : { message: 'no', reason: 'Forbidden' };
+      return { kind: 'answered', status, body: said, warnings: [] };
+    },
+  } as unknown as Client;
+  return { clock, requests, identities: createIdentities(client, createDiscovery(client, clock), clock), client };
+}
+
+const bearer = async (client: Client) => {
+  const answer = await client.request({ method: 'GET', path: '/' });
+  return answer.kind === 'answered' ? answer.body : undefined;
+};
+const refusal = async (run: () => Promise<unknown>) => {
+  const error = await run().then(
+    () => assert.fail('it was not refused'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof Halted && error.outcome.kind === 'refused');
+  return error.outcome.refusal;
+};
+
+describe('identities', () => {
+  it('as itself the agent uses its own client and asks for nothing', async () => {
+    const { identities, requests, client } = server();
+    assert.equal((await identities.as(undefined)).client, client);
+    assert.deepEqual(requests, []);
+  });
+
+  it('as an account it bears a token of ten minutes, asked for once and again before its end', async () => {
+    const { identities, requests, clock } = server();
+    const [one, same] = await Promise.all([identities.as(DEPLOYER), identities.as({ ...DEPLOYER })]);
+    assert.equal(one, same);
+    assert.deepEqual(requests, [
+      'POST /api/v1/namespaces/shop/serviceaccounts/deployer/token {"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{"expirationSeconds":600}}',
+    ]);
+    assert.deepEqual(one.serviceAccount, DEPLOYER);
+    assert.equal(await bearer(one.client), 't1');
+    await clock.advance(470_000);
+    assert.equal(await bearer(one.client), 't1');
+    await clock.advance(20_000);
+    assert.equal(await bearer(one.client), 't2');
+  });
+
+  it('says what stands in the way: no right to its token, no such account, no way to bear one', async () => {
+    const mayNot = await refusal(() => server({ status: 403 }).identities.as(DEPLOYER));
+    assert.equal(mayNot.kind, 'mayNotActAs');
+    assert.match(mayNot.message, /may not act as ServiceAccount shop\/deployer: it may not create its token/);
+    const absent = await refusal(() => server({ status: 404 }).identities.as(DEPLOYER));
+    assert.equal(absent.kind, 'noServiceAccount');
+    assert.match(absent.hint ?? '', /kubectl -n shop create serviceaccount deployer/);
+    const { client, clock } = server();
+    const { bearing: _, ...poor } = client;
+    const unable = createIdentities(poor, createDiscovery(client, clock), clock);
+    assert.equal((await refusal(() => unable.as(DEPLOYER))).kind, 'mayNotActAs');
+  });
+
+  it('an API server that is away is asked again, and refuses nobody', async () => {
+    const { identities } = server({ status: 503 });
+    const error = await identities.as(DEPLOYER).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof Halted && error.outcome.kind === 'retry');
+  });
+});
