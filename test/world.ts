@@ -17,7 +17,7 @@ import { type FleetPart, startFleetPart } from '../src/main/fleet.ts';
 import { freePortPair } from '../src/main/free-ports.ts';
 import { type HubOptions, type RunningHub, readAdminToken, startHub } from '../src/main/hub.ts';
 import type { TransactionView } from '../src/saga/index.ts';
-import type { EmbeddedCluster } from '../src/sim/index.ts';
+import type { LocalCluster } from '../src/sim/index.ts';
 import type { StackSource } from '../src/stacks/index.ts';
 
 /** Slow enough that a busy machine is not taken for a lost cluster. */
@@ -47,7 +47,7 @@ export interface World {
   /** Everything that hub and agents have logged, one JSON text a record. */
   readonly logs: readonly string[];
   readonly hubOptions: HubOptions;
-  cluster(name: string): EmbeddedCluster;
+  cluster(name: string): LocalCluster;
   /** Straight to a cluster's API server, past hub, agent and gateway. */
   kube(name: string): Client;
   /** Hands a stack in; answers the transaction's id. @throws HubProblem when it is refused before it is queued */
@@ -134,7 +134,7 @@ class LocalWorld implements World {
     return this.#client;
   }
 
-  cluster(name: string): EmbeddedCluster {
+  cluster(name: string): LocalCluster {
     const found = this.fleet.fleet.get(name);
     assert.ok(found, `there is a cluster ${name}`);
     return found;

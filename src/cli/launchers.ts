@@ -52,12 +52,16 @@ export interface AgentOptions {
 
 export interface DevOptions {
   readonly clusters: number;
+  /** How many of them are real control planes. */
+  readonly real: number;
   readonly state: string;
   readonly port: number;
   readonly timers: HealthTimings;
 }
 
 export interface DemoOptions {
+  /** How many of its clusters are real control planes. */
+  readonly real: number;
   readonly keep: boolean;
   readonly json: boolean;
 }

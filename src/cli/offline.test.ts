@@ -109,6 +109,26 @@ describe('completion', () => {
 });
 
 describe('launchers', () => {
+  it('count clusters and real ones among them', async () => {
+    const machine = fakeMachine();
+    for (const flags of [[], ['--real', '2'], ['--clusters', '3', '--real', '2'], ['--clusters', '2']])
+      await machine.ldc('dev', ...flags);
+    await machine.ldc('demo', '--real', '3');
+    assert.deepEqual(
+      machine.launched.map(({ options }) => {
+        const { clusters, real } = options as { clusters?: number; real: number };
+        return [clusters, real];
+      }),
+      [
+        [4, 0],
+        [2, 2],
+        [3, 2],
+        [2, 0],
+        [undefined, 3],
+      ],
+    );
+  });
+
   it('hands checked options to main', async () => {
     const machine = fakeMachine();
     await machine.ldc(
@@ -132,9 +152,15 @@ describe('launchers', () => {
     assert.deepEqual(machine.launched, [
       {
         name: 'dev',
-        options: { clusters: 6, state: '/work/s', port: 7500, timers: { heartbeatMs: 500, suspectAfterMs: 2_000 } },
+        options: {
+          clusters: 6,
+          real: 0,
+          state: '/work/s',
+          port: 7500,
+          timers: { heartbeatMs: 500, suspectAfterMs: 2_000 },
+        },
       },
-      { name: 'demo', options: { keep: true, json: false } },
+      { name: 'demo', options: { real: 0, keep: true, json: false } },
       {
         name: 'hub',
         options: {
@@ -155,6 +181,8 @@ describe('launchers', () => {
       },
     ]);
     assert.equal((await machine.ldc('dev', '--clusters', '0')).code, 2);
+    assert.equal((await machine.ldc('dev', '--clusters', '2', '--real', '3')).code, 2, 'more real ones than there are');
+    assert.equal((await machine.ldc('demo', '--real', '5')).code, 2, 'the demo has four');
     assert.equal((await machine.ldc('dev', '--port', '65535')).code, 2);
     assert.equal((await machine.ldc('dev', '--lost-after', '10s')).code, 2, 'lost before it is suspect');
     assert.equal((await machine.ldc('hub', '--heartbeat', 'soon')).code, 2);

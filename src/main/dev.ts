@@ -3,11 +3,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultTimers, type HealthTimers } from '../availability/index.ts';
 import { errorText, systemClock } from '../base/index.ts';
+import type { ClusterCounts } from './control-planes.ts';
 import { AlreadyRunning, type Installation, startInstallation, writeAtomically } from './installation.ts';
 import { untilSignal } from './signals.ts';
 
-export interface DevOptions {
-  readonly clusters: number;
+export interface DevOptions extends ClusterCounts {
   readonly stateDir: string;
   readonly port: number;
   readonly timers?: HealthTimers;
@@ -27,9 +27,11 @@ export async function runDev(options: DevOptions): Promise<number> {
       clock: systemClock,
       stateDir,
       clusters: options.clusters,
+      real: options.real ?? 0,
       port: options.port,
       timers: options.timers ?? defaultTimers,
       logLevel: options.logLevel,
+      say,
     });
   } catch (error) {
     say(`error: ${errorText(error)}`);
@@ -46,7 +48,8 @@ export async function runDev(options: DevOptions): Promise<number> {
   });
   const { url, token, caFile, clusters } = installation;
   await options.saveContext({ hub: url, token, ca: caFile });
-  for (const { name, kubeconfig } of clusters) say(`${name.padEnd(8)} kubectl --kubeconfig ${kubeconfig} get all -A`);
+  for (const { name, kubernetes, kubeconfig } of clusters)
+    say(`${name.padEnd(8)} ${kubernetes.padEnd(8)} kubectl --kubeconfig ${kubeconfig} get all -A`);
   say(
     `hub      ${url}   (context "dev" of the CLI, or: export LDC_HUB=${url} LDC_TOKEN=$(jq -r .token ${file}) LDC_CA=${caFile})`,
   );

@@ -1,9 +1,10 @@
-/** The fleet of a local installation: embedded clusters, their gateways and their agents, all in one process. */
+/** The fleet of a local installation: its clusters, embedded or real, their gateways and their agents, all held by one process. */
 import { pathToFileURL } from 'node:url';
 import { createIds, errorText, type JsonObject } from '../base/index.ts';
 import { type Agent, createAgent, type ServiceProbe } from '../hub-agent/index.ts';
 import { connect } from '../kubernetes/index.ts';
-import { type EmbeddedCluster, type Fleet, regionNames, startFleet } from '../sim/index.ts';
+import { type Fleet, type LocalCluster, startLocalFleet } from '../sim/index.ts';
+import { binariesOf, clusterPlans } from './control-planes.ts';
 import type { HubPorts } from './hub.ts';
 import type { FleetCluster, FleetOptions } from './part-types.ts';
 
@@ -16,7 +17,7 @@ interface Join {
 }
 
 export interface FleetPart {
-  /** The embedded clusters themselves, for who shares this process with them. */
+  /** The clusters themselves, for who shares this process with them. */
   readonly fleet: Fleet;
   readonly clusters: readonly FleetCluster[];
   readonly handlers: {
@@ -28,10 +29,12 @@ export interface FleetPart {
 }
 
 export async function startFleetPart(options: FleetOptions, ports: HubPorts): Promise<FleetPart> {
-  const fleet: Fleet = await startFleet({
+  const plans = clusterPlans(options);
+  const fleet = await startLocalFleet({
     ...ports,
     stateDir: options.stateDir,
-    clusters: regionNames(options.clusters),
+    clusters: plans,
+    binaries: (minor) => binariesOf(minor, (line) => ports.logger.info({ line }, 'control planes')),
     ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
     clientFor: (kubeconfig) => connect({ kind: 'kubeconfig', text: kubeconfig }, ports.clock),
   });
@@ -66,6 +69,7 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
       labels: cluster.labels,
       kubeconfig: cluster.kubeconfigPath,
       servicesUrl: cluster.servicesUrl,
+      kubernetes: cluster.kubernetes,
     })),
     handlers: {
       clusters: () => fleet.clusters.map(show),
@@ -84,8 +88,8 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
   };
 }
 
-/** Services as they are reached inside the cluster; an embedded API server has no proxy. */
-function insideProbe(cluster: EmbeddedCluster): ServiceProbe {
+/** Services as they are reached inside the cluster; an embedded API server has no proxy, and these clusters no network. */
+function insideProbe(cluster: LocalCluster): ServiceProbe {
   return async ({ namespace, service, port, path }, timeoutMs) => {
     const url = `http://127.0.0.1:${cluster.gateway.insideServicesPort}/${namespace}/${service}:${port}${path}`;
     try {
@@ -98,13 +102,13 @@ function insideProbe(cluster: EmbeddedCluster): ServiceProbe {
   };
 }
 
-function required(fleet: Fleet, name: string): EmbeddedCluster {
+function required(fleet: Fleet, name: string): LocalCluster {
   const cluster = fleet.get(name);
-  if (cluster === undefined) throw new Error(`no embedded cluster is named ${name}`);
+  if (cluster === undefined) throw new Error(`no cluster of this machine is named ${name}`);
   return cluster;
 }
 
-function show(cluster: EmbeddedCluster): JsonObject {
+function show(cluster: LocalCluster): JsonObject {
   return {
     name: cluster.name,
     fault: cluster.fault,
@@ -113,7 +117,7 @@ function show(cluster: EmbeddedCluster): JsonObject {
   };
 }
 
-async function applyFault(cluster: EmbeddedCluster, fault: string, latencyMs: number): Promise<void> {
+async function applyFault(cluster: LocalCluster, fault: string, latencyMs: number): Promise<void> {
   switch (fault) {
     case 'cut':
       return cluster.cut();

@@ -1,22 +1,24 @@
-/** A local installation: a hub and a fleet of embedded clusters, each a process of its own, and this one that holds them. */
+/** A local installation: a hub and a fleet of clusters, each a process of its own, and this one that holds them. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createClient, type HubClient, routes } from '../api/client/index.ts';
 import type { HealthTimers } from '../availability/index.ts';
 import { type Clock, errorText, type Random, systemRandom } from '../base/index.ts';
 import { type Part, startPart } from './child.ts';
+import { buildMissing, type ClusterCounts } from './control-planes.ts';
 import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
 import { endLeftovers, recordProcess, runningProcess } from './process-record.ts';
 import { programVersion } from './version.ts';
 
-export interface InstallationOptions {
+export interface InstallationOptions extends ClusterCounts {
   readonly stateDir: string;
-  readonly clusters: number;
   /** REST of the hub; agents have the next one. */
   readonly port: number;
   readonly timers: HealthTimers;
   readonly logLevel: string;
   readonly clock: Clock;
+  /** Lines of progress where something takes minutes: the first build of real control planes. */
+  readonly say?: (line: string) => void;
 }
 
 export interface Installation {
@@ -42,7 +44,11 @@ export interface Installation {
 export class AlreadyRunning extends Error {}
 
 const READY_TIMEOUT_MS = 60_000;
+/** A real control plane is some five seconds of CPU away from being ready, and some more from its first agent. */
+const READY_TIMEOUT_MS_PER_REAL = 60_000;
 const STOP_GRACE_MS = 4_000;
+/** etcd closes its files. */
+const STOP_GRACE_MS_REAL = 15_000;
 
 export async function startInstallation(options: InstallationOptions): Promise<Installation> {
   const stateDir = resolve(options.stateDir);
@@ -56,6 +62,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   }
   await endLeftovers(pidDir, options.clock);
   recordProcess(pidDir, 'ldc', process.pid);
+  await buildMissing(options, options.say ?? (() => {}));
   const installation = new Local(options, stateDir, pidDir);
   try {
     await installation.start();
@@ -107,6 +114,10 @@ class Local implements Installation {
     this.#listener = listener;
   }
 
+  get #readyTimeoutMs(): number {
+    return READY_TIMEOUT_MS + (this.#options.real ?? 0) * READY_TIMEOUT_MS_PER_REAL;
+  }
+
   async start(): Promise<void> {
     // The fleet needs no hub to come up: both start at once.
     const [, fleet] = await Promise.all([this.#startHub(), this.#startFleet()]);
@@ -153,8 +164,8 @@ class Local implements Installation {
   }
 
   #fleetOptions(): FleetPartOptions {
-    const { clusters, logLevel } = this.#options;
-    return { stateDir: join(this.stateDir, 'clusters'), clusters, version: programVersion(), logLevel };
+    const { clusters, real = 0, logLevel } = this.#options;
+    return { stateDir: join(this.stateDir, 'clusters'), clusters, real, version: programVersion(), logLevel };
   }
 
   async #startFleet(): Promise<readonly FleetCluster[]> {
@@ -173,7 +184,7 @@ class Local implements Installation {
       logFile: join(this.stateDir, 'log', `${name}.log`),
       pidDir: this.#pidDir,
       clock: this.#options.clock,
-      timeoutMs: READY_TIMEOUT_MS,
+      timeoutMs: this.#readyTimeoutMs,
     };
   }
 
@@ -200,7 +211,7 @@ class Local implements Installation {
 
   async #allReady(): Promise<void> {
     const { clock } = this.#options;
-    const until = clock.monotonic() + READY_TIMEOUT_MS;
+    const until = clock.monotonic() + this.#readyTimeoutMs;
     for (;;) {
       const ready = new Set<string>();
       for await (const cluster of this.client.pages(routes.clusters.list))
@@ -208,13 +219,15 @@ class Local implements Installation {
       const missing = this.clusters.filter((cluster) => !ready.has(cluster.name));
       if (missing.length === 0) return;
       if (clock.monotonic() > until)
-        throw new Error(`not ready within ${READY_TIMEOUT_MS / 1000} s: ${missing.map(({ name }) => name).join(', ')}`);
+        throw new Error(
+          `not ready within ${this.#readyTimeoutMs / 1000} s: ${missing.map(({ name }) => name).join(', ')}`,
+        );
       await clock.sleep(100);
     }
   }
 
   #requireFleet(): Part {
-    if (this.#fleet === undefined) throw new Error('the embedded clusters are not running');
+    if (this.#fleet === undefined) throw new Error('the clusters are not running');
     return this.#fleet;
   }
 
@@ -241,7 +254,10 @@ class Local implements Installation {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([this.#hub?.stop(STOP_GRACE_MS), this.#fleet?.stop(STOP_GRACE_MS)]);
+    await Promise.all([
+      this.#hub?.stop(STOP_GRACE_MS),
+      this.#fleet?.stop((this.#options.real ?? 0) > 0 ? STOP_GRACE_MS_REAL : STOP_GRACE_MS),
+    ]);
     await this.client?.close();
     await endLeftovers(this.#pidDir, this.#options.clock);
   }

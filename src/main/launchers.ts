@@ -53,11 +53,12 @@ export function launchersFor({ io, saveContext }: LauncherPorts): Launchers {
       const { joinBeside } = await import('./join.ts');
       return joinBeside(options, io, say);
     },
-    async dev({ clusters, state, port, timers }) {
+    async dev({ clusters, real, state, port, timers }) {
       const { runDev } = await import('./dev.ts');
       const { defaultTimers } = await import('../availability/index.ts');
       return runDev({
         clusters,
+        real,
         stateDir: state,
         port,
         timers: { ...defaultTimers, ...timers },
@@ -66,9 +67,9 @@ export function launchersFor({ io, saveContext }: LauncherPorts): Launchers {
         saveContext: (context) => saveContext('dev', context),
       });
     },
-    async demo({ keep, json }) {
+    async demo({ real, keep, json }) {
       const { runDemo } = await import('./demo/demo.ts');
-      return runDemo({ keep, json, write: (text) => io.out.write(text) });
+      return runDemo({ real, keep, json, write: (text) => io.out.write(text), say });
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What passes between an installation and its parts: how they are started, and what they say when they are ready. */
 
 import type { NodeSpec } from '../sim/index.ts';
+import type { ClusterCounts } from './control-planes.ts';
 import type { HubOptions } from './hub.ts';
 
 /** What the hub says when it is ready. */
@@ -18,11 +19,12 @@ export interface FleetCluster {
   readonly kubeconfig: string;
   /** `http://127.0.0.1:<port>`: services as reached from outside, `/<namespace>/<service>[:port]/…`. */
   readonly servicesUrl: string;
+  /** `embedded`, or the version of a real control plane. */
+  readonly kubernetes: string;
 }
 
-export interface FleetOptions {
+export interface FleetOptions extends ClusterCounts {
   readonly stateDir: string;
-  readonly clusters: number;
   readonly version: string;
   /** Size of each node of every cluster; default two of 8 cores and 16 GiB. */
   readonly nodes?: readonly NodeSpec['capacity'][];

@@ -18,7 +18,7 @@ export async function runPart(part: string, options: string): Promise<void> {
 
 async function startPartOf(part: string, options: string): Promise<void> {
   const ports = { clock: systemClock, random: systemRandom };
-  // Each part loads its own code only: a hub has no use for the embedded clusters', nor they for the hub's.
+  // Each part loads its own code only: a hub has no use for the clusters', nor they for the hub's.
   if (part === 'fleet') {
     const { startFleetPart } = await import('./fleet.ts');
     const given = JSON.parse(options) as FleetPartOptions;
@@ -79,7 +79,7 @@ function simOver(line: Rpc): SimPort {
         return isObject(value) && value.notFound === true
           ? refused({
               kind: 'notFound',
-              message: `no embedded cluster is named ${cluster}`,
+              message: `no cluster of this machine is named ${cluster}`,
               hint: '`ldc cluster list` names them',
             })
           : done(value);

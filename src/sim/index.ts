@@ -7,15 +7,17 @@ export type {
   ClusterOptions,
   ClusterPlan,
   EmbeddedCluster,
-  Fleet,
   FleetOptions,
 } from './embedded/index.ts';
 export { regionNames, startCluster, startFleet } from './embedded/index.ts';
+export type { Fleet } from './fleet.ts';
 export type { Gateway } from './gateway/index.ts';
 export { startGateway } from './gateway/index.ts';
 export type { Kubelet, KubeletOptions, NodeSpec } from './kubelet/index.ts';
 export { startKubelet } from './kubelet/index.ts';
 export type { ClusterFault, LocalCluster } from './local-cluster.ts';
+export type { LocalFleetOptions } from './local-fleet.ts';
+export { startLocalFleet } from './local-fleet.ts';
 export type {
   Binaries,
   ControlPlane,

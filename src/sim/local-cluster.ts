@@ -8,6 +8,8 @@ export type ClusterFault = Fault['kind'] | 'crashed' | 'full';
 export interface LocalCluster {
   readonly name: string;
   readonly labels: { readonly [key: string]: string };
+  /** `embedded`, or the version of a real control plane, such as `v1.34.10`. */
+  readonly kubernetes: string;
   /** Administrator's kubeconfig through the gateway, mode 0600. */
   readonly kubeconfigPath: string;
   /** The same to the API server itself, for who lives inside (the agent): no fault of the gateway holds here. */

@@ -1,30 +1,39 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { action, type Cli, example } from '../cli.ts';
-import { portOf, STATE, type TimerFlags, timingsOf, wholeNumber, withTimers } from './launch-options.ts';
+import {
+  CLUSTERS,
+  type CountFlags,
+  countsOf,
+  portOf,
+  STATE,
+  type TimerFlags,
+  timingsOf,
+  withReal,
+  withTimers,
+} from './launch-options.ts';
 
-interface DevFlags extends TimerFlags {
-  readonly clusters: string;
+interface DevFlags extends TimerFlags, CountFlags {
   readonly state: string;
   readonly port: string;
 }
 
 export function registerDev(program: Command, cli: Cli): void {
-  withTimers(program.command('dev'))
-    .summary('a hub with embedded clusters on this machine')
+  withReal(withTimers(program.command('dev')))
+    .summary('a hub with clusters on this machine, embedded or real')
     .description(
-      'Starts a hub, embedded clusters and their agents on this machine, and keeps them until it is stopped.\n' +
-        'Started again on the same state it goes on where it was. Never asks.',
+      'Starts a hub, clusters and their agents on this machine, and keeps them until it is stopped. Clusters are embedded,\n' +
+        'which takes nothing but this program, or real control planes (--real). Started again on the same state it goes on where it was. Never asks.',
     )
-    .option('--clusters <n>', 'how many', '4')
+    .option('--clusters <n>', `how many (default: as many as are real, or ${CLUSTERS})`)
     .option('--state <folder>', 'where all of it is kept', STATE)
     .option('--port <port>', 'of the hub; agents use the next one', '7420')
     .option('-y, --yes', 'accepted; nothing is asked')
-    .addHelpText('after', example('ldc dev', 'ldc dev --clusters 6 --state /tmp/ldc'))
+    .addHelpText('after', example('ldc dev', 'ldc dev --clusters 6 --state /tmp/ldc', 'ldc dev --real 2'))
     .action(
-      action<DevFlags>(cli, ({ clusters, state, port, ...timers }) =>
+      action<DevFlags>(cli, ({ clusters, real, state, port, ...timers }) =>
         cli.launchers.dev({
-          clusters: wholeNumber(clusters, 'number of clusters', 1, 1_000),
+          ...countsOf({ ...(clusters === undefined ? {} : { clusters }), ...(real === undefined ? {} : { real }) }),
           state: resolve(cli.io.cwd, state),
           port: portOf(port),
           timers: timingsOf(timers),

@@ -17,6 +17,35 @@ export function wholeNumber(text: string, what: string, min: number, max: number
   throw usage(`${text} is no ${what}`, `a whole number from ${min} to ${max}`);
 }
 
+/** How many clusters when neither `--clusters` nor `--real` says so, and how many the demo has. */
+export const CLUSTERS = 4;
+const REAL_MAX = 50;
+
+/** Flags of how many clusters there are, and how many of them are real. */
+export interface CountFlags {
+  readonly clusters?: string;
+  readonly real?: string;
+}
+
+export function withReal(command: Command): Command {
+  return command.option(
+    '--real <n>',
+    'how many of them are real control planes, 1.34 and 1.33 in turn; built with Go the first time (minutes, 6 GB of disk while it builds)',
+  );
+}
+
+/** @throws Failure when more are to be real than there are. */
+export function countsOf({ clusters, real }: CountFlags): { clusters: number; real: number } {
+  const realOnes = real === undefined ? 0 : wholeNumber(real, 'number of real control planes', 0, REAL_MAX);
+  const all = clusters === undefined ? realOnes || CLUSTERS : wholeNumber(clusters, 'number of clusters', 1, 1_000);
+  if (realOnes > all)
+    throw usage(
+      `of ${all} clusters ${realOnes} cannot be real`,
+      '--clusters says how many there are, --real how many of them are real',
+    );
+  return { clusters: all, real: realOnes };
+}
+
 const UNIT_MS: { readonly [unit: string]: number } = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** Milliseconds of `250ms`, `30s`, `10m`, `1h`. @throws Failure for anything else, or more than `maxMs`. */

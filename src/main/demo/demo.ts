@@ -20,9 +20,13 @@ const CLUSTERS = 4;
 const PROBE = { everyMs: 500, timeoutMs: 450 };
 
 export interface DemoOptions {
+  /** How many of its clusters are real control planes. */
+  readonly real: number;
   readonly keep: boolean;
   readonly json: boolean;
   readonly write: (text: string) => void;
+  /** Progress that is no part of the report. */
+  readonly say: (line: string) => void;
 }
 
 /** Answers the exit code. */
@@ -35,7 +39,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   let installation: Installation | undefined;
   let transactions: readonly Json[] = [];
   try {
-    screen.line('ldc demo: one hub, four embedded clusters, real processes, no containers');
+    const control =
+      options.real === 0
+        ? `${CLUSTERS} embedded clusters`
+        : `${CLUSTERS} clusters, ${options.real} of them real control planes`;
+    screen.line(`ldc demo: one hub, ${control}, real processes, no containers`);
     screen.line(
       `   timers shortened: heartbeat ${TIMERS.heartbeatMs / 1000} s, lost after ${TIMERS.lostAfterMs / 1000} s, back after ${TIMERS.backAfterMs / 1000} s` +
         ` (defaults: ${defaultTimers.heartbeatMs / 1000} s, ${defaultTimers.lostAfterMs / 1000} s, ${defaultTimers.backAfterMs / 1000} s)`,
@@ -43,13 +51,15 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     installation = await startInstallation({
       stateDir,
       clusters: CLUSTERS,
+      real: options.real,
       port: await freePortPair(),
       timers: TIMERS,
       logLevel: 'info',
       clock,
+      say: options.say,
     });
     screen.line(
-      `   ready after ${Math.round((clock.monotonic() - startedMs) / 100) / 10} s: ${installation.clusters.map(({ name }) => name).join(', ')}\n`,
+      `   ready after ${Math.round((clock.monotonic() - startedMs) / 100) / 10} s: ${installation.clusters.map(({ name, kubernetes }) => `${name} (${kubernetes})`).join(', ')}\n`,
     );
     transactions = await tell(installation, claims, screen);
   } catch (error) {

@@ -62,6 +62,7 @@ export async function startCluster(
   };
   return {
     ...plan,
+    kubernetes: 'embedded',
     kubeconfigPath,
     client,
     gateway,

@@ -6,7 +6,8 @@ import { after, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { isObject, type KubeObject, silentLogger, systemClock, systemRandom } from '../../base/index.ts';
 import { connect } from '../../kubernetes/index.ts';
-import { type Fleet, regionNames, startFleet } from './index.ts';
+import type { Fleet } from '../fleet.ts';
+import { type EmbeddedCluster, regionNames, startFleet } from './index.ts';
 
 const shop = join(import.meta.dirname, '../../../examples/shop');
 const stateDir = mkdtempSync(join(tmpdir(), 'ldc-shop-'));
@@ -20,7 +21,7 @@ const PLURALS: { readonly [kind: string]: string } = {
 };
 
 describe("examples/shop's manifests on an embedded cluster", () => {
-  let fleet: Fleet | undefined;
+  let fleet: Fleet<EmbeddedCluster> | undefined;
   after(async () => {
     await fleet?.close();
     rmSync(stateDir, { recursive: true, force: true });

@@ -6,7 +6,8 @@ import { after, before, describe, it } from 'node:test';
 import { isObject, type Json, type KubeObject, silentLogger, systemClock, systemRandom } from '../../base/index.ts';
 import { connect } from '../../kubernetes/index.ts';
 import type { Client } from '../../kubernetes/types.ts';
-import { type EmbeddedCluster, type Fleet, regionNames, startFleet } from './index.ts';
+import type { Fleet } from '../fleet.ts';
+import { type EmbeddedCluster, regionNames, startFleet } from './index.ts';
 
 const NAMESPACE = 'shop';
 const clientFor = (text: string) => connect({ kind: 'kubeconfig', text }, systemClock);
@@ -90,7 +91,7 @@ const isAvailable = (client: Client, name: string, replicas: number) => async ()
 describe('embedded fleet', () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'ldc-fleet-'));
   chmodSync(stateDir, 0o755); // else the containers' data goes to a folder of its own, which nobody here removes
-  let fleet: Fleet;
+  let fleet: Fleet<EmbeddedCluster>;
   let cluster: EmbeddedCluster;
   const start = () =>
     startFleet({

@@ -8,8 +8,9 @@ import { after, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { silentLogger, systemClock, systemRandom } from '../../base/index.ts';
 import { connect } from '../../kubernetes/index.ts';
+import type { Fleet } from '../fleet.ts';
 import { startTimeOf } from '../kubelet/leftovers.ts';
-import { type Fleet, regionNames, startFleet } from './index.ts';
+import { type EmbeddedCluster, regionNames, startFleet } from './index.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'ldc-killed-'));
 chmodSync(stateDir, 0o755); // else the containers' data goes to a folder of its own, which nobody here removes
@@ -57,7 +58,7 @@ async function eventually(what: string, look: () => Promise<boolean> | boolean):
 }
 
 describe('an installation killed with SIGKILL', () => {
-  let fleet: Fleet | undefined;
+  let fleet: Fleet<EmbeddedCluster> | undefined;
   after(async () => {
     await fleet?.close();
     rmSync(stateDir, { recursive: true, force: true });

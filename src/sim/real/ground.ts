@@ -1,0 +1,64 @@
+/** What a real cluster stands on for as long as it is open, crashed or not: its control plane, its webhook and the way out of it. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Logger, Random } from '../../base/index.ts';
+import { openPki, type Pki } from '../api/pki.ts';
+import { startControlPlane } from './control-plane.ts';
+import type { SimulatedNode } from './nodes.ts';
+import type { Binaries, ControlPlane } from './types.ts';
+import { egressSelector, startWayOut } from './way-out.ts';
+import { startWebhook } from './webhook.ts';
+
+export interface GroundOptions {
+  readonly name: string;
+  readonly folder: string;
+  readonly binaries: Binaries;
+  readonly ports: { readonly webhook: number; readonly wayOut: number };
+  readonly simulatedNodes: readonly SimulatedNode[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface Ground {
+  readonly controlPlane: ControlPlane;
+  readonly pki: Pki;
+  close(): Promise<void>;
+}
+
+export async function startGround(options: GroundOptions): Promise<Ground> {
+  const { name, binaries, ports, simulatedNodes, clock, random, logger } = options;
+  const folder = join(options.folder, 'control-plane');
+  // the same authority that the control plane finds there: whoever trusts the cluster trusts the webhook
+  const pkiFolder = join(folder, 'pki');
+  const pki = await openPki(name, pkiFolder, clock, random);
+  const wayOut = await startWayOut(ports.wayOut, pki);
+  const webhook = await startWebhook(ports.webhook, pki.server);
+  const close = async () => {
+    await Promise.all([webhook.close(), wayOut.close()]);
+  };
+  const egressFile = join(folder, 'egress.json');
+  writeFileSync(egressFile, egressSelector(ports.wayOut, pkiFolder));
+  try {
+    const controlPlane = await startControlPlane({
+      name,
+      folder,
+      binaries,
+      simulatedNodes,
+      apiServerFlags: [`--egress-selector-config-file=${egressFile}`],
+      clock,
+      logger,
+    });
+    return {
+      controlPlane,
+      pki,
+      async close() {
+        await controlPlane.close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
