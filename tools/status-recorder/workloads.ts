@@ -112,7 +112,8 @@ export async function sets(cluster: Cluster): Promise<void> {
   const huge = { containers: [{ ...container, resources: { requests: { cpu: '1000' } } }] };
   await daemon('huge', {}, huge);
   await cluster.record('daemonset: no room on its nodes', `${daemons}/huge`, (one) => {
-    return Number(statusOf(one).currentNumberScheduled) > 0;
+    const { currentNumberScheduled, desiredNumberScheduled, numberUnavailable } = statusOf(one);
+    return Number(numberUnavailable) > 0 && currentNumberScheduled === desiredNumberScheduled;
   });
 }
 
