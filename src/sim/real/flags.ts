@@ -11,7 +11,8 @@ export const KWOK_NODE = 'sim.ldc.dev/kubelet=kwok';
 /** In the control plane's folder. */
 export const STAGES_FILE = 'kwok.yaml';
 
-const POD_CIDR = '10.64.0.0/16';
+/** Beside the addresses that pods of our kubelet show (`pod-addresses.ts`): nothing listens at kwok's. */
+const POD_CIDR = '10.244.0.0/16';
 const SERVICE_CIDR = '10.0.0.0/16';
 
 type Options = Pick<ControlPlaneOptions, 'folder' | 'extent' | 'apiServerFlags' | 'unsafeNoFsync'>;

@@ -45,6 +45,7 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
       folder,
       binaries,
       simulatedNodes,
+      unsafeNoFsync: true, // a power cut may cost a local cluster its state; a kill does not
       apiServerFlags: [`--egress-selector-config-file=${egressFile}`],
       clock,
       logger,
