@@ -5,13 +5,15 @@ import type { Clock, Documents, Ids, Journal, JsonObject, Logger, Outcome, Rando
 import type { Registry } from '../hub-agent/types.ts';
 import type { Plan } from '../plan/types.ts';
 import type { Engine } from '../saga/types.ts';
-import type { Stacks } from '../stacks/types.ts';
+import type { Insight, Stacks } from '../stacks/types.ts';
 import type { Fault } from './contract/index.ts';
 
 export interface Services {
   readonly version: string;
   readonly stacks: Stacks;
   readonly engine: Engine;
+  /** Reasons, logs and events from the agents; absent in tests without any. */
+  readonly insight?: Insight;
   readonly registry: Registry;
   readonly availability: AvailabilityPort;
   readonly journal: Journal;

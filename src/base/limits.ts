@@ -29,6 +29,8 @@ export const limits = {
   locationReasonsBytesMax: 48 * 1024,
   /** All reasons that a hub keeps of all clusters; the oldest go first, and are asked for anew when somebody looks. */
   hubReasonsBytesMax: 64 * 1024 * 1024,
+  /** What one call answers of why a stack is not well. */
+  reasonsAnswerBytesMax: 2 * 1024 * 1024,
   /** Streams (logs, events) of one cluster at once, and of a hub. */
   clusterStreamsMax: 32,
   hubStreamsMax: 500,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { FakeHub } from '../api/fake-hub.test.ts';
 import { type FakeMachine, fakeMachine, machineWithHub } from './fake-io.test.ts';
+import type { JoinOptions } from './launchers.ts';
 
 let hub: FakeHub;
 let machine: FakeMachine;
@@ -192,7 +193,7 @@ describe('stacks', () => {
     const { out } = await machine.ldc('describe', 'shop');
     assert.match(
       out,
-      /us-1: failed, revision 1, 2 replicas {2}Deployment checkout: 0 of 2 pods are ready\n {6}Pod\/checkout-1 {2}ImagePullBackOff: no such image\n {8}Failed: pulling ldc\.dev\/nope failed\n/,
+      /us-1: failed, revision 1, 2 replicas {2}Deployment checkout: 0 of 2 pods are ready\n {6}Pod\/checkout-1 {2}ImagePullBackOff: no such image\n {8}Warning Failed \(3 times\): pulling ldc\.dev\/nope failed\n/,
     );
     assert.match(out, /placement:\n {2}\+ checkout on eu-1: best score \(score 3\)\n {2}- checkout on us-2: cordoned/);
     assert.match((await machine.ldc('describe', 'cluster/eu-2')).out, /^health {6}ready since/m);
@@ -282,12 +283,17 @@ describe('cluster and sim', () => {
           joinToken: 'secret-join-text-1',
           hub: 'https://hub.test:7421',
           labels: { region: 'eu' },
+          rights: { namespaces: [], kinds: [], serviceAccounts: [], ownRights: true },
         },
       },
     ]);
+    await machine.ldc('cluster', 'join', 'eu-4', '--kubeconfig', 'kube', '--as-kubeconfig', '--yes');
+    assert.equal((machine.launched[1]?.options as JoinOptions).rights, null);
+    const wrong = await machine.ldc('cluster', 'join', 'eu-5', '--kubeconfig', 'kube', '--kinds', '*', '--yes');
+    assert.equal(wrong.code, 2);
     const token = await machine.ldc('cluster', 'token', '--uses', '3', '--ttl', '1h', '--yes');
-    assert.match(token.out, /ldc agent --name NAME --hub https:\/\/hub\.test:7421 --join secret-join-text-2\n/);
-    assert.equal(hub.registry.tokens()[1]?.usesLeft, 3);
+    assert.match(token.out, /ldc agent --name NAME --hub https:\/\/hub\.test:7421 --join secret-join-text-3\n/);
+    assert.equal(hub.registry.tokens()[2]?.usesLeft, 3);
     assert.equal((await machine.ldc('cluster', 'token', '--ttl', '25h', '--yes')).code, 2);
   });
 

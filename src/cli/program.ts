@@ -13,9 +13,11 @@ import { registerDemo } from './verbs/demo.ts';
 import { registerDescribe } from './verbs/describe.ts';
 import { registerDev } from './verbs/dev.ts';
 import { registerDiff } from './verbs/diff.ts';
+import { registerEvents } from './verbs/events.ts';
 import { registerGet } from './verbs/get.ts';
 import { registerHub } from './verbs/hub.ts';
 import { registerInit } from './verbs/init.ts';
+import { registerLogs } from './verbs/logs.ts';
 import { registerPlan } from './verbs/plan.ts';
 import { registerRetire } from './verbs/retire.ts';
 import { registerRollback } from './verbs/rollback.ts';
@@ -37,6 +39,8 @@ const VERBS: readonly (readonly [group: string, register: (program: Command, cli
   ['Stacks:', registerStatus],
   ['Stacks:', registerGet],
   ['Stacks:', registerDescribe],
+  ['Stacks:', registerLogs],
+  ['Stacks:', registerEvents],
   ['Stacks:', registerRollback],
   ['Stacks:', registerRetire],
   ['Operations:', registerTx],

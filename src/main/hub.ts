@@ -32,7 +32,7 @@ import {
 import { compileCel } from '../placement/index.ts';
 import { planMermaid, planText } from '../plan/index.ts';
 import { createEngine, type Engine, projectTransaction } from '../saga/index.ts';
-import { createStacks, createStacksProjector, type StacksRoom } from '../stacks/index.ts';
+import { createInsight, createStacks, createStacksProjector, type StacksRoom } from '../stacks/index.ts';
 import {
   commandMasterKey,
   fileMasterKey,
@@ -216,6 +216,7 @@ function servicesOf(
     version: options.version,
     stacks,
     engine,
+    insight: createInsight({ clock: ports.clock, ids, stacks, link: agents.link, epoch: () => store.epoch }),
     availability,
     registry: agents.registry,
     journal: store.journal,

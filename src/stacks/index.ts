@@ -1,4 +1,5 @@
 export { type Adoption, type AdoptionReport, adoptionEntries, adoptions } from './adopt.ts';
+export { createInsight, type InsightPorts } from './insight.ts';
 export { createStacksProjector } from './project.ts';
 export type { LocationRecord, StackRecord, StaleRecord } from './records.ts';
 export { collections, locationsOn } from './records.ts';
@@ -9,7 +10,11 @@ export type {
   ApplyOptions,
   ApplyResult,
   ClusterCondition,
+  ClusterStream,
   FunctionView,
+  Insight,
+  InsightFilter,
+  LocationReasons,
   LocationView,
   MoveEvidence,
   Moves,
@@ -19,5 +24,7 @@ export type {
   StackSource,
   StackSummary,
   Stacks,
+  StreamQuery,
+  Told,
   WhatIfView,
 } from './types.ts';

@@ -2,6 +2,7 @@
 import type { Digest, Json, KubeObject, ObjectRef, Outcome, Problem, Refusal } from '../base/index.ts';
 import type { WhatIf } from '../placement/index.ts';
 import type { LocationChange, PlacementReason, Plan, StackRef, TransactionKind } from '../plan/index.ts';
+import type { StreamRequest } from '../protocol/index.ts';
 
 /** A stack definition with the files that it names, as REST and CLI send it. Paths are relative to the stack file's folder. */
 export interface StackSource {
@@ -62,6 +63,8 @@ export interface LocationView {
   /** Of the agent's last observation; `unknown` when the cluster is silent. */
   readonly status: 'current' | 'inProgress' | 'failed' | 'terminating' | 'notFound' | 'unknown';
   readonly message: string;
+  /** The cause in one line, such as `CrashLoopBackOff: exit code 1 (3 restarts)`; absent when none is known. */
+  readonly reason?: string;
   readonly replicas: number | null;
   /** kubernetes Reason trees, when it is not well. */
   readonly reasons: readonly Json[];
@@ -169,3 +172,60 @@ export type ApplyResult =
   | { readonly kind: 'nothing'; readonly message: string }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+export interface InsightFilter {
+  /** Absent: all of them. */
+  readonly function?: string | undefined;
+  readonly cluster?: string | undefined;
+}
+
+/** Why one location is not well, as its agent says it now. */
+export interface LocationReasons extends Pick<LocationView, 'cluster' | 'region' | 'status' | 'message' | 'reasons'> {
+  readonly function: string;
+  readonly reason: string | null;
+  /** When the hub asked, RFC 3339. */
+  readonly at: string;
+  /** Why the agent could not be asked; then the rest is its last word. */
+  readonly problem: string | null;
+}
+
+/** What is asked of each cluster. */
+export type StreamQuery = DistributiveOmit<StreamRequest, 'stack' | 'names'>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** One item of a stream over several clusters. */
+export type Told =
+  | {
+      readonly kind: 'line';
+      readonly cluster: string;
+      readonly function: string;
+      readonly pod: string;
+      readonly container: string;
+      readonly at: string;
+      readonly line: string;
+    }
+  | {
+      readonly kind: 'event';
+      readonly cluster: string;
+      readonly function: string;
+      readonly ref: ObjectRef;
+      readonly at: string;
+      readonly type: string;
+      readonly reason: string;
+      readonly message: string;
+      readonly count: number;
+    }
+  | { readonly kind: 'note'; readonly cluster: string; readonly function: string; readonly message: string }
+  /** The last of each cluster; `problem`: why it is not all. */
+  | { readonly kind: 'end'; readonly cluster: string; readonly problem?: Refusal };
+
+export interface ClusterStream {
+  readonly cluster: string;
+  follow(signal: AbortSignal): AsyncGenerator<readonly Told[], void>;
+}
+
+/** What the clusters of a stack say, asked for on demand. Refused: unknown stack or function, or it is on no such cluster. */
+export interface Insight {
+  reasons(stack: StackRef, filter: InsightFilter): Promise<Outcome<readonly LocationReasons[]>>;
+  stream(stack: StackRef, filter: InsightFilter, query: StreamQuery): Outcome<readonly ClusterStream[]>;
+}

@@ -70,7 +70,8 @@ export function locationView({ location, revision, bundle, missing }: LocationRe
   if (missing === true) return { ...shared, status: 'notFound', message: MISSING, reasons: [] };
   const seen = ports.registry.observations(cluster).find((observation) => isOf(observation, location));
   if (seen === undefined) return { ...shared, status: 'unknown', message: 'not observed yet', reasons: [] };
-  return { ...shared, status: seen.status, message: seen.message, reasons: seen.reasons ?? [] };
+  const { status, message, reason, reasons = [] } = seen;
+  return { ...shared, status, message, reasons, ...(reason === undefined ? {} : { reason }) };
 }
 
 export function revisionsOf(documents: DocumentReader, stack: StackRef): readonly RevisionView[] {

@@ -54,6 +54,14 @@ export interface HubClient {
    * come, or with the signal. @throws HubProblem when the hub refuses.
    */
   follow<P, Q, B, A>(route: Route<P, Q, B, A>, params: P, input?: FollowInput): AsyncGenerator<Entry>;
+  /**
+   * What a route tells as NDJSON, value by value, as fast as it is read. It does not come back after a broken line: what
+   * was told meanwhile is not to be had again. @throws HubProblem when the hub refuses, HubUnreachable when the line breaks.
+   */
+  told<P, Q, B, A, T>(
+    route: Route<P, Q, B, A & { readonly items: readonly T[] }>,
+    input?: CallInput<Route<P, Q, B, A & { readonly items: readonly T[] }>>,
+  ): AsyncGenerator<T>;
   close(): Promise<void>;
 }
 
@@ -116,6 +124,7 @@ export function createClient(connection: Connection, ports: ClientPorts): HubCli
       return items;
     },
     follow: (route, params, input = {}) => follow(send, hub, urlOf(route as AnyRoute, params, {}), input, ports),
+    told: (route, input = {}) => told(send, hub, urlOf(route as AnyRoute, input.params, input.query), input.signal),
     close: () => dispatcher.destroy(),
   };
 }
@@ -150,6 +159,23 @@ async function* follow(
       onBreak?.(unreachableHub(hub, error), attempt);
     }
     await clock.sleep(backoffMs(random, attempt, 200, 5_000), signal);
+  }
+}
+
+async function* told<T>(send: Send, hub: string, url: string, signal: AbortSignal | undefined): AsyncGenerator<T> {
+  const headers = { accept: 'application/x-ndjson' };
+  const response = await send(url, { headers, ...(signal === undefined ? {} : { signal }) });
+  if (response.status !== 200 || response.body === null) return void (await answerOf(hub, response));
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') yield JSON.parse(line) as T;
+    }
+  } catch (error) {
+    if (!signal?.aborted) throw unreachableHub(hub, error);
   }
 }
 

@@ -25,6 +25,7 @@ const locationView: z.ZodType<LocationView> = z.object({
   bundle: digest,
   status: z.enum(['current', 'inProgress', 'failed', 'terminating', 'notFound', 'unknown']),
   message: z.string(),
+  reason: z.string().optional().describe('the cause in one line'),
   replicas: z.int().nullable(),
   reasons: z.array(json),
 });

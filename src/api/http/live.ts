@@ -101,7 +101,7 @@ function frame({ id, event, data }: LiveEvent): string {
   return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-function write(response: Response, text: string, gone: AbortSignal): Promise<void> {
+export function write(response: Response, text: string, gone: AbortSignal): Promise<void> {
   if (gone.aborted || response.write(text)) return Promise.resolve();
   return new Promise((resolve) => {
     const go = () => {
@@ -114,7 +114,7 @@ function write(response: Response, text: string, gone: AbortSignal): Promise<voi
   });
 }
 
-function closing(response: Response): AbortSignal {
+export function closing(response: Response): AbortSignal {
   const controller = new AbortController();
   if (response.destroyed) controller.abort();
   response.once('close', () => controller.abort());

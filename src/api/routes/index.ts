@@ -4,6 +4,7 @@ import type { Services } from '../services.ts';
 import type { Tokens } from '../tokens.ts';
 import { clusterRoutes, joinTokenRoutes } from './clusters.ts';
 import { fleetRoutes, simRoutes } from './fleet.ts';
+import { insightRoutes } from './insight.ts';
 import { journalRoutes } from './journal.ts';
 import { stackRoutes } from './stacks.ts';
 import { tokenRoutes } from './tokens.ts';
@@ -14,6 +15,7 @@ export function allBindings(services: Services, tokens: Tokens): Binding[] {
   const live = createLive(services.clock);
   return [
     ...stackRoutes(services),
+    ...insightRoutes(services),
     ...transactionRoutes(services, live),
     ...clusterRoutes(services),
     ...joinTokenRoutes(services),

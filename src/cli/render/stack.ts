@@ -2,8 +2,9 @@ import type { StackDescription } from '../../api/client/index.ts';
 import type { TransactionView } from '../../saga/types.ts';
 import type { FunctionView, ObjectDiff, RevisionView, StackSummary, WhatIfView } from '../../stacks/types.ts';
 import { fieldChanges } from './field-changes.ts';
+import { reasonText } from './reason.ts';
 import { age, table } from './table.ts';
-import { indent, outcomeText, reasonText, stackName } from './transaction.ts';
+import { indent, outcomeText, stackName } from './transaction.ts';
 
 export function stackTable(items: readonly StackSummary[], nowMs: number): string {
   if (items.length === 0) return 'no stacks; `ldc init` writes one, `ldc apply -f` deploys it\n';
@@ -26,9 +27,15 @@ export function functionTable(functions: readonly FunctionView[]): string {
     view.function,
     `${view.healthy}/${view.min}${view.max === view.min ? '' : ` (max ${view.max})`}`,
     view.healthy >= view.min ? 'available' : view.healthy > 0 ? 'BELOW MINIMUM' : 'DOWN',
-    view.locations.map((one) => (one.status === 'current' ? one.cluster : `${one.cluster} (${one.status})`)).join(', '),
+    view.locations.map(placeText).join(', '),
   ]);
   return table(['STACK', 'FUNCTION', 'SERVED', 'STATE', 'LOCATIONS'], rows);
+}
+
+/** `eu-1`, `eu-1 (inProgress)`, `eu-1: CrashLoopBackOff: exit code 1 (3 restarts)`. */
+function placeText({ cluster, status, reason }: FunctionView['locations'][number]): string {
+  if (status === 'current') return cluster;
+  return reason === undefined ? `${cluster} (${status})` : `${cluster}: ${reason}`;
 }
 
 /** @param last the newest transaction, when it goes on or did not commit */

@@ -1,4 +1,5 @@
 import type { StepView, TransactionSummary, TransactionView } from '../../saga/types.ts';
+import { reasonText } from './reason.ts';
 import { age, duration, table } from './table.ts';
 
 /** `default/shop` */
@@ -51,6 +52,7 @@ export function transactionText(view: TransactionView): string {
     owedText(view),
     choicesText(view),
     view.plan.steps.length === 0 ? '' : `\nsteps:\n${indent(stepTable(view.plan.steps))}`,
+    failedText(view),
   ];
   return sections.join('');
 }
@@ -118,33 +120,17 @@ function stepTable(steps: readonly StepView[]): string {
   return table(['WAVE', 'STEP', 'STATUS', '', ''], rows);
 }
 
+/** Why each step failed, as its own cluster says; the cause stands above already. */
+function failedText({ plan, cause }: TransactionView): string {
+  return plan.steps
+    .filter(({ refusal }) => refusal?.details !== undefined && refusal.message !== cause?.message)
+    .map(({ id, refusal }) => {
+      const chain = reasonText(refusal?.details, '    ');
+      return chain === '' ? '' : `\n${id}: ${refusal?.message}\n${chain}`;
+    })
+    .join('');
+}
+
 export function indent(text: string, by = '  '): string {
   return text.replace(/^(?=.)/gm, by);
-}
-
-/**
- * A tree of reasons (kubernetes' Reason: ref, reason, message, causes, events, logs) as lines. It comes as JSON through
- * the agents, newer ones included, so every part is optional; what is not known here is left to `-o json`.
- */
-export function reasonText(reason: unknown, pad: string): string {
-  if (Array.isArray(reason)) return reason.map((one) => reasonText(one, pad)).join('');
-  if (typeof reason === 'string') return `${pad}${reason}\n`;
-  if (typeof reason !== 'object' || reason === null) return '';
-  const fields = reason as { readonly [key: string]: unknown };
-  const subject =
-    [fields.ref, fields.object, fields.where, fields.container, fields.kind]
-      .map(subjectText)
-      .find((text) => text !== '') ?? '';
-  const says = [fields.reason, fields.message].filter((text) => typeof text === 'string' && text !== '').join(': ');
-  const own = [subject, says].filter((text) => text !== '').join('  ');
-  const below = ['reasons', 'causes', 'events', 'logs', 'lines'];
-  const deeper = below.map((key) => reasonText(fields[key], `${pad}  `)).join('');
-  return `${own === '' ? '' : `${pad}${own}\n`}${deeper}`;
-}
-
-function subjectText(subject: unknown): string {
-  if (typeof subject === 'string') return subject;
-  if (typeof subject !== 'object' || subject === null) return '';
-  const { kind, name } = subject as { kind?: unknown; name?: unknown };
-  return typeof kind === 'string' && typeof name === 'string' ? `${kind}/${name}` : '';
 }

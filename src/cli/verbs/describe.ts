@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { HubClient } from '../../api/client/index.ts';
+import type { HubClient, StackDescription } from '../../api/client/index.ts';
 import type { TransactionView } from '../../saga/types.ts';
 import { action, type Cli, example, type HubFlags, withHub, withOutput } from '../cli.ts';
 import { withClient } from '../connect.ts';
@@ -8,7 +8,7 @@ import { clusterText } from '../render/cluster.ts';
 import { checkFormat, print } from '../render/output.ts';
 import { descriptionText } from '../render/stack.ts';
 import { stackName, transactionName, transactionText } from '../render/transaction.ts';
-import { stackRef } from './options.ts';
+import { findTarget, type StackTarget } from '../stack-target.ts';
 
 interface DescribeFlags extends HubFlags {
   readonly output?: string;
@@ -17,14 +17,16 @@ interface DescribeFlags extends HubFlags {
 export function registerDescribe(program: Command, cli: Cli): void {
   withOutput(
     withHub(
-      program.command('describe').argument('<name...>', 'STACK, PROJECT/STACK, cluster NAME, or a transaction id'),
+      program
+        .command('describe')
+        .argument('<name...>', 'STACK[/FUNCTION] (or with the project), cluster NAME, or a transaction id'),
     ),
   )
     .summary('all about a stack, cluster or transaction')
     .description(
       'Says all about one stack: where it is served, why there, and for anything not ready the reason that a person would dig for.',
     )
-    .addHelpText('after', example('ldc describe shop', 'ldc describe cluster/eu-1'))
+    .addHelpText('after', example('ldc describe shop', 'ldc describe shop/checkout', 'ldc describe cluster/eu-1'))
     .action(action<DescribeFlags>(cli, (flags, words) => describe(cli, flags, nameOf(words))));
 }
 
@@ -39,7 +41,8 @@ function nameOf(words: readonly string[]): string {
 async function describe(cli: Cli, flags: DescribeFlags, name: string): Promise<number> {
   checkFormat(flags.output);
   const { io } = cli;
-  return withClient(cli, flags, async (client, { routes }) => {
+  return withClient(cli, flags, async (client, api) => {
+    const { routes } = api;
     const [kind, rest] = name.split('/') as [string, string | undefined];
     if (kind === 'cluster' && rest !== undefined) {
       const cluster = await client.call(routes.clusters.get, { params: { name: rest } });
@@ -52,14 +55,53 @@ async function describe(cli: Cli, flags: DescribeFlags, name: string): Promise<n
         human: () => transactionText(view),
       });
     } else {
-      const params = stackRef(name.replace(/^stack\//, ''));
-      const description = await client.call(routes.stacks.describe, { params });
-      const names = [`stack/${stackName(params)}`];
+      const target = await findTarget(client, api, name);
+      const params = { project: target.project, name: target.name };
+      const description = await freshDescription(client, api, target);
+      const names = [
+        target.function === undefined
+          ? `stack/${stackName(params)}`
+          : `function/${stackName(params)}/${target.function}`,
+      ];
       const last = flags.output === undefined ? await lastTransaction(client, routes, stackName(params)) : undefined;
       await print(io, flags.output, { value: description, names, human: () => descriptionText(description, last) });
     }
     return exit.done;
   });
+}
+
+/** The description with what the agents say now of what is not well; a hub without that route has what they said last. */
+async function freshDescription(
+  client: HubClient,
+  { routes, HubProblem }: typeof import('../../api/client/index.ts'),
+  { project, name, function: one }: StackTarget,
+): Promise<StackDescription> {
+  const params = { project, name };
+  const query = one === undefined ? {} : { function: one };
+  const [description, fresh] = await Promise.all([
+    client.call(routes.stacks.describe, { params }),
+    client.call(routes.insight.reasons, { params, query }).catch((error: unknown) => {
+      if (error instanceof HubProblem && error.problem.status === 404) return { items: [] };
+      throw error;
+    }),
+  ]);
+  const { summary, reasons } = description;
+  const functions = summary.functions
+    .filter((view) => one === undefined || view.function === one)
+    .map((view) => ({
+      ...view,
+      locations: view.locations.map((location) => {
+        const read = fresh.items.find((item) => item.function === view.function && item.cluster === location.cluster);
+        if (read === undefined) return location;
+        const problem = read.problem === null ? '' : ` (${read.problem})`;
+        return { ...location, message: `${location.message}${problem}`, reasons: read.reasons };
+      }),
+    }));
+  return {
+    ...description,
+    summary: { ...summary, functions },
+    reasons: reasons.filter((reason) => one === undefined || reason.function === one),
+  };
 }
 
 /** The stack's newest transaction, unless it committed: then there is nothing of it that a person has to look into. */

@@ -43,7 +43,9 @@ function trouble(items: readonly FunctionView[]): string {
   const lines = items.flatMap((view) =>
     view.locations
       .filter((location) => location.status !== 'current' && location.message !== '')
-      .map((location) => `  ${view.function} on ${location.cluster}: ${location.message}\n`),
+      .map(({ cluster, message, reason }) => {
+        return `  ${view.function} on ${cluster}: ${message}${reason === undefined ? '' : `; ${reason}`}\n`;
+      }),
   );
   const [first] = items;
   if (lines.length === 0 || first === undefined) return '';
