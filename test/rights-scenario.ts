@@ -117,7 +117,7 @@ export async function stage({ admin, kubeconfig }: Judge, ...flags: readonly str
   };
 }
 
-async function problemOf(call: () => Promise<unknown>) {
+export async function problemOf(call: () => Promise<unknown>) {
   try {
     await call();
   } catch (error) {

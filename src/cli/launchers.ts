@@ -47,6 +47,8 @@ export interface AgentOptions {
   /** Absent: the service account of the pod it runs in. */
   readonly kubeconfig?: string;
   readonly context?: string;
+  /** An account of the cluster that it acts as: the credentials only make its tokens. */
+  readonly serviceAccount?: { readonly namespace: string; readonly name: string };
   readonly labels: { readonly [key: string]: string };
 }
 
@@ -74,4 +76,6 @@ export interface JoinOptions {
   /** The URL that agents dial. */
   readonly hub: string;
   readonly labels: { readonly [key: string]: string };
+  /** What the agent's account may do; null: it has none, and acts with the kubeconfig. */
+  readonly rights: Pick<AgentManifestsOptions, 'namespaces' | 'kinds' | 'serviceAccounts' | 'ownRights'> | null;
 }

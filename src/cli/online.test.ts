@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { FakeHub } from '../api/fake-hub.test.ts';
 import { type FakeMachine, fakeMachine, machineWithHub } from './fake-io.test.ts';
-import type { JoinOptions } from './launchers.ts';
 
 let hub: FakeHub;
 let machine: FakeMachine;
@@ -288,7 +287,7 @@ describe('cluster and sim', () => {
       },
     ]);
     await machine.ldc('cluster', 'join', 'eu-4', '--kubeconfig', 'kube', '--as-kubeconfig', '--yes');
-    assert.equal((machine.launched[1]?.options as JoinOptions).rights, null);
+    assert.match(JSON.stringify(machine.launched[1]), /"rights":null/);
     const wrong = await machine.ldc('cluster', 'join', 'eu-5', '--kubeconfig', 'kube', '--kinds', '*', '--yes');
     assert.equal(wrong.code, 2);
     const token = await machine.ldc('cluster', 'token', '--uses', '3', '--ttl', '1h', '--yes');

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createIds, errorText, RefusedError, systemClock, systemRandom } from '../base/index.ts';
 import type { AgentOptions } from '../cli/index.ts';
-import { createAgent } from '../hub-agent/index.ts';
+import { clientAs, createAgent } from '../hub-agent/index.ts';
 import { type Credentials, connect } from '../kubernetes/index.ts';
 import { createLogger } from './logger.ts';
 import { untilSignal } from './signals.ts';
@@ -16,7 +16,9 @@ export async function runAgent(
   joined: () => void = () => {},
 ): Promise<number> {
   const stopped = untilSignal();
-  const client = await connect(credentialsOf(options), systemClock);
+  const given = await connect(credentialsOf(options), systemClock);
+  const { serviceAccount } = options;
+  const client = serviceAccount === undefined ? given : clientAs(given, systemClock, serviceAccount);
   const agent = createAgent({
     client,
     hub: { url: options.hub },
@@ -34,7 +36,7 @@ export async function runAgent(
     begun = await Promise.race([agent.start().then(() => 'started' as const), stopped.then(() => 'stopped' as const)]);
   } catch (error) {
     clearInterval(keepAlive);
-    await client.close();
+    await given.close();
     if (!(error instanceof RefusedError)) throw error;
     say(`ldc agent: ${errorText(error)}${error.refusal.hint === undefined ? '' : `\n  ${error.refusal.hint}`}`);
     return 5;
@@ -46,7 +48,7 @@ export async function runAgent(
   await stopped;
   clearInterval(keepAlive);
   await agent.stop();
-  await client.close();
+  await given.close();
   return 0;
 }
 

@@ -7,7 +7,9 @@ import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/index.ts';
 import type { Io, JoinOptions } from '../cli/index.ts';
+import { AGENT_ACCOUNT } from '../hub-agent/index.ts';
 import { programEntry } from './child.ts';
+import { installRights } from './install-rights.ts';
 import { recordProcess, runningProcess } from './process-record.ts';
 
 const JOIN_TIMEOUT_MS = 60_000;
@@ -23,15 +25,23 @@ export async function joinBeside(options: JoinOptions, io: Io, say: (text: strin
     );
     return 5;
   }
+  if (options.rights !== null) {
+    const refusal = await installRights(options, options.rights);
+    if (refusal !== undefined) {
+      say(`error: ${refusal}`);
+      return 5;
+    }
+  }
   const logFile = join(folder, `${options.name}.log`);
   const log = openSync(logFile, 'a', 0o600);
   const given = { hub: options.hub, name: options.name, kubeconfig: options.kubeconfig, labels: options.labels };
+  const as = options.rights === null ? {} : { serviceAccount: AGENT_ACCOUNT };
   const child = fork(
     programEntry,
     [
       'part',
       'agent',
-      JSON.stringify({ ...given, ...(options.context === undefined ? {} : { context: options.context }) }),
+      JSON.stringify({ ...given, ...as, ...(options.context === undefined ? {} : { context: options.context }) }),
     ],
     {
       detached: true,

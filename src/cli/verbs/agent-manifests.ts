@@ -4,35 +4,24 @@ import type { AgentManifestsOptions } from '../../hub-agent/index.ts';
 import { action, type Cli, example } from '../cli.ts';
 import { exit, usage } from '../failure.ts';
 import { checkFormat } from '../render/output.ts';
+import { type RightsFlags, rightsOf, withRights } from './rights-options.ts';
 
-interface ManifestsFlags {
+interface ManifestsFlags extends RightsFlags {
   readonly hub?: string;
   readonly token?: string;
   readonly clusterName?: string;
-  readonly namespaces?: readonly string[];
-  readonly kinds?: readonly string[];
-  readonly serviceAccounts?: readonly string[];
-  readonly ownRights: boolean;
   readonly rightsOnly?: boolean;
   readonly image?: string;
   readonly output?: string;
 }
 
-/** Takes `a,b` and, repeated, more of it. */
-const list = (text: string, before: readonly string[] = []) => [...before, ...text.split(',').filter(Boolean)];
-
 export function registerAgentManifests(agent: Command, cli: Cli): void {
-  agent
-    .command('manifests')
+  withRights(agent.command('manifests'))
     .summary('print what to kubectl apply for an agent in its cluster')
     .description(
       'Prints what an agent needs in its cluster: namespace, ServiceAccount, rights, NetworkPolicy, Deployment.\n' +
         'Reads nothing and asks nobody: look at it, then pipe it to `kubectl apply -f -`.',
     )
-    .option('--namespaces <list>', 'stacks only in these (they must be there): Roles in place of ClusterRoles', list)
-    .option('--kinds <list>', 'kinds beside the usual ones, such as kafka.strimzi.io/kafkas; may repeat', list)
-    .option('--service-accounts <list>', 'NAMESPACE/NAME: accounts as which stacks may be applied; may repeat', list)
-    .option('--no-own-rights', 'it changes nothing as itself, only as one of --service-accounts')
     .option('--rights-only', 'without the pod that runs it')
     .option('--image <image>', `the image of the pod (default: ldc:${cli.version})`)
     .option('--hub <url>', 'the hub’s address for agents, only to join')
@@ -60,50 +49,17 @@ async function manifests({ io, launchers, version }: Cli, flags: ManifestsFlags)
 
 /** @throws Failure (exit 2) for what cannot be meant. */
 function optionsOf(flags: ManifestsFlags, tokenOfEnv: string | undefined, version: string): AgentManifestsOptions {
-  const { hub, clusterName, namespaces = [], ownRights } = flags;
-  const serviceAccounts = (flags.serviceAccounts ?? []).map(accountOf);
-  for (const namespace of namespaces) {
-    if (!NAME.test(namespace)) throw usage(`${namespace} is no name of a namespace`, 'such as --namespaces shop,pay');
-  }
-  if (!ownRights && serviceAccounts.length === 0)
-    throw usage('with --no-own-rights it could change nothing', 'name accounts: --service-accounts shop/deployer');
-  if (!ownRights && (namespaces.length > 0 || (flags.kinds ?? []).length > 0))
-    throw usage('--namespaces and --kinds are about rights of its own', 'leave them out, or --no-own-rights');
+  const { hub, clusterName } = flags;
+  const rights = rightsOf(flags);
   const token = flags.token ?? tokenOfEnv;
   const given = [hub, token, clusterName].filter((one) => one !== undefined && one !== '').length;
   if (flags.token !== undefined && given < 3)
     throw usage('a join needs all of --hub, --token and --cluster-name', 'ldc cluster token makes a token');
   return {
-    ...{ namespaces, serviceAccounts, ownRights },
-    kinds: (flags.kinds ?? []).map(kindOf),
+    ...rights,
     image: flags.rightsOnly === true ? null : (flags.image ?? `ldc:${version}`),
     ...(given === 3 ? { join: { hub: hub ?? '', token: token ?? '', name: clusterName ?? '' } } : {}),
   };
-}
-
-const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
-
-function accountOf(text: string): { readonly namespace: string; readonly name: string } {
-  const [namespace = '', name = '', ...more] = text.split('/');
-  if (NAME.test(namespace) && NAME.test(name) && more.length === 0) return { namespace, name };
-  throw usage(`${text} is no ServiceAccount`, 'NAMESPACE/NAME, such as shop/deployer');
-}
-
-/** `kafka.strimzi.io/kafkas`, or as kubectl writes it: `kafkas.kafka.strimzi.io`, `persistentvolumes`. */
-function kindOf(text: string): { readonly group: string; readonly plural: string } {
-  const slash = text.indexOf('/');
-  const dot = text.indexOf('.');
-  const [group, plural] =
-    slash >= 0
-      ? [text.slice(0, slash), text.slice(slash + 1)]
-      : dot >= 0
-        ? [text.slice(dot + 1), text.slice(0, dot)]
-        : ['', text];
-  // a right over all kinds, or over a subresource such as `serviceaccounts/token`, is not given by mistake
-  const isGroup =
-    ['', 'apps', 'batch', 'autoscaling', 'policy'].includes(group) || /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(group);
-  if (isGroup && /^[a-z0-9]+$/.test(plural)) return { group, plural };
-  throw usage(`${text} is no kind`, 'GROUP/PLURAL in lower case, such as kafka.strimzi.io/kafkas');
 }
 
 function jsonOf(items: readonly KubeObject[]): string {

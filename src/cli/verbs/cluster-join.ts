@@ -7,8 +7,10 @@ import { withClient } from '../connect.ts';
 import { exit, usage } from '../failure.ts';
 import { checkFormat, print } from '../render/output.ts';
 import { durationMs } from './launch-options.ts';
+import { type RightsFlags, rightsOf, withRights } from './rights-options.ts';
 
-interface JoinFlags extends HubFlags {
+interface JoinFlags extends HubFlags, RightsFlags {
+  readonly asKubeconfig?: boolean;
   readonly kubeconfig: string;
   readonly kubeContext?: string;
   readonly label?: { readonly [key: string]: string };
@@ -28,11 +30,14 @@ const JOIN_TTL_MS = 15 * 60_000;
 
 /** Joining with one command: `join` does it all from here, `token` prints the command for the cluster's own side. */
 export function registerJoin(cluster: Command, cli: Cli): void {
-  withHub(cluster.command('join').argument('<name>', 'the name it gets'))
-    .description('Joins a cluster: makes a token, starts its agent there, and waits until it has joined.')
+  withRights(withHub(cluster.command('join').argument('<name>', 'the name it gets')))
+    .description(
+      'Joins a cluster: makes a token, gives the agent an account with the rights of `ldc agent manifests`, starts it, and waits.',
+    )
     .requiredOption('--kubeconfig <file>', 'how the cluster is reached from here')
     .option('--kube-context <name>', 'a context of the kubeconfig (default: its current one)')
     .option('-l, --label <key=value>', 'a label of the cluster, such as region=eu; may repeat', pairs)
+    .option('--as-kubeconfig', 'the agent gets no account: it may do whatever the kubeconfig may')
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', example('ldc cluster join eu-3 --kubeconfig ~/.kube/eu-3 -l region=eu -l env=prod'))
     .action(action<JoinFlags>(cli, (flags, [name]) => join(cli, flags, name ?? '')));
@@ -52,6 +57,7 @@ async function join(cli: Cli, flags: JoinFlags, name: string): Promise<number> {
   const { io, launchers } = cli;
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
     throw usage(`${name} is no name of a cluster`, 'a-z, 0-9 and "-", such as eu-3');
+  const rights = flags.asKubeconfig === true ? null : rightsOf(flags);
   const kubeconfig = resolve(io.cwd, flags.kubeconfig);
   await io.files.read(kubeconfig); // says so before a token is made
   if (!(await confirm(io, `Join ${name} by ${flags.kubeconfig}?`, flags.yes))) return exit.usage;
@@ -66,6 +72,7 @@ async function join(cli: Cli, flags: JoinFlags, name: string): Promise<number> {
     joinToken: made.token,
     hub: made.agents,
     labels,
+    rights,
   });
   if (code === exit.done) io.out.write(`cluster ${name} has joined\n`);
   return code;

@@ -62,6 +62,13 @@ export function createIdentities(client: Client, discovery: Discovery, clock: Cl
   };
 }
 
+/** A client that acts as an account, by tokens that `client` makes. @throws Error when that one has no way to */
+export function clientAs(client: Client, clock: Clock, account: ServiceAccountRef): Client {
+  const bearing = client.bearing?.(createToken(client, clock, account));
+  if (bearing === undefined) throw new Error(`this connection cannot act as ServiceAccount ${accountText(account)}`);
+  return bearing;
+}
+
 type Token = (fresh: boolean) => Promise<string>;
 
 function createToken(client: Client, clock: Clock, account: ServiceAccountRef): Token {

@@ -29,8 +29,10 @@ export interface AgentManifestsOptions {
   readonly join?: { readonly hub: string; readonly token: string; readonly name: string };
 }
 
-const NAMESPACE = 'ldc-system';
-const ACCOUNT = 'ldc-agent';
+/** As whom an agent acts in its cluster. */
+export const AGENT_ACCOUNT = { namespace: 'ldc-system', name: 'ldc-agent' } as const;
+
+const { namespace: NAMESPACE, name: ACCOUNT } = AGENT_ACCOUNT;
 const RBAC = 'rbac.authorization.k8s.io';
 /** ClusterRoles with this label are added to what the agent may deploy. */
 const AGGREGATE = 'rbac.ldc.dev/aggregate-to-agent';
