@@ -1,5 +1,6 @@
 /** An answer before it is bytes. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
 import type { Json } from '../../base/index.ts';
 import type { Body } from './body.ts';
@@ -30,8 +31,21 @@ export function send(response: ServerResponse, answer: Answer, asYaml = false): 
   response.statusCode = answer.status;
   response.setHeader('Content-Type', answer.type ?? (asYaml ? 'application/yaml' : 'application/json'));
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
-  response.setHeader('Content-Length', body.length);
-  response.end(response.req.method === 'HEAD' ? undefined : body);
+  const packed = isPacked(response.req, body) ? gzipSync(body, { level: 1 }) : body;
+  if (packed !== body) {
+    response.setHeader('Content-Encoding', 'gzip');
+    response.appendHeader('Vary', 'Accept-Encoding');
+  }
+  response.setHeader('Content-Length', packed.length);
+  response.end(response.req.method === 'HEAD' ? undefined : packed);
+}
+
+const PACKED_BYTES_MIN = 128 * 1024;
+
+/** As a real server: only what is large, and only for who says that it takes it. */
+function isPacked(request: IncomingMessage, body: Buffer): boolean {
+  const accepted = String(request.headers['accept-encoding'] ?? '').split(',');
+  return body.length > PACKED_BYTES_MIN && accepted.some((one) => one.split(';')[0]?.trim() === 'gzip');
 }
 
 const BODY_BYTES_MAX = 3 * 1024 * 1024;

@@ -4,6 +4,7 @@ import type { Json, KubeObject } from '../../base/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { json, optionalJson, readBody, send } from './answer.ts';
 import { requireManager } from './apply-patch.ts';
+import { authorizeResource, targetOf } from './authorize.ts';
 import { type Body, decodeObject } from './body.ts';
 import type { Call, User } from './cluster.ts';
 import { deleteOptions, remove, removeAll } from './deleter.ts';
@@ -151,6 +152,7 @@ const CREATED_BY_UPDATE = new Set([
   'rolebindings',
   'clusterroles',
   'clusterrolebindings',
+  'services',
 ]);
 
 function replace(serving: Serving, call: Call, body: Body): readonly [number, KubeObject] {
@@ -167,6 +169,7 @@ function replace(serving: Serving, call: Call, body: Body): readonly [number, Ku
       object.metadata.resourceVersion
     )
       throw error;
+    authorizeResource(cluster, call.user, targetOf(call), 'create');
     return [201, create(cluster, call, object)];
   }
 }

@@ -71,13 +71,9 @@ export function notFound(resource: Named, name: string): ApiError {
   return new ApiError(404, 'NotFound', `${qualified(resource)} "${name}" not found`, detailsOf(resource, name));
 }
 
-export function alreadyExists(resource: Named, name: string): ApiError {
-  return new ApiError(
-    409,
-    'AlreadyExists',
-    `${qualified(resource)} "${name}" already exists`,
-    detailsOf(resource, name),
-  );
+export function alreadyExists(resource: Named, name: string, isGoing = false): ApiError {
+  const message = `${isGoing ? 'object is being deleted: ' : ''}${qualified(resource)} "${name}" already exists`;
+  return new ApiError(409, 'AlreadyExists', message, detailsOf(resource, name));
 }
 
 export function conflict(resource: Named, name: string, why: string): ApiError {
@@ -124,7 +120,7 @@ export function applyConflict(conflicts: readonly ApplyConflict[]): ApiError {
     managers.set(who, [...(managers.get(who) ?? []), one]);
   }
   const texts = [...managers].map(([who, fields]) =>
-    fields.length === 1
+    conflicts.length === 1
       ? `conflict with ${who}: ${fields[0]?.field}`
       : `conflicts with ${who}:\n${fields.map(({ field }) => `- ${field}`).join('\n')}`,
   );

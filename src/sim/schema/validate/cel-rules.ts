@@ -41,7 +41,20 @@ function ask(report: Report, at: string, rule: Json, value: Json, before: Json |
     );
     return;
   }
-  report.add(text(rule, 'reason') || 'FieldValueInvalid', place, `Invalid value: ${type}: ${messageOf(rule, source)}`);
+  const message = spoken(rule, scope) ?? messageOf(rule, source);
+  report.add(text(rule, 'reason') || 'FieldValueInvalid', place, `Invalid value: ${type}: ${message}`);
+}
+
+/** What `messageExpression` makes of the value; undefined: nothing that could be shown. */
+function spoken(rule: Json, scope: JsonObject): string | undefined {
+  const expression = text(rule, 'messageExpression');
+  const evaluate = expression === '' ? undefined : compile(expression);
+  try {
+    const said = evaluate?.(scope);
+    return typeof said === 'string' && said.trim() !== '' && !said.includes('\n') ? said : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function messageOf(rule: Json, source: string): string {

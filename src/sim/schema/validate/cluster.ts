@@ -107,6 +107,25 @@ export function certificateRequest(report: Report, object: KubeObject): void {
   }
 }
 
+/** Approved and Denied are last words: neither goes away, and there is only one of them. */
+export function fixedVerdict(report: Report, object: KubeObject, before: KubeObject): void {
+  const types = (request: KubeObject) =>
+    list(request.status as Json | undefined, 'conditions').map((condition) => text(condition, 'type'));
+  const now = types(object);
+  for (const [index, type] of now.entries()) {
+    if (now.indexOf(type) < index) report.duplicate(`status.conditions[${index}].type`, type);
+  }
+  for (const type of new Set(types(before))) {
+    if (['Approved', 'Denied'].includes(type) && !now.includes(type)) {
+      report.forbidden('status.conditions', `updates may not remove a condition of type ${JSON.stringify(type)}`);
+    }
+  }
+  if (now.includes('Approved') && now.includes('Denied')) {
+    const last = now.findLast((type) => type === 'Approved' || type === 'Denied');
+    report.invalid('status.conditions', last, 'Approved and Denied conditions are mutually exclusive');
+  }
+}
+
 /** Webhooks of either kind. */
 export function webhooks(report: Report, object: KubeObject): void {
   for (const [index, webhook] of list(object as unknown as Json, 'webhooks').entries()) {

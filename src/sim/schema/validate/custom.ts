@@ -1,8 +1,9 @@
 /** Rules of custom resources: those that their schema declares, and its CEL expressions. */
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../../base/index.ts';
-import type { TypeSchema } from '../../types.ts';
+import type { FieldError, TypeSchema } from '../../types.ts';
 import { propertySchema } from '../openapi.ts';
 import { checkRules, hasRules } from './cel-rules.ts';
+import { checkCombined } from './combined.ts';
 import { Report } from './report.ts';
 
 function typeOf(value: Json): string {
@@ -107,6 +108,13 @@ function checkMap(report: Report, at: string, value: JsonObject, schema: TypeSch
   }
 }
 
+/** A whole object inside another says what it is. */
+function checkEmbedded(report: Report, at: string, value: JsonObject): void {
+  for (const key of ['apiVersion', 'kind']) {
+    if (typeof value[key] !== 'string' || value[key] === '') report.required(`${at}.${key}`);
+  }
+}
+
 function check(report: Report, at: string, value: Json, schema: TypeSchema): void {
   if (value === null && schema.nullable === true) return;
   const words = schema.keywords ?? {};
@@ -117,6 +125,8 @@ function check(report: Report, at: string, value: Json, schema: TypeSchema): voi
     report.add('FieldValueTypeInvalid', at, message);
     return;
   }
+  if (schema.embeddedResource === true && isObject(value)) checkEmbedded(report, at, value);
+  checkCombined(report, at, words, (part) => errorsOf(at, value, part));
   if (typeof value === 'string') checkString(report, at, value, words);
   if (typeof value === 'number') checkNumber(report, at, value, words);
   if (Array.isArray(value)) checkList(report, at, value as readonly Json[], schema, words);
@@ -126,13 +136,28 @@ function check(report: Report, at: string, value: Json, schema: TypeSchema): voi
   }
 }
 
+function errorsOf(at: string, value: Json, schema: TypeSchema): readonly FieldError[] {
+  const found = new Report();
+  check(found, at, value, schema);
+  return found.errors;
+}
+
+/** Errors after which no rule is asked: the rules could meet values of other types than they were written for. */
+const BLOCKING = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+
 /** Checks an object against its schema; its CEL rules are asked only of an object that is otherwise valid. */
 export function custom(report: Report, object: KubeObject, schema: TypeSchema, before?: KubeObject): void {
   const found = new Report();
   check(found, '', object as Json, schema);
   report.errors.push(...found.errors);
   if (!hasRules(schema)) return;
-  if (found.errors.length > 0) {
+  if (found.errors.some(({ reason }) => BLOCKING.has(reason))) {
     const why =
       'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
     report.invalid('<nil>', null, why);

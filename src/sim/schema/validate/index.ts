@@ -35,7 +35,10 @@ const RULES: { readonly [groupKind: string]: Rules } = {
   'batch/Job': { object: jobs.job, change: jobs.fixedJob },
   'batch/CronJob': { object: jobs.cronJob },
   'autoscaling/HorizontalPodAutoscaler': { object: autoscaling.horizontalPodAutoscaler },
-  'certificates.k8s.io/CertificateSigningRequest': { object: cluster.certificateRequest },
+  'certificates.k8s.io/CertificateSigningRequest': {
+    object: cluster.certificateRequest,
+    change: cluster.fixedVerdict,
+  },
   'coordination.k8s.io/Lease': { object: others.lease },
   'networking.k8s.io/Ingress': { object: network.ingress },
   'networking.k8s.io/NetworkPolicy': { object: network.networkPolicy },

@@ -87,7 +87,9 @@ export function checkMetadata(report: Report, object: KubeObject, resource: Reso
     const field = `metadata.finalizers[${index}]`;
     const complaints = qualifiedName(finalizer);
     report.each('metadata.finalizers', finalizer, complaints);
-    if (complaints.length === 0 && !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer)) {
+    const anyName = resource.schema?.ref === undefined || resource.group === 'apiextensions.k8s.io';
+    const bare = !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer);
+    if (complaints.length === 0 && bare && !anyName) {
       report.invalid(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified');
     }
   }
