@@ -1,5 +1,5 @@
 /** Go templates of kwok's stages: the status that a pod or node gets, and the events of containers. */
-import type { JsonObject } from '../../base/index.ts';
+import { type JsonObject, sha256Hex } from '../../base/index.ts';
 import { OUTCOME } from '../kubelet/simulated.ts';
 
 /** RFC 3339 in whole seconds, as Kubernetes keeps times. */
@@ -168,17 +168,20 @@ ${EACH_CONTAINER}
 
 /**
  * An Event about the first container, as a kubelet writes it: the same one again raises its count. In the message `{{ .name }}` and
- * `{{ .image }}` are the container's, `$pod` is the pod.
+ * `{{ .image }}` are the container's, `$pod` is the pod; `count` is Go's too, over `$restarts`.
  */
-export function containerEvent(type: 'Normal' | 'Warning', reason: string, message: string): JsonObject {
+export function containerEvent(type: 'Normal' | 'Warning', reason: string, message: string, count = '1'): JsonObject {
+  const suffix = sha256Hex(`${reason} ${message}`).slice(0, 8);
   return {
     apply: {
       type: 'merge',
-      template: `{{ $pod := . }}${NOW}{{ with index .spec.containers 0 }}
+      template: `{{ $pod := . }}${NOW}{{ $restarts := 0 }}
+{{ range .status.containerStatuses }}{{ $restarts = max $restarts (int .restartCount) }}{{ end }}
+{{ with index .spec.containers 0 }}
 apiVersion: v1
 kind: Event
 metadata:
-  name: {{ printf "%s.%s" $pod.metadata.name (sha256sum (printf "%s ${reason} ${message.length}" $pod.metadata.uid) | trunc 16) }}
+  name: {{ printf "%s.%s${suffix}" $pod.metadata.name (trunc 8 $pod.metadata.uid) }}
   namespace: {{ $pod.metadata.namespace }}
 involvedObject:
   apiVersion: v1
@@ -194,9 +197,9 @@ message: ${JSON.stringify(message)}
 source: {component: kubelet, host: {{ $pod.spec.nodeName }}}
 reportingComponent: kubelet
 reportingInstance: {{ $pod.spec.nodeName }}
-firstTimestamp: {{ $now }}
+firstTimestamp: {{ if $pod.status.startTime }}{{ $pod.status.startTime | quote }}{{ else }}{{ $now }}{{ end }}
 lastTimestamp: {{ $now }}
-count: 1
+count: {{ ${count} }}
 {{ end }}`,
     },
   };

@@ -39,12 +39,7 @@ export const STAGES: readonly JsonObject[] = [
     'Pod',
     'pod-start',
     `${living} and ${pending} and ${outcome} != "pullError"`,
-    [
-      patch(started),
-      containerEvent('Normal', 'Pulled', 'Container image "{{ .image }}" already present on machine'),
-      containerEvent('Normal', 'Created', 'Created container: {{ .name }}'),
-      containerEvent('Normal', 'Started', 'Started container {{ .name }}'),
-    ],
+    [patch(started), ...startEvents('1')],
     { durationFrom: { jq: { expression: `if ${waitsFor('ImagePullBackOff')} then "1s" else "0s" end` } } },
   ),
   stage(
@@ -82,13 +77,20 @@ export const STAGES: readonly JsonObject[] = [
         'Warning',
         'BackOff',
         'Back-off restarting failed container {{ .name }} in pod {{ $pod.metadata.name }}_{{ $pod.metadata.namespace }}({{ $pod.metadata.uid }})',
+        '$restarts',
       ),
     ],
     { durationMilliseconds: CRASH_AFTER_MS },
   ),
-  stage('Pod', 'pod-restart', `${living} and ${running} and ${waitsFor('CrashLoopBackOff')}`, [patch(started)], {
-    durationFrom: { jq: { expression: crashWait } },
-  }),
+  stage(
+    'Pod',
+    'pod-restart',
+    `${living} and ${running} and ${waitsFor('CrashLoopBackOff')}`,
+    [patch(started), ...startEvents('add $restarts 2')],
+    {
+      durationFrom: { jq: { expression: crashWait } },
+    },
+  ),
   stage(
     'Pod',
     'pod-pull',
@@ -135,6 +137,15 @@ function stage(
       steps,
     },
   };
+}
+
+/** `count`: how often it has been started by then, the restart at once after the first crash included. */
+function startEvents(count: string): readonly JsonObject[] {
+  return [
+    containerEvent('Normal', 'Pulled', 'Container image "{{ .image }}" already present on machine', count),
+    containerEvent('Normal', 'Created', 'Created container: {{ .name }}', count),
+    containerEvent('Normal', 'Started', 'Started container {{ .name }}', count),
+  ];
 }
 
 function patch(template: string): JsonObject {
