@@ -28,6 +28,8 @@ export const QUICK: HealthTimers = { heartbeatMs: 200, suspectAfterMs: 900, lost
 export interface WorldOptions {
   /** Default 2: eu-1 and us-1. */
   readonly clusters?: number;
+  /** How many of them are real control planes; default none. */
+  readonly real?: number;
   readonly timers?: HealthTimers;
   /** False leaves hub and joining to the test; `hubOptions` says how. Default true. */
   readonly startHubHere?: boolean;
@@ -71,9 +73,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'ldc-world-'));
   const logs: string[] = [];
   const ports = { clock, random, logger: recorder(logs) };
-  const { clusters = 2, nodes } = options;
+  const { clusters = 2, real = 0, nodes } = options;
   const fleet = await startFleetPart(
-    { stateDir: join(dir, 'clusters'), clusters, version: 'test', ...(nodes === undefined ? {} : { nodes }) },
+    { stateDir: join(dir, 'clusters'), clusters, real, version: 'test', ...(nodes === undefined ? {} : { nodes }) },
     ports,
   );
   const world = new LocalWorld(dir, fleet, logs, {
@@ -192,7 +194,7 @@ class LocalWorld implements World {
   }
 
   async allReady(): Promise<void> {
-    await until('all clusters are ready', 15_000, async () => {
+    await until('all clusters are ready', 60_000, async () => {
       const clusters = await this.client.all(routes.clusters.list);
       return clusters.length === this.names.length && clusters.every(({ health }) => health === 'ready');
     });
