@@ -8,7 +8,7 @@ import {
   refOf,
   refText,
 } from '../../base/index.ts';
-import { isGround, type KindInfo, type Right, roleRuleOf } from '../../kubernetes/index.ts';
+import { isGround, isStateful, type KindInfo, type Right, roleRuleOf } from '../../kubernetes/index.ts';
 import { Halted } from './halted.ts';
 import type { Objects } from './objects.ts';
 
@@ -58,7 +58,8 @@ export async function needsOf(objects: Objects, { wanted, needed, gone }: Deed):
       .filter((ref) => !isGround(ref))
       .map(async (ref) => {
         const kind = await kindOf(ref);
-        return kind === undefined ? [] : verbsOn(ref, kind, ['get', 'delete']);
+        if (kind === undefined) return [];
+        return verbsOn(ref, kind, isStateful(ref) ? ['get'] : ['get', 'delete']); // what holds data is left for a person
       }),
   ]);
   return needs.flat();

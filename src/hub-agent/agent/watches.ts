@@ -57,7 +57,8 @@ export function createWatches(options: WatchesOptions): Watches {
   async function mayEverywhere(ref: ObjectRef, info: KindInfo): Promise<boolean> {
     const rights = ['list', 'watch'].map((verb) => ({ verb, group: groupOf(ref.apiVersion), resource: info.plural }));
     const answer = await options.identities.itself.access.missing(rights);
-    return answer.kind === 'unknown' || answer.value.length === 0;
+    // whoever may watch everywhere may watch each namespace, so that is the safe side of not knowing
+    return answer.kind === 'answered' && answer.value.length === 0;
   }
   return {
     async watch(ref, as) {

@@ -61,6 +61,8 @@ export const OBSERVE: readonly JsonObject[] = [
   rule('', ['pods', 'events'], READ),
   rule('', ['pods/log', 'services/proxy'], ['get']),
   rule('apps', ['replicasets'], READ),
+  rule('batch', ['jobs'], READ),
+  rule('', ['persistentvolumeclaims'], ['get']),
 ];
 
 /** A namespace that a transaction made is deleted by its undo only when nothing foreign is in it: what else comes with Kubernetes. */
