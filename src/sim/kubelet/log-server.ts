@@ -23,11 +23,7 @@ export interface LogServerOptions {
  */
 export async function startLogServer(options: LogServerOptions): Promise<LogServer> {
   const { address } = options;
-  const listener: RequestListener = (request, response) => serve(options, request, response);
-  const server =
-    address === undefined
-      ? createServer(listener)
-      : createTlsServer({ cert: address.certPem, key: address.keyPem }, listener);
+  const server = serverFor(address, (request, response) => serve(options, request, response));
   server.unref();
   await listen(server, address?.port ?? 0).catch(() => listen(server, 0));
   const { port } = server.address() as AddressInfo;
@@ -39,6 +35,12 @@ export async function startLogServer(options: LogServerOptions): Promise<LogServ
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function serverFor(address: LogServerAddress | undefined, listener: RequestListener): Server {
+  if (address === undefined) return createServer(listener);
+  const { certPem: cert, keyPem: key, caPem: ca } = address;
+  return createTlsServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true }, listener);
 }
 
 function listen(server: Server, port: number): Promise<void> {

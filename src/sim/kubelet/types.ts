@@ -42,6 +42,8 @@ export interface LogServerAddress {
   readonly port: number;
   readonly certPem: string;
   readonly keyPem: string;
+  /** Only who has a certificate of this authority is answered. */
+  readonly caPem: string;
 }
 
 /** How a container came to its end. */

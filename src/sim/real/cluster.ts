@@ -150,7 +150,7 @@ class Running implements RealCluster {
       simulatedNodes: nodes.simulated.map((node) => node.name),
       version: this.controlPlane.version,
       logsPort: ports.logs,
-      serving: ground.pki.server,
+      pki: ground.pki,
       webhook: webhookConfiguration(ports.webhook, ground.pki.caPem),
       clock,
       random,

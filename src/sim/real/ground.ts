@@ -46,7 +46,7 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
       binaries,
       simulatedNodes,
       unsafeNoFsync: true, // a power cut may cost a local cluster its state; a kill does not
-      apiServerFlags: [`--egress-selector-config-file=${egressFile}`],
+      apiServerFlags: [`--egress-selector-config-file=${egressFile}`, ...asClientOfKubelets(pkiFolder)],
       clock,
       logger,
     });
@@ -62,4 +62,13 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
     await close();
     throw error;
   }
+}
+
+/** Our kubelet answers only who shows a certificate of the cluster, and shows one itself. */
+function asClientOfKubelets(pkiFolder: string): readonly string[] {
+  return [
+    `--kubelet-certificate-authority=${join(pkiFolder, 'ca.crt')}`,
+    `--kubelet-client-certificate=${join(pkiFolder, 'admin.crt')}`,
+    `--kubelet-client-key=${join(pkiFolder, 'admin.key')}`,
+  ];
 }

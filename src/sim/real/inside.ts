@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, JsonObject, Logger, Random } from '../../base/index.ts';
 import type { Client } from '../../kubernetes/types.ts';
-import type { KeyPair } from '../api/pki.ts';
+import type { Pki } from '../api/pki.ts';
 import type { ServiceReader } from '../gateway/index.ts';
 import { type Kubelet, type NodeSpec, startKubelet } from '../kubelet/index.ts';
 import { DEFAULT_CLASS, startProvisioner } from './claims.ts';
@@ -19,8 +19,7 @@ export interface InsideOptions {
   /** Such as `v1.34.10`. */
   readonly version: string;
   readonly logsPort: number;
-  /** With what the log server serves. */
-  readonly serving: KeyPair;
+  readonly pki: Pki;
   readonly webhook: JsonObject;
   readonly clock: Clock;
   readonly random: Random;
@@ -60,7 +59,7 @@ export async function startInside(options: InsideOptions): Promise<Inside> {
     env: options.env,
     shownAddress,
     version: options.version,
-    logs: { port: options.logsPort, ...options.serving },
+    logs: { port: options.logsPort, ...options.pki.server, caPem: options.pki.caPem },
     claimFolder: (volume) => join(volumesDir, volume),
     ...(options.crashBackoffMs === undefined ? {} : { crashBackoffMs: options.crashBackoffMs }),
   });
