@@ -320,3 +320,17 @@ test('a stack that names its ServiceAccount: in bundles, in steps without one, a
   const plain = deploy(web(), clusters('eu-1'));
   assert.ok(!JSON.stringify(plain.plan).includes('serviceAccount'), 'what names none is as it was');
 });
+
+test('rules of health travel in the bundle; another rule is a change of the location, though of none of its objects', () => {
+  const asked = (current: string) => {
+    const health = `health: { cel: [ { kind: Deployment, current: "${current}" } ] }`;
+    return stack(`    - { name: web, manifests: [ web.yaml ], ${health} }\n`, { 'web.yaml': deployment('web') });
+  };
+  const first = deploy(asked('object.status.replicas > 1'), clusters('eu-1'));
+  const rules = [{ kind: 'Deployment', current: 'object.status.replicas > 1' }];
+  assert.deepEqual([...first.bundles.values()][0]?.healthRules, rules);
+  const second = deploy(asked('object.status.replicas > 0'), clusters('eu-1'), first.committed);
+  assert.equal(second.plan.changes[0]?.change, 'update');
+  assert.match(planText(second.plan), /~ web@eu-1 +settings only/);
+  assert.deepEqual(deploy(asked('object.status.replicas > 1'), clusters('eu-1'), first.committed).plan.steps, []);
+});
