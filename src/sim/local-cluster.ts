@@ -26,7 +26,7 @@ export interface LocalCluster {
   cut(): void;
   slow(latencyMs: number): void;
   refuse(): void;
-  /** API server and pods end at once; objects stay. */
+  /** Everything of it ends at once, control plane and pods; objects stay. */
   crash(): Promise<void>;
   /** The nodes have no room for further pods. */
   full(): Promise<void>;

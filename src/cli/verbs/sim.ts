@@ -16,13 +16,13 @@ const FAULTS: { readonly [fault in Fault]: string } = {
   full: 'leaves its nodes no room',
 };
 
-/** Faults of the embedded clusters of `ldc dev`; asks nothing, accepts --yes. */
+/** Faults of the clusters of `ldc dev`; asks nothing, accepts --yes. */
 export function registerSim(program: Command, cli: Cli): void {
   const sim = program
     .command('sim')
-    .summary('faults of the embedded clusters of `ldc dev`')
+    .summary('faults of the clusters of `ldc dev`')
     .description(
-      'Faults of the embedded clusters that `ldc dev` runs; they go through the hub, and work while every cluster is cut.',
+      'Faults of the clusters that `ldc dev` runs, embedded or real; they go through the hub, and work while every cluster is cut.',
     )
     .addHelpText('after', example('ldc sim cut eu-1', 'ldc sim slow eu-1 --latency 300', 'ldc sim heal eu-1'));
   for (const [fault, what] of Object.entries(FAULTS) as [Fault, string][]) {

@@ -185,10 +185,11 @@ class Running implements RealCluster {
   }
 
   async heal(): Promise<void> {
-    if (!this.up) {
-      for (const part of PARTS) await this.controlPlane.start(part);
-      await this.startInside();
+    for (const part of PARTS) {
+      this.controlPlane.resume(part);
+      await this.controlPlane.start(part);
     }
+    if (!this.up) await this.startInside();
     if (this.#full) await this.#setRoom(({ capacity }) => capacity);
     this.#full = false;
     this.gateway.heal();
