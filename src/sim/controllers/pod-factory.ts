@@ -37,7 +37,7 @@ export function createPod(context: Context, component: string, { owner, template
     record(context, component, { about: owner, type: 'Normal', reason: 'SuccessfulCreate', message });
     return created;
   } catch (error) {
-    const message = `Error creating: ${error instanceof Error ? error.message : error}`;
+    const message = failed(owner, pod.metadata.name, error instanceof Error ? error.message : String(error));
     record(context, component, { about: owner, type: 'Warning', reason: 'FailedCreate', message });
     throw error;
   }
@@ -53,4 +53,9 @@ export function deletePod(context: Context, component: string, owner: KubeObject
 function said(owner: KubeObject, verb: 'create' | 'delete', pod: string): string {
   if (owner.kind === 'StatefulSet') return `${verb} Pod ${pod} in StatefulSet ${owner.metadata.name} successful`;
   return `${verb === 'create' ? 'Created' : 'Deleted'} pod: ${pod}`;
+}
+
+function failed(owner: KubeObject, pod: string, why: string): string {
+  if (owner.kind !== 'StatefulSet') return `Error creating: ${why}`;
+  return `create Pod ${pod} in StatefulSet ${owner.metadata.name} failed error: ${why}`;
 }
