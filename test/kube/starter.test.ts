@@ -97,6 +97,24 @@ describe('real control planes', { skip }, () => {
     await until('a deleted pod is gone', SOON_MS, async () => (await status(client, `${PODS}/crash`)) === 404);
   });
 
+  it('a pod that the node controller had to give up is ready again, one with a closed gate is not', async () => {
+    const { client } = older;
+    await create(client, PODS, {
+      ...pod('well'),
+      spec: {
+        containers: [{ name: 'main', image: 'example/well:1' }],
+        readinessGates: [{ conditionType: 'test/gate' }],
+      },
+    });
+    await until('it runs', SOON_MS, async () => container(await get(client, `${PODS}/well`)).ready === true);
+    assert.equal(conditionOf(await get(client, `${PODS}/well`), 'Ready'), 'False');
+    await setCondition(client, 'well', 'test/gate', 'True');
+    const isReady = async () => conditionOf(await get(client, `${PODS}/well`), 'Ready') === 'True';
+    await until('its gate is open', SOON_MS, isReady);
+    await setCondition(client, 'well', 'Ready', 'False');
+    await until('it is ready again', SOON_MS, isReady);
+  });
+
   it('speaks to nobody off this machine', () => {
     for (const { controlPlane } of [newer, older]) {
       for (const part of PARTS) assert.deepEqual(foreignAddresses(controlPlane.pid(part) as number), [], part);
@@ -279,6 +297,21 @@ async function waiting(client: Client, outcome: string, reason: string): Promise
 function container(pod: JsonObject): JsonObject {
   const { containerStatuses = [] } = pod.status as { containerStatuses?: JsonObject[] };
   return containerStatuses[0] ?? {};
+}
+
+function conditionOf(pod: JsonObject, type: string): unknown {
+  const { conditions = [] } = pod.status as { conditions?: JsonObject[] };
+  return conditions.find((condition) => condition.type === type)?.status;
+}
+
+async function setCondition(client: Client, name: string, type: string, status: 'True' | 'False'): Promise<void> {
+  const answer = await client.request({
+    method: 'PATCH',
+    path: `${PODS}/${name}/status`,
+    contentType: 'application/strategic-merge-patch+json',
+    body: { status: { conditions: [{ type, status }] } },
+  });
+  assert.equal(answer.kind === 'answered' && answer.status, 200);
 }
 
 async function eventReasons(client: Client, pod: string): Promise<Set<unknown>> {

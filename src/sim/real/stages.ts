@@ -21,6 +21,8 @@ const waitsFor = (reason: string) => `any(.status.containerStatuses[]?; .state.w
 const isTrue = (condition: string) => `any(.status.conditions[]?; .type == "${condition}" and .status == "True")`;
 const hasRunning = 'any(.status.containerStatuses[]?; .state.running != null)';
 
+const gatesOpen =
+  '(. as $pod | all(.spec.readinessGates[]?; .conditionType as $gate | any($pod.status.conditions[]?; .type == $gate and .status == "True")))';
 const restarts = '([.status.containerStatuses[]?.restartCount] | max)';
 const crashing = `${living} and ${running} and ${outcome} == "crash" and ${hasRunning}`;
 
@@ -49,12 +51,11 @@ export const STAGES: readonly JsonObject[] = [
     [patch(started)],
     { durationMilliseconds: SLOW_MS },
   ),
-  // a gate that somebody has opened or closed since
+  // somebody has opened or closed a gate, or kwok was away and the node controller has said that the pod is not ready
   stage(
     'Pod',
-    'pod-gates',
-    `${living} and ${running} and ${outcome} != "crash" and ${isTrue('ContainersReady')} and ((.spec.readinessGates // []) != []) and
-     ((. as $pod | all(.spec.readinessGates[]; .conditionType as $gate | any($pod.status.conditions[]; .type == $gate and .status == "True"))) != ${isTrue('Ready')})`,
+    'pod-readiness',
+    `${living} and ${running} and ${outcome} != "crash" and ${isTrue('ContainersReady')} and (${gatesOpen} != ${isTrue('Ready')})`,
     [patch(started)],
   ),
   stage(
