@@ -18,6 +18,7 @@ import {
 const RBAC = 'rbac.authorization.k8s.io';
 const SETTINGS = '/api/v1/namespaces/shop/configmaps/settings';
 const space = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+const ROLES = `/apis/${RBAC}/v1/namespaces/shop/roles`;
 const account = (name: string): KubeObject => ({
   ...{ apiVersion: 'v1', kind: 'ServiceAccount' },
   metadata: { name, namespace: 'shop' },
@@ -33,6 +34,11 @@ const binding = (name: string, to: string): KubeObject => ({
   roleRef: { apiGroup: RBAC, kind: 'Role', name },
   subjects: [{ kind: 'ServiceAccount', name: to, namespace: 'shop' }],
 });
+
+const toAdmin: KubeObject = {
+  ...binding('admin', 'default'),
+  roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'cluster-admin' },
+};
 
 /** Applies, keeps against a hand's change, undoes a broken revision, and takes all away. */
 async function wholeLife(on: Stage, more: { serviceAccount?: string } = {}): Promise<void> {
@@ -90,6 +96,8 @@ export function rightsCases(
           [on.agent, 'POST', '/api/v1/namespaces/kube-system/serviceaccounts/default/token', tokenRequest],
           [on.agent, 'GET', '/api/v1/persistentvolumes'],
         );
+        const { status, message } = await on.tryPod();
+        assert.equal(status, 201, message);
         for (const verb of ['escalate', 'bind', 'impersonate', '*']) {
           for (const resource of ['roles', 'clusterroles', 'users', 'serviceaccounts', '*']) {
             assert.equal(await may(on, verb, resource), false, `${verb} ${resource}`);
@@ -102,7 +110,7 @@ export function rightsCases(
 
     it('limited to namespaces: there it does the same, elsewhere nothing, and a plan that needs more is refused', async () => {
       await applyAll(cluster.admin, [space('shop')]);
-      const on = await stage(cluster, '--namespaces', 'shop');
+      const on = await stage(cluster, '--namespaces', 'shop', '--kinds', `${RBAC}/roles,${RBAC}/rolebindings`);
       try {
         await wholeLife(on);
         assert.deepEqual(on.forbidden, []);
@@ -113,6 +121,13 @@ export function rightsCases(
           [on.agent, 'GET', '/api/v1/namespaces/default/configmaps'],
           [on.agent, 'POST', '/api/v1/namespaces', space('pay') as unknown as Json],
           [on.agent, 'DELETE', '/api/v1/namespaces/shop'],
+          [
+            on.agent,
+            'POST',
+            ROLES,
+            role('all', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]) as unknown as Json,
+          ],
+          [on.agent, 'POST', `/apis/${RBAC}/v1/namespaces/shop/rolebindings`, toAdmin as unknown as Json],
         );
         const elsewhere = await on.refusal(stackOf({ name: 'pay', namespace: 'pay', manifests: web('a:1') }));
         assert.equal(elsewhere.kind, 'rightsMissing');

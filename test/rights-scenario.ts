@@ -22,7 +22,7 @@ import { freePortPair } from '../src/main/free-ports.ts';
 import { readAdminToken, startHub } from '../src/main/hub.ts';
 import type { TransactionView } from '../src/saga/index.ts';
 import type { StackSource } from '../src/stacks/index.ts';
-import { until } from './hub-agent-rig.ts';
+import { part, until } from './hub-agent-rig.ts';
 import { hubOptionsFor } from './world.ts';
 
 /** A cluster with controllers, as its administrator has it. */
@@ -43,6 +43,8 @@ export interface Stage {
   /** The problem with which a plan, and then an apply, of that stack is refused; there is no transaction. */
   refusal(source: StackSource): Promise<{ readonly kind: string; readonly detail: string; readonly hint: string }>;
   get(path: string): Promise<KubeObject | undefined>;
+  /** A dry run of the pod that `ldc agent manifests` prints, in its namespace: admission judges it. */
+  tryPod(): Promise<{ readonly status: number; readonly message: string }>;
   close(): Promise<void>;
 }
 
@@ -105,6 +107,16 @@ export async function stage({ admin, kubeconfig }: Judge, ...flags: readonly str
     async get(path) {
       const answer = await admin.request({ method: 'GET', path });
       return answer.kind === 'answered' && answer.status === 200 ? (answer.body as unknown as KubeObject) : undefined;
+    },
+    async tryPod() {
+      const whole = await fakeMachine({}).ldc('agent', 'manifests', '-o', 'json');
+      const { items } = JSON.parse(whole.out) as { items: KubeObject[] };
+      const spec = part(
+        items.find(({ kind }) => kind === 'Deployment'),
+        ...['spec', 'template', 'spec'],
+      );
+      const pod: Json = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'trial' }, spec: spec ?? null };
+      return tryAs(admin, 'POST', '/api/v1/namespaces/ldc-system/pods?dryRun=All', pod);
     },
     async close() {
       await agent.stop();
