@@ -82,6 +82,9 @@ describe('rights', () => {
       'get pods shop',
       'rules shop',
     ]);
+    const before = asked.length;
+    await access.missing([right({ resource: 'namespaces', name: 'shop' }), whole]);
+    assert.deepEqual(asked.slice(before), ['create namespaces *'], 'only what is missing is asked for anew');
   });
 
   it('a server that does not say takes nothing away', async () => {

@@ -31,11 +31,9 @@ export type AccessAnswer<T> =
 export interface Access {
   /** Those of the rights that are not there. */
   missing(rights: readonly Right[]): Promise<AccessAnswer<readonly Right[]>>;
-  /** The rules that hold in a namespace, and whether these are all. */
-  rules(namespace: string): Promise<AccessAnswer<KnownRules>>;
 }
 
-export interface KnownRules {
+interface KnownRules {
   readonly rules: readonly RoleRule[];
   /** An authorizer could not list its rules: a right that is not in them may be there all the same. */
   readonly incomplete: boolean;
@@ -44,9 +42,13 @@ export interface KnownRules {
 const REVIEWS = '/apis/authorization.k8s.io/v1';
 /** Rights that are there are believed so long; one that is not is asked for anew each time. */
 const KNOWN_MS = 10_000;
+const KNOWN_MAX = 10_000;
 
 export function createAccess(client: Client, clock: Clock): Access {
   const known = new Map<string, { readonly value: KnownRules; readonly atMs: number }>();
+  /** Single rights that are there, and when that was said. */
+  const granted = new Map<string, number>();
+  const isFresh = (atMs: number | undefined) => atMs !== undefined && clock.monotonic() - atMs < KNOWN_MS;
 
   async function readRules(namespace: string): Promise<AccessAnswer<KnownRules>> {
     const read = statusOf(await review(client, 'SelfSubjectRulesReview', { namespace }));
@@ -60,22 +62,37 @@ export function createAccess(client: Client, clock: Clock): Access {
 
   async function missingIn(namespace: string, rights: readonly Right[]): Promise<AccessAnswer<readonly Right[]>> {
     const before = known.get(namespace);
-    const isFresh = before !== undefined && clock.monotonic() - before.atMs < KNOWN_MS;
-    if (isFresh && uncovered(before.value.rules, rights).length === 0) return { kind: 'answered', value: [] };
+    if (before !== undefined && isFresh(before.atMs) && uncovered(before.value.rules, rights).length === 0)
+      return { kind: 'answered', value: [] };
     const read = await readRules(namespace);
     if (read.kind === 'unknown') return read;
     const left = uncovered(read.value.rules, rights);
-    return read.value.incomplete ? denied(client, left) : { kind: 'answered', value: left };
+    return read.value.incomplete ? denied(left) : { kind: 'answered', value: left };
   }
 
+  async function isMissing(right: Right): Promise<AccessAnswer<readonly Right[]>> {
+    if (isFresh(granted.get(keyOf(right)))) return { kind: 'answered', value: [] };
+    const { verb, group, namespace, name } = right;
+    const [resource, subresource] = right.resource.split('/');
+    const attributes = { verb, group, resource, subresource, namespace, name };
+    const resourceAttributes = JSON.parse(JSON.stringify(attributes)) as JsonObject; // without what is undefined
+    const read = statusOf(await review(client, 'SelfSubjectAccessReview', { resourceAttributes }));
+    if (read.kind === 'unknown') return read;
+    if (read.value.allowed !== true) return { kind: 'answered', value: [right] };
+    if (granted.size >= KNOWN_MAX) granted.clear();
+    granted.set(keyOf(right), clock.monotonic());
+    return { kind: 'answered', value: [] };
+  }
+  /** Asks for each by itself. */
+  const denied = async (rights: readonly Right[]) => together(await Promise.all(rights.map(isMissing)));
+
   return {
-    rules: readRules,
     async missing(rights) {
       const byNamespace = Map.groupBy(unique(rights), (right) => right.namespace);
       const answers = await Promise.all(
         [...byNamespace].map(([namespace, own]) =>
           // rules of a namespace say nothing of the whole cluster: a Role there may name its resources, too
-          namespace === undefined ? denied(client, own) : missingIn(namespace, own),
+          namespace === undefined ? denied(own) : missingIn(namespace, own),
         ),
       );
       return together(answers);
@@ -110,22 +127,6 @@ export function roleRuleOf(rule: JsonObject): RoleRule {
   };
 }
 
-/** Asks for each by itself. */
-async function denied(client: Client, rights: readonly Right[]): Promise<AccessAnswer<readonly Right[]>> {
-  const answers = await Promise.all(
-    rights.map(async (right): Promise<AccessAnswer<readonly Right[]>> => {
-      const { verb, group, namespace, name } = right;
-      const [resource, subresource] = right.resource.split('/');
-      const attributes = { verb, group, resource, subresource, namespace, name };
-      const resourceAttributes = JSON.parse(JSON.stringify(attributes)) as JsonObject; // without what is undefined
-      const read = statusOf(await review(client, 'SelfSubjectAccessReview', { resourceAttributes }));
-      if (read.kind === 'unknown') return read;
-      return { kind: 'answered', value: read.value.allowed === true ? [] : [right] };
-    }),
-  );
-  return together(answers);
-}
-
 function together(answers: readonly AccessAnswer<readonly Right[]>[]): AccessAnswer<readonly Right[]> {
   const silent = answers.find((answer) => answer.kind === 'unknown');
   if (silent !== undefined) return silent;
@@ -147,9 +148,11 @@ function statusOf(answer: ApiAnswer): AccessAnswer<JsonObject> {
 }
 
 function unique(rights: readonly Right[]): readonly Right[] {
-  const key = ({ verb, group, resource, namespace, name }: Right) =>
-    JSON.stringify([verb, group, resource, namespace, name]);
-  return [...new Map(rights.map((right) => [key(right), right])).values()];
+  return [...new Map(rights.map((right) => [keyOf(right), right])).values()];
+}
+
+function keyOf({ verb, group, resource, namespace, name }: Right): string {
+  return JSON.stringify([verb, group, resource, namespace, name]);
 }
 
 function has(values: readonly string[], wanted: string): boolean {

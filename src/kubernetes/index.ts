@@ -1,10 +1,7 @@
 export {
   type Access,
-  type AccessAnswer,
   createAccess,
-  gives,
   type Right,
-  type RoleRule,
   roleRuleOf,
 } from './access.ts';
 export { isImmutable, type Verdict, verdictOf } from './answers.ts';
