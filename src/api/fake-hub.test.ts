@@ -20,7 +20,15 @@ import {
 import type { ClusterRecord, JoinToken, Registry } from '../hub-agent/types.ts';
 import type { Plan, StackRef } from '../plan/types.ts';
 import type { Engine, StepView, TransactionState, TransactionView } from '../saga/types.ts';
-import type { ApplyResult, FunctionView, PlanResult, StackSource, StackSummary, Stacks } from '../stacks/types.ts';
+import type {
+  ApplyResult,
+  FunctionView,
+  Insight,
+  PlanResult,
+  StackSource,
+  StackSummary,
+  Stacks,
+} from '../stacks/types.ts';
 import { memoryStore } from '../store/index.ts';
 import { createApp } from './app.ts';
 import type { Role } from './contract/index.ts';
@@ -48,6 +56,7 @@ export async function startFakeHub(more: Partial<Services> = {}) {
   const services: Services = {
     version: '0.1.0',
     stacks,
+    insight: fakeInsight,
     engine,
     registry,
     availability: {
@@ -395,6 +404,22 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
   };
   return stacks as unknown as typeof stacks & Stacks;
 }
+
+/** Every function is well, and has one line to say on eu-1. */
+const fakeInsight: Insight = {
+  reasons: async () => done([]),
+  stream: () =>
+    done([
+      {
+        cluster: 'eu-1',
+        async *follow() {
+          const of = { cluster: 'eu-1', function: 'checkout' };
+          yield [{ kind: 'line', ...of, pod: 'checkout-1', container: 'c', at: timestamp(NOON), line: 'hello' }];
+          yield [{ kind: 'end', cluster: 'eu-1' }];
+        },
+      },
+    ]),
+};
 
 const kept = [
   { ref: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'shop', name: 'data-cart-0' }, why: 'it holds data: a person deletes it' }, // biome-ignore format: one object

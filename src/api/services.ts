@@ -12,8 +12,8 @@ export interface Services {
   readonly version: string;
   readonly stacks: Stacks;
   readonly engine: Engine;
-  /** Reasons, logs and events from the agents; absent in tests without any. */
-  readonly insight?: Insight;
+  /** Reasons, logs and events from the agents. */
+  readonly insight: Insight;
   readonly registry: Registry;
   readonly availability: AvailabilityPort;
   readonly journal: Journal;

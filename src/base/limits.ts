@@ -34,9 +34,10 @@ export const limits = {
   /** Streams (logs, events) of one cluster at once, and of a hub. */
   clusterStreamsMax: 32,
   hubStreamsMax: 500,
-  /** What an agent sends of one stream ahead of who reads it, and in a second. */
+  /** What an agent sends of one stream ahead of who reads it. */
   streamWindowBytes: 256 * 1024,
-  streamBytesPerSecondMax: 1024 * 1024,
+  /** Of all streams of one cluster together. */
+  streamsBytesPerSecondMax: 4 * 1024 * 1024,
   streamLineBytesMax: 16 * 1024,
   /** Containers that one stream of logs follows at once in a cluster. */
   streamContainersMax: 50,

@@ -8,10 +8,8 @@ import type { Services } from '../services.ts';
 
 const R = routes.insight;
 
-/** What the clusters of a stack say; only a hub with agents has it. */
-export function insightRoutes(services: Services): Binding[] {
-  const { insight, clock } = services;
-  if (insight === undefined) return [];
+/** What the clusters of a stack say. */
+export function insightRoutes({ insight, clock }: Services): Binding[] {
   const open = (stack: StackRef, { function: one, cluster }: InsightFilter, query: StreamQuery) =>
     doneOr(insight.stream(stack, { function: one, cluster }, query));
   const now = async (streams: readonly ClusterStream[], follow: boolean) => {

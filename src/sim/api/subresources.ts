@@ -110,8 +110,13 @@ async function serveLog(serving: Serving, asked: ResourceRequest, call: Call): P
 
 function drained(response: ResourceRequest['response']): Promise<void> {
   return new Promise((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
+    const go = () => {
+      response.off('drain', go);
+      response.off('close', go);
+      resolve();
+    };
+    response.once('drain', go);
+    response.once('close', go);
   });
 }
 

@@ -15,18 +15,35 @@ const BATCH_MS = 30;
 const BATCH_BYTES = 32 * 1024;
 const BATCH_ITEMS = 1_000;
 
-/** @param send false: the line is closed. @param signal aborted: whoever waits goes on, and nothing is sent. */
+/** How fast an agent sends, over all its streams: a log that pours must not take the line from the others. */
+export interface Pace {
+  /** Resolves when so many bytes may leave; at once when aborted. */
+  take(bytes: number, signal: AbortSignal): Promise<void>;
+}
+
+export function createPace(clock: Clock, bytesPerSecondMax: number = limits.streamsBytesPerSecondMax): Pace {
+  let freeMs = clock.monotonic();
+  return {
+    async take(bytes, signal) {
+      const nowMs = clock.monotonic();
+      const fromMs = Math.max(freeMs, nowMs);
+      freeMs = fromMs + (bytes / bytesPerSecondMax) * 1_000;
+      if (fromMs > nowMs) await clock.sleep(fromMs - nowMs, signal);
+    },
+  };
+}
+
+/** @param signal aborted: whoever waits goes on, and nothing is sent. */
 export function createSender(
   clock: Clock,
   send: (items: readonly StreamItem[]) => void,
   signal: AbortSignal,
-  bytesPerSecondMax: number = limits.streamBytesPerSecondMax,
+  pace: Pace,
 ): Sender {
   let credit: number = limits.streamWindowBytes;
   let granted = Promise.withResolvers<void>();
   let batch: StreamItem[] = [];
   let batchBytes = 0;
-  let freeMs = clock.monotonic();
   /** One batch leaves at a time, in order. */
   let leaving: Promise<void> = Promise.resolve();
   let due = () => {};
@@ -34,10 +51,8 @@ export function createSender(
 
   async function leave(items: readonly StreamItem[], bytes: number): Promise<void> {
     while (credit <= 0 && !signal.aborted) await granted.promise;
-    const nowMs = clock.monotonic();
-    if (freeMs > nowMs) await clock.sleep(freeMs - nowMs, signal);
+    if (!signal.aborted) await pace.take(bytes, signal);
     if (signal.aborted) return;
-    freeMs = Math.max(freeMs, nowMs) + (bytes / bytesPerSecondMax) * 1_000;
     credit -= bytes;
     send(items);
   }

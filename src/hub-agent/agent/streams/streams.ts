@@ -8,7 +8,7 @@ import type { AgentMessage, HubMessage, StreamRequest } from '../../../protocol/
 import type { Location } from '../bundle.ts';
 import { streamEvents } from './events.ts';
 import { streamLogs } from './logs.ts';
-import { createSender, type Sender } from './sender.ts';
+import { createPace, createSender, type Sender } from './sender.ts';
 
 /** What the cluster holds of one function or member. */
 export interface StreamPlace {
@@ -38,6 +38,7 @@ export interface Streams {
 }
 
 export function createStreams(options: StreamsOptions): Streams {
+  const pace = createPace(options.clock);
   const open = new Map<string, { readonly control: AbortController; readonly sender: Sender }>();
 
   function start(id: string, request: StreamRequest): void {
@@ -51,7 +52,7 @@ export function createStreams(options: StreamsOptions): Streams {
     const control = new AbortController();
     const signal = AbortSignal.any([control.signal, options.signal]);
     const send = (items: readonly StreamItemOf[]) => options.send({ kind: 'streamed', id, items: [...items] });
-    const sender = createSender(options.clock, send, signal);
+    const sender = createSender(options.clock, send, signal, pace);
     open.set(id, { control, sender });
     send([]);
     void serve(request, sender, signal, options)
