@@ -149,6 +149,43 @@ describe('a local installation with real control planes', { skip }, () => {
     await reached(kube, 'apis/apps/v1', 'deployments/web', (status) => status.availableReplicas === 2);
   });
 
+  it('never lets a pod of the catalogue through unsteered, and holds up no other', async () => {
+    const kube = world.kube('us-1');
+    const registration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/sim.ldc.dev';
+    const tried = async (image: string) => {
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'tried' },
+        spec: { containers: [{ ...WEB, image }] },
+      };
+      const sent = await kube.request({
+        method: 'POST',
+        path: `${path('api/v1')}/pods`,
+        query: { dryRun: 'All' },
+        body: pod as unknown as KubeObject,
+      });
+      assert.equal(sent.kind, 'answered');
+      return sent.kind === 'answered' ? { status: sent.status, text: JSON.stringify(sent.body) } : assert.fail();
+    };
+    assert.match((await tried('ldc.dev/http:1')).text, /sim\.ldc\.dev\/processes/);
+    const { webhooks } = (await get(kube, registration)) as unknown as { webhooks: { clientConfig: JsonObject }[] };
+    const dead = webhooks.map((webhook) => ({
+      ...webhook,
+      clientConfig: { ...webhook.clientConfig, url: 'https://192.0.2.1/' },
+    }));
+    await send(kube, 'PATCH', registration, { webhooks: dead as unknown as Json });
+    await until('its webhook is away', WAIT_MS, async () => (await tried('ldc.dev/http:1')).status >= 400);
+    // and kube-apiserver was kept from dialling an address that is not of this machine
+    assert.match(
+      (await tried('ldc.dev/http:1')).text,
+      /failed calling webhook.*192\.0\.2\.1:443 is not on this machine/,
+    );
+    assert.equal((await tried('example.invalid/app:1')).status, 201);
+    await send(kube, 'PATCH', registration, { webhooks: webhooks as unknown as Json });
+    await until('it is back', WAIT_MS, async () => (await tried('ldc.dev/http:1')).status === 201);
+  });
+
   it('crashes whole and comes back with its objects, its ports and its pods', async () => {
     const cluster = world.cluster('us-1');
     await cluster.crash();
