@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type KubeObject, seededRandom, systemClock } from '../base/index.ts';
 import { verdictOf } from './answers.ts';
@@ -94,6 +94,28 @@ describe('client', () => {
     );
     const refused = await nowhere.request({ method: 'GET', path: '/' });
     assert.ok(refused.kind === 'unreachable' && !refused.sent);
+  });
+
+  it('a timeout holds for a server that takes the connection and hangs in its handshake', async () => {
+    const silent = createTcpServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const hanging = clientOver(
+      {
+        access: async () => ({
+          server: `https://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+          headers: {},
+          dispatcher: undefined,
+        }),
+        bearing: () => assert.fail('nobody asks for it'),
+        close: async () => {},
+      },
+      systemClock,
+    );
+    const beganMs = systemClock.monotonic();
+    const hung = await hanging.request({ method: 'GET', path: '/', timeoutMs: 50 });
+    assert.ok(hung.kind === 'unreachable' && /no answer within 0.05 s/.test(hung.reason), JSON.stringify(hung));
+    assert.ok(systemClock.monotonic() - beganMs < 9_000, 'not only when the connection is given up, after 10 s');
+    silent.close();
   });
 
   it('maps refusals, conflicts and what may be asked again', async () => {

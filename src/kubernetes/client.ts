@@ -61,7 +61,7 @@ function open(access: Access, request: ApiRequest, signal: AbortSignal | undefin
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
   const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-  return send(url, {
+  const sent = send(url, {
     method: request.method,
     headers: {
       ...access.headers,
@@ -75,6 +75,17 @@ function open(access: Access, request: ApiRequest, signal: AbortSignal | undefin
     headersTimeout: 0, // ours is one timeout over the whole request
     bodyTimeout: 0, // a quiet watch is no failure
   });
+  return signal === undefined ? sent : untilAborted(sent, signal);
+}
+
+/** undici heeds a signal only once a connection stands; a server that hangs in its handshake would hold the caller for longer. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 type Headers = Record<string, string | string[] | undefined>;
@@ -86,10 +97,15 @@ function answerOf(status: number, headers: Headers, text: string): ApiAnswer {
     kind: 'answered',
     status,
     body: parse(status, text),
-    warnings: many(headers.warning).map((line) => /^\d+ \S+ "(.*)"/.exec(line)?.[1] ?? line),
+    warnings: many(headers.warning).map(warningText),
     ...(auditId === undefined ? {} : { auditId }),
     ...(Number.isFinite(retryAfter) && retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}),
   };
+}
+
+/** The text of `299 - "…"`, in which quotes are escaped. */
+function warningText(header: string): string {
+  return /^\d+ \S+ "(.*)"/.exec(header)?.[1]?.replaceAll(/\\(.)/g, '$1') ?? header;
 }
 
 /** What is no JSON (a proxy's page, plain text of a log) stands in a Status of our own, or as a string when it succeeded. */
