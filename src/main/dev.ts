@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultTimers, type HealthTimers } from '../availability/index.ts';
 import { errorText, systemClock } from '../base/index.ts';
-import type { ClusterCounts } from './control-planes.ts';
+import { buildMissing, type ClusterCounts } from './control-planes.ts';
 import { AlreadyRunning, type Installation, startInstallation, writeAtomically } from './installation.ts';
 import { untilSignal } from './signals.ts';
 
@@ -20,6 +20,12 @@ export interface DevOptions extends ClusterCounts {
 /** Exit code 0 after SIGTERM or SIGINT, 1 when it could not start, 5 when another one holds the state. */
 export async function runDev(options: DevOptions): Promise<number> {
   const { say, stateDir } = options;
+  try {
+    await buildMissing(options, say); // Ctrl-C ends it: nothing of ours runs yet
+  } catch (error) {
+    say(`error: ${errorText(error)}`);
+    return 1;
+  }
   const stopped = untilSignal();
   let installation: Installation;
   try {
@@ -31,7 +37,6 @@ export async function runDev(options: DevOptions): Promise<number> {
       port: options.port,
       timers: options.timers ?? defaultTimers,
       logLevel: options.logLevel,
-      say,
     });
   } catch (error) {
     say(`error: ${errorText(error)}`);

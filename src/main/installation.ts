@@ -5,7 +5,7 @@ import { createClient, type HubClient, routes } from '../api/client/index.ts';
 import type { HealthTimers } from '../availability/index.ts';
 import { type Clock, errorText, type Random, systemRandom } from '../base/index.ts';
 import { type Part, startPart } from './child.ts';
-import { buildMissing, type ClusterCounts } from './control-planes.ts';
+import type { ClusterCounts } from './control-planes.ts';
 import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
 import { endLeftovers, recordProcess, runningProcess } from './process-record.ts';
 import { programVersion } from './version.ts';
@@ -17,8 +17,6 @@ export interface InstallationOptions extends ClusterCounts {
   readonly timers: HealthTimers;
   readonly logLevel: string;
   readonly clock: Clock;
-  /** Lines of progress where something takes minutes: the first build of real control planes. */
-  readonly say?: (line: string) => void;
 }
 
 export interface Installation {
@@ -62,7 +60,6 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   }
   await endLeftovers(pidDir, options.clock);
   recordProcess(pidDir, 'ldc', process.pid);
-  await buildMissing(options, options.say ?? (() => {}));
   const installation = new Local(options, stateDir, pidDir);
   try {
     await installation.start();

@@ -6,6 +6,7 @@ import { routes } from '../../api/client/index.ts';
 import { defaultTimers } from '../../availability/index.ts';
 import { errorText, type Json, systemClock } from '../../base/index.ts';
 import { type Client, connect } from '../../kubernetes/index.ts';
+import { buildMissing } from '../control-planes.ts';
 import { freePortPair } from '../free-ports.ts';
 import { type Installation, startInstallation } from '../installation.ts';
 import { untilSignal } from '../signals.ts';
@@ -34,11 +35,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const clock = systemClock;
   const screen: Screen = { line: (text = '') => (options.json ? undefined : options.write(`${text}\n`)) };
   const claims = new Claims(screen);
-  const startedMs = clock.monotonic();
+  let startedMs = clock.monotonic();
   const stateDir = mkdtempSync(join(tmpdir(), 'ldc-demo-'));
   let installation: Installation | undefined;
   let transactions: readonly Json[] = [];
   try {
+    await buildMissing({ clusters: CLUSTERS, real: options.real }, options.say);
+    startedMs = clock.monotonic();
     const control =
       options.real === 0
         ? `${CLUSTERS} embedded clusters`
@@ -56,7 +59,6 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       timers: TIMERS,
       logLevel: 'info',
       clock,
-      say: options.say,
     });
     screen.line(
       `   ready after ${Math.round((clock.monotonic() - startedMs) / 100) / 10} s: ${installation.clusters.map(({ name, kubernetes }) => `${name} (${kubernetes})`).join(', ')}\n`,
