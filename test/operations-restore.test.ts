@@ -145,6 +145,10 @@ test('restored it watches: agents are heard, changes refused, nothing moves, dri
   assert.equal(await settings('shop'), '2');
   const heard = () => world.logs.filter((line) => line.includes('what this cluster holds is kept for rearm'));
   await until('both agents have reported', 10_000, () => heard().length === 2);
+  // what agents say is read from them, which changes nothing
+  const said = await client.call(routes.insight.events, of('shop'));
+  const ends = said.items.filter(({ kind }) => kind === 'end');
+  assert.ok(ends.length > 0 && ends.every((end) => !('problem' in end)), JSON.stringify(ends));
   const { items } = await client.call(routes.clusters.locations, { params: { name: 'us-1' } });
   assert.deepEqual(
     items.map(({ location, wanted, held }) => [location, wanted, held?.revision]),
