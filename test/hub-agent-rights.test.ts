@@ -304,11 +304,14 @@ describe('deploy/agent.yaml', () => {
     const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous: null });
     assert.equal(refusalKind(taken), 'rightsMissing');
     const refusal = taken.kind === 'refused' ? taken.refusal : assert.fail();
-    assert.match(refusal.message, /^the agent may not .*rolebindings\.rbac\.authorization\.k8s\.io in namespace shop/);
+    assert.match(
+      refusal.message,
+      /^the agent may not get, watch, .* rolebindings\.rbac\.authorization\.k8s\.io, roles\.rbac\.\S+ in namespace shop$/,
+    );
     assert.doesNotMatch(refusal.message, /configmaps|widgets/, 'it may keep these; no cluster serves those');
     assert.match(
       refusal.hint ?? '',
-      /\{apiGroups: \["rbac.authorization.k8s.io"\], resources: \[roles\], verbs: \[get, watch, create/,
+      /\{apiGroups: \["rbac.authorization.k8s.io"\], resources: \[rolebindings, roles\], verbs: \[get, watch, create/,
     );
   });
 });

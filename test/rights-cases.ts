@@ -133,9 +133,12 @@ export function rightsCases(
         assert.equal(elsewhere.kind, 'rightsMissing');
         assert.match(
           elsewhere.detail,
-          /^eu-1: the agent may not get the namespace pay; may not .*configmaps in namespace pay/,
+          /^eu-1: the agent may not get the namespace pay; may not get, .* secrets, configmaps, services, deployments\.apps in namespace pay$/,
         );
-        assert.match(elsewhere.hint, /resources: \[configmaps\].*or name a ServiceAccount that may/);
+        assert.match(
+          elsewhere.hint,
+          /resources: \[secrets, configmaps, services\], verbs: .*; or name a ServiceAccount that may/,
+        );
         const wide = `${web('a:1')}---\napiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: { name: shop-high }\nvalue: 10\n`;
         const ofTheCluster = await on.refusal(stackOf({ manifests: wide }));
         assert.match(
@@ -160,7 +163,7 @@ export function rightsCases(
         );
         assert.match(
           nothing.hint,
-          /^add to its Role: \{apiGroups: \[""\], resources: \[\w+\], verbs: \[get, list, watch/,
+          /^add to its Role: \{apiGroups: \[""\], resources: \[\w+, \w+, \w+\], verbs: \[get, list, watch/,
         );
         await applyAll(cluster.admin, [role('deployer', DEPLOYER), binding('deployer', 'deployer')]);
         const own = await on.refusal(stackOf({ manifests: web('a:1') }));
@@ -171,7 +174,10 @@ export function rightsCases(
         await forbids(on, [on.agent, 'GET', SETTINGS], [on.agent, 'POST', robotToken, tokenRequest]);
         const robot = await on.refusal(stackOf({ serviceAccount: 'robot', manifests: web('a:1') }));
         assert.equal(robot.kind, 'mayNotActAs');
-        assert.match(robot.hint, /ldc agent manifests --rights-only --service-accounts shop\/robot/);
+        assert.match(
+          robot.hint,
+          /kubectl -n shop create role ldc-agent-token .*--resource-name=robot; kubectl -n shop create rolebinding/,
+        );
         const deployer = await asAccount(cluster.admin, cluster.kubeconfig, 'shop', 'deployer');
         await forbids(on, [deployer, 'GET', '/api/v1/namespaces/kube-system/secrets']);
         await deployer.close();

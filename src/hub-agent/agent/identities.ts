@@ -121,11 +121,12 @@ function absent(account: ServiceAccountRef) {
 }
 
 function mayNot(account: ServiceAccountRef, why: string) {
+  const { namespace, name } = account;
   return {
     kind: 'mayNotActAs',
     message: `the agent may not act as ServiceAccount ${accountText(account)}: ${why}`,
     where: `ServiceAccount ${accountText(account)}`,
-    hint: `allow it there: ldc agent manifests --rights-only --service-accounts ${accountText(account)} | kubectl apply -f -`,
+    hint: `allow it there: kubectl -n ${namespace} create role ldc-agent-token --verb=create --resource=serviceaccounts/token --resource-name=${name}; kubectl -n ${namespace} create rolebinding ldc-agent-token --role=ldc-agent-token --serviceaccount=ldc-system:ldc-agent`,
   };
 }
 

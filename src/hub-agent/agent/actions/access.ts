@@ -46,10 +46,9 @@ const DETAILS_MAX = 100;
 
 function refusalOf({ serviceAccount }: Identity, needs: readonly Need[]): Refusal {
   const who = serviceAccount === undefined ? 'the agent' : `ServiceAccount ${accountText(serviceAccount)}`;
-  const groups = [...Map.groupBy(needs, (need) => `${need.unless?.verb ?? ''} ${scopeOf(need.right)}`).values()];
-  const texts = groups.map(textOf);
+  const gaps = gapsOf(needs);
+  const texts = gaps.map(textOf);
   const more = texts.length > SHOWN_MAX ? `; and ${texts.length - SHOWN_MAX} more` : '';
-  const rules = groups.flatMap((own) => (own[0]?.unless === undefined ? [ruleOf(own)] : []));
   const details = needs.slice(0, DETAILS_MAX).map(({ right, object, unless }) => ({
     ...right,
     object,
@@ -60,46 +59,67 @@ function refusalOf({ serviceAccount }: Identity, needs: readonly Need[]): Refusa
     kind: 'rightsMissing',
     message: `${who} ${texts.slice(0, SHOWN_MAX).join('; ')}${more}`,
     where: needs[0]?.object ?? '',
-    hint: hintOf(serviceAccount === undefined, needs, rules),
+    hint: hintOf(serviceAccount === undefined, gaps),
     details: details as unknown as Json,
   };
 }
 
-function textOf(needs: readonly Need[]): string {
-  const [first] = needs as [Need];
-  const verbs = [...new Set(needs.map(({ right }) => right.verb))].join(', ');
-  const what = `${verbs} ${whatOf(first.right)}`;
-  if (first.unless === undefined) return `may not ${what}`;
-  return `may not grant what it does not hold itself (${what}), as ${first.object} would`;
+/** The same verbs missing on several kinds of one place. */
+interface Gap {
+  readonly verbs: readonly string[];
+  readonly rights: readonly Right[];
+  /** The first need of it: an object, and whether it would grant. */
+  readonly need: Need;
 }
 
-function hintOf(isAgent: boolean, needs: readonly Need[], rules: readonly string[]): string {
-  if (needs.every(({ unless }) => unless !== undefined)) {
+function gapsOf(needs: readonly Need[]): readonly Gap[] {
+  const byKind = [...Map.groupBy(needs, ({ right, unless }) => `${unless?.verb ?? ''} ${scopeOf(right)}`).values()];
+  const rows = byKind.map((own) => ({ need: own[0] as Need, verbs: [...new Set(own.map(({ right }) => right.verb))] }));
+  const alike = Map.groupBy(rows, ({ need: { right, unless }, verbs }) =>
+    JSON.stringify([right.namespace, isNamespace(right), unless, verbs]),
+  );
+  return [...alike.values()].map((own) => {
+    const [{ need, verbs }] = own as [(typeof own)[number]];
+    return { need, verbs, rights: own.map((one) => one.need.right) };
+  });
+}
+
+function textOf({ verbs, rights, need: { right, unless, object } }: Gap): string {
+  const kinds = rights.map(qualified).join(', ');
+  const { namespace } = right;
+  const place = namespace === undefined ? 'of the whole cluster' : `in namespace ${namespace}`;
+  const what = `${verbs.join(', ')} ${isNamespace(right) ? `the namespace ${namespace}` : `${kinds} ${place}`}`;
+  if (unless === undefined) return `may not ${what}`;
+  return `may not grant what it does not hold itself (${what}), as ${object} would`;
+}
+
+function hintOf(isAgent: boolean, gaps: readonly Gap[]): string {
+  const own = gaps.filter(({ need }) => need.unless === undefined);
+  if (own.length === 0) {
+    const unless = gaps[0]?.need.unless as Right;
     return isAgent
       ? 'name a ServiceAccount that may, in spec.serviceAccount: agents are never given escalate or bind'
-      : `give it those rights, or ${needs[0]?.unless?.verb} on ${qualified(needs[0]?.unless as Right)}`;
+      : `give it those rights, or ${unless.verb} on ${qualified(unless)}`;
   }
-  const add = `add to its Role: ${rules.slice(0, SHOWN_MAX).join(', ')}`;
-  return isAgent
-    ? `${add} (\`ldc agent manifests --kinds …, --namespaces …\` prints roles for it), or name a ServiceAccount that may, in spec.serviceAccount`
-    : add;
+  const add = `add to its Role: ${own.flatMap(rulesOf).slice(0, SHOWN_MAX).join(', ')}`;
+  return isAgent ? `${add}; or name a ServiceAccount that may, in spec.serviceAccount` : add;
 }
 
-function ruleOf(needs: readonly Need[]): string {
-  const { group, resource } = (needs[0] as Need).right;
-  const verbs = [...new Set(needs.map(({ right }) => right.verb))].join(', ');
-  return `{apiGroups: [${JSON.stringify(group)}], resources: [${resource}], verbs: [${verbs}]}`;
-}
-
-function whatOf(right: Right): string {
-  const { group, resource, namespace } = right;
-  if (group === '' && resource === 'namespaces' && namespace !== undefined) return `the namespace ${namespace}`;
-  return `${qualified(right)} ${namespace === undefined ? 'of the whole cluster' : `in namespace ${namespace}`}`;
+function rulesOf({ verbs, rights }: Gap): readonly string[] {
+  return [...Map.groupBy(rights, ({ group }) => group)].map(([group, own]) => {
+    const resources = [...new Set(own.map(({ resource }) => resource))].join(', ');
+    return `{apiGroups: [${JSON.stringify(group)}], resources: [${resources}], verbs: [${verbs.join(', ')}]}`;
+  });
 }
 
 /** As RBAC's own messages have it: `deployments.apps`. */
 function qualified({ group, resource }: Right): string {
   return group === '' ? resource : `${resource}.${group}`;
+}
+
+/** One namespace itself: it is judged within itself. */
+function isNamespace({ group, resource, namespace }: Right): boolean {
+  return group === '' && resource === 'namespaces' && namespace !== undefined;
 }
 
 function scopeOf({ group, resource, namespace }: Right): string {
