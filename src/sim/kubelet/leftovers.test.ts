@@ -67,7 +67,7 @@ describe('processes', () => {
   });
 
   it('keeps output and exit code of a command, and its record only while it runs', async () => {
-    const running = processes.start(shell('one', 'echo $GREETING; echo oops >&2; exit 7'), log('one'));
+    const running = processes.start(shell('one', 'echo $GREETING; echo oops >&2; sleep 0.3; exit 7'), log('one'));
     assert.equal(existsSync(join(folder, 'd', 'one.json')), true);
     assert.deepEqual(await running.exited, { exitCode: 7 });
     assert.deepEqual(
