@@ -9,7 +9,7 @@ import { regionNames, startFleet } from '../../src/sim/index.ts';
 import type { Judge } from './judge.ts';
 
 /** More writes than an embedded server remembers. */
-const FORGOTTEN_AFTER = 2_100;
+const FORGOTTEN_AFTER = 4_100;
 
 export async function embeddedJudge(): Promise<Judge & { close(): Promise<void> }> {
   const stateDir = mkdtempSync(join(tmpdir(), 'ldc-conformance-'));

@@ -3,7 +3,7 @@ import type { test } from 'node:test';
 import { systemClock } from '../../src/base/index.ts';
 import { connect } from '../../src/kubernetes/index.ts';
 import { callerOf } from './caller.ts';
-import { CASES } from './cases/index.ts';
+import { ALONE, CASES } from './cases/index.ts';
 import { type Judge, openTrial, type Trial } from './judge.ts';
 
 /** Cases by what they show. A case says what a *real* server does; it never asks which judge it stands before. */
@@ -21,25 +21,34 @@ const CASE_MS_MAX = 120_000;
  * something gives its own case instead, which shows that it is refused properly: `instead` by area and case.
  */
 export async function conform(
-  context: { test: typeof test },
+  context: Suite,
   judge: Judge,
   instead: { readonly [what: string]: (trial: Trial) => Promise<void> } = {},
 ): Promise<void> {
   const client = await connect({ kind: 'kubeconfig', text: judge.kubeconfig }, systemClock);
+  const put = (suite: Suite, { name, run }: Named) =>
+    suite.test(name, { timeout: CASE_MS_MAX }, () => once(judge, callerOf(client), instead[name] ?? run));
   try {
     await context.test(judge.name, { concurrency: AT_ONCE }, async (suite) => {
-      const all = Object.entries(CASES).flatMap(([area, cases]) =>
-        Object.entries(cases).map(([what, run]) => ({ name: `${area}: ${what}`, run })),
-      );
-      const chosen = all.filter(({ name }) => name.includes(ONLY));
-      const running = chosen.map(({ name, run }) =>
-        suite.test(name, { timeout: CASE_MS_MAX }, () => once(judge, callerOf(client), instead[name] ?? run)),
-      );
-      await Promise.all(running);
+      await Promise.all(named(CASES).map((one) => put(suite, one)));
+      for (const one of named(ALONE)) await put(suite, one);
     });
   } finally {
     await client.close();
   }
+}
+
+type Suite = { test: typeof test };
+
+interface Named {
+  readonly name: string;
+  readonly run: (trial: Trial) => Promise<void>;
+}
+
+function named(areas: { readonly [area: string]: Cases }): readonly Named[] {
+  return Object.entries(areas)
+    .flatMap(([area, cases]) => Object.entries(cases).map(([what, run]) => ({ name: `${area}: ${what}`, run })))
+    .filter(({ name }) => name.includes(ONLY));
 }
 
 async function once(judge: Judge, admin: ReturnType<typeof callerOf>, run: (trial: Trial) => Promise<void>) {

@@ -1,31 +1,36 @@
 /** What has a say in a write between defaulting and validation, in the real server's order. */
 import { jsonEqual, type KubeObject } from '../../base/index.ts';
 import { admitRequest } from './admit-certificates.ts';
+import { checkLimits, withDefaultLimits } from './admit-limits.ts';
 import { admitPod } from './admit-pods.ts';
-import { checkQuota, limited } from './admit-quota.ts';
+import { checkQuota } from './admit-quota.ts';
 import { checkRoles } from './admit-roles.ts';
 import { admitService } from './admit-services.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { part } from './cluster.ts';
 import { forbidden, notFound, qualified } from './status.ts';
+import { warnOfNoEffect } from './unserved.ts';
 
 /** @throws ApiError 403, 404. */
 export function admitCreate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
   checkNamespace(cluster, call, object);
+  checkDefinition(cluster, call, object);
   const admitted = mutate(cluster, call, object);
+  checkLimits(cluster, call, admitted);
   checkRoles(cluster, call, admitted);
   checkQuota(cluster, call, admitted, undefined);
+  warnOfNoEffect(call, admitted);
   return admitted;
 }
 
 function mutate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
   switch (qualified(call.resource)) {
     case 'pods':
-      return limited(cluster, admitPod(cluster, call, object));
+      return withDefaultLimits(cluster, admitPod(cluster, call, object));
     case 'services':
       return admitService(cluster, object, undefined);
     case 'persistentvolumeclaims':
-      return withStorageClass(cluster, limited(cluster, object));
+      return withStorageClass(cluster, object);
     case 'certificatesigningrequests.certificates.k8s.io':
       return admitRequest(call, object);
     default:
@@ -39,6 +44,7 @@ export function admitUpdate(cluster: Cluster, call: Call, live: KubeObject, next
   if (call.subresource === '' && !jsonEqual(part(live, 'spec'), part(admitted, 'spec')))
     checkQuota(cluster, call, admitted, live);
   checkRoles(cluster, call, admitted, live);
+  warnOfNoEffect(call, admitted);
   return admitted;
 }
 
@@ -61,6 +67,16 @@ function checkNamespace(cluster: Cluster, call: Call, object: KubeObject): void 
       },
     ],
   );
+}
+
+/** Nothing new of a kind whose definition is on its way out. */
+function checkDefinition(cluster: Cluster, call: Call, object: KubeObject): void {
+  const name = cluster.registry.crdOf(call.resource)?.metadata.name;
+  if (name === undefined) return;
+  const definition = cluster.store.get('customresourcedefinitions.apiextensions.k8s.io', undefined, name);
+  if (definition?.metadata.deletionTimestamp === undefined) return;
+  const why = 'create not allowed while custom resource definition is terminating';
+  throw forbidden(call.resource, object.metadata.name, why);
 }
 
 /** A claim that names no class gets the default one. */

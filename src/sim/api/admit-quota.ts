@@ -1,39 +1,9 @@
-/** LimitRange defaults for containers and claims, and ResourceQuota: counts of objects and sums of what pods ask for. */
+/** ResourceQuota: counts of objects and sums of what pods ask for. */
 import type { Json, KubeObject } from '../../base/index.ts';
 import { canonicalQuantity, parseQuantity } from '../schema/index.ts';
 import { type Call, type Cluster, type Fields, part } from './cluster.ts';
 import { forbidden, qualified } from './status.ts';
 import { fields } from './strategy.ts';
-
-/** The pod with the default requests and limits of its namespace's LimitRanges. */
-export function limited(cluster: Cluster, object: KubeObject): KubeObject {
-  const ranges = cluster.store.list('limitranges', object.metadata.namespace);
-  const items = ranges.flatMap((range) => list(part(range, 'spec').limits)).map(fields);
-  const forContainers = items.filter((item) => item.type === 'Container');
-  if (object.kind !== 'Pod' || forContainers.length === 0) return object;
-  const spec = part(object, 'spec');
-  const withDefaults = (container: Json): Json => {
-    const resources = fields(fields(container).resources);
-    const limits = { ...merge(forContainers, 'default'), ...fields(resources.limits) };
-    const requests = {
-      ...merge(forContainers, 'defaultRequest'),
-      ...fields(resources.limits),
-      ...fields(resources.requests),
-    };
-    return { ...fields(container), resources: { ...resources, ...present({ limits, requests }) } };
-  };
-  const initContainers =
-    spec.initContainers === undefined ? {} : { initContainers: list(spec.initContainers).map(withDefaults) };
-  return { ...object, spec: { ...spec, containers: list(spec.containers).map(withDefaults), ...initContainers } };
-}
-
-function merge(items: readonly Fields[], name: 'default' | 'defaultRequest'): Fields {
-  return Object.assign({}, ...items.map((item) => fields(item[name])));
-}
-
-function present(parts: { readonly [name: string]: Fields }): Fields {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => Object.keys(value).length > 0));
-}
 
 function list(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? (value as readonly Json[]) : [];
@@ -54,6 +24,7 @@ function checkOne(
   before: KubeObject | undefined,
 ): void {
   const hard = fields(part(quota, 'spec').hard);
+  if (qualified(call.resource) === 'pods') checkStated(call, quota, object, Object.keys(hard));
   const added = usageOf(call, object);
   const removed = before === undefined ? {} : usageOf(call, before);
   const names = Object.keys(hard).filter((name) => (added[name] ?? 0) > (removed[name] ?? 0));
@@ -68,6 +39,30 @@ function checkOne(
   const limits = over.map((name) => `${name}=${String(hard[name])}`).join(',');
   const why = `exceeded quota: ${quota.metadata.name}, requested: ${shown(added)}, used: ${shown(used)}, limited: ${limits}`;
   throw forbidden(call.resource, object.metadata.name, why);
+}
+
+const STATED = ['cpu', 'memory', 'requests.cpu', 'requests.memory', 'limits.cpu', 'limits.memory'];
+
+/** Under a quota of cpu or memory every container says what it asks for: else nothing could be counted. @throws ApiError 403. */
+function checkStated(call: Call, quota: KubeObject, pod: KubeObject, hard: readonly string[]): void {
+  const spec = part(pod, 'spec');
+  const containers = [...list(spec.containers), ...list(spec.initContainers)].map(fields);
+  const missing = STATED.filter((name) => hard.includes(name))
+    .map((name) => {
+      const [kind, resource] = name.includes('.') ? name.split('.') : ['requests', name];
+      const silent = containers.filter(
+        (container) => fields(fields(container.resources)[String(kind)])[String(resource)] === undefined,
+      );
+      return { name, silent: silent.map((container) => String(container.name)) };
+    })
+    .filter(({ silent }) => silent.length > 0);
+  if (missing.length === 0) return;
+  const said = missing.map(({ name, silent }) => `${name} for: ${silent.join(',')}`).sort();
+  throw forbidden(
+    call.resource,
+    pod.metadata.name,
+    `failed quota: ${quota.metadata.name}: must specify ${said.join('; ')}`,
+  );
 }
 
 function amount(value: Json | undefined): number {

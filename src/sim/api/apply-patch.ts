@@ -2,6 +2,7 @@
 import { isObject, type Json, type KubeObject } from '../../base/index.ts';
 import { apply } from '../apply/index.ts';
 import { kubeTime } from '../objects/index.ts';
+import { authorizeResource, targetOf } from './authorize.ts';
 import { type Body, decodeYaml } from './body.ts';
 import type { Call, Cluster } from './cluster.ts';
 import type { Patched } from './patcher.ts';
@@ -18,6 +19,7 @@ export function applyPatch(cluster: Cluster, call: Call, body: Body): Patched {
   const live = find(cluster, call);
   if (live === undefined) {
     if (call.subresource !== '') throw notFound(call.resource, call.name);
+    authorizeResource(cluster, call.user, { ...targetOf(call), subresource: '' }, 'create');
     if (applied.metadata.uid) throw uidOfMissing(call, applied.metadata.uid);
     const object = create(cluster, call, merged(cluster, call, undefined, applied), true);
     return { object, created: true };

@@ -1,5 +1,5 @@
 /** May they? Asked of RBAC, refused in the real server's words. */
-import type { Cluster, User } from './cluster.ts';
+import type { Call, Cluster, User } from './cluster.ts';
 import { type Attributes, allowed } from './rbac.ts';
 import type { RequestTarget, Verb } from './request.ts';
 import { ApiError, qualified } from './status.ts';
@@ -10,6 +10,12 @@ export function attributesOf(target: RequestTarget, verb: Verb): Attributes {
   const [subresource = ''] = target.subresource.split('/');
   const namespace = target.namespace ?? (group === '' && resource === 'namespaces' ? name : '');
   return { kind: 'resource', verb, group, resource, subresource, namespace, name };
+}
+
+/** What a call is about: for asking of a right that it turns out to need. */
+export function targetOf({ resource, namespace, name, subresource }: Call): RequestTarget {
+  const { group, version, plural } = resource;
+  return { group, version, plural, name, subresource, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /** @throws ApiError 403. */

@@ -1,9 +1,9 @@
 /** What a cluster does by itself beside answering: definitions take effect, garbage goes, namespaces live and die, certificates are signed. */
-import type { Cancel, KubeObject } from '../../base/index.ts';
+import type { Cancel } from '../../base/index.ts';
 import type { StoredChange } from '../objects/index.ts';
 import type { ApiDoor, ResourceInfo } from '../types.ts';
-import { type Cluster, part } from './cluster.ts';
-import { establish } from './definitions.ts';
+import type { Cluster } from './cluster.ts';
+import { establish, isEstablished } from './definitions.ts';
 import { createGarbageCollector } from './garbage.ts';
 import { afterRemoval, runNamespaces } from './namespaces.ts';
 import type { Pki } from './pki.ts';
@@ -37,9 +37,4 @@ export function runBackground(cluster: Cluster, door: ApiDoor, pki: Pki): void {
   runNamespaces(cluster, door);
   runQuotas(cluster, door);
   runSigner(cluster, door, pki);
-}
-
-function isEstablished(crd: KubeObject): boolean {
-  const { conditions } = part(crd, 'status');
-  return (Array.isArray(conditions) ? conditions : []).some((one) => (one as { type?: string }).type === 'Established');
 }

@@ -3,42 +3,65 @@ import type { KubeObject } from '../../base/index.ts';
 import { type Json, jsonEqual } from '../../base/index.ts';
 import { kubeTime } from '../objects/index.ts';
 import type { ApiDoor, ResourceInfo } from '../types.ts';
-import { type Cluster, part } from './cluster.ts';
+import { type Cluster, type Fields, part } from './cluster.ts';
+import { judgeNames, type NamesVerdict } from './definition-names.ts';
 import { fields } from './strategy.ts';
 
 const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
 const MANAGER = 'kube-apiserver';
 const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 
-/** Brings the registry and the definition's status up to date; answers the resources that are served by it now. */
+/** Brings the registry and the definitions' status up to date; answers the resources that are served by it now. */
 export function establish(cluster: Cluster, door: ApiDoor, type: string, crd: KubeObject): readonly ResourceInfo[] {
-  const { registry } = cluster;
   if (type === 'DELETED') {
-    registry.removeCrd(crd.metadata.name);
-    return [];
+    cluster.registry.removeCrd(crd.metadata.name);
+    // its names are free: another may have waited for them
+    return siblings(cluster, crd).flatMap((other) => (isEstablished(other) ? [] : settle(cluster, door, other)));
   }
   const current = cluster.store.get(CRDS, undefined, crd.metadata.name);
   if (current === undefined || current.metadata.uid !== crd.metadata.uid) return [];
-  if (current.metadata.deletionTimestamp !== undefined) {
-    clean(cluster, door, current);
-    return [];
-  }
-  registry.addCrd(current, cluster.store.revision);
-  const spec = part(current, 'spec');
-  const names = { ...fields(spec.names) };
+  if (current.metadata.deletionTimestamp === undefined) return settle(cluster, door, current);
+  clean(cluster, door, current);
+  return [];
+}
+
+/** The other definitions of the group. */
+function siblings(cluster: Cluster, crd: KubeObject): readonly KubeObject[] {
+  const { group } = part(crd, 'spec');
+  return cluster.store
+    .list(CRDS)
+    .filter((other) => part(other, 'spec').group === group && other.metadata.name !== crd.metadata.name);
+}
+
+export function isEstablished(crd: KubeObject): boolean {
+  return conditionsOf(crd).some((one) => one.type === 'Established' && one.status === 'True');
+}
+
+function conditionsOf(crd: KubeObject): readonly Fields[] {
+  const { conditions } = part(crd, 'status');
+  return Array.isArray(conditions) ? conditions.map(fields) : [];
+}
+
+/** Judges its names, and serves it when they are its own. */
+function settle(cluster: Cluster, door: ApiDoor, crd: KubeObject): readonly ResourceInfo[] {
+  const { registry } = cluster;
+  const verdict = judgeNames(crd, siblings(cluster, crd));
+  const served = verdict.conflict === undefined || isEstablished(crd);
+  if (served) registry.addCrd(crd, cluster.store.revision);
+  const spec = part(crd, 'spec');
   const versions = Array.isArray(spec.versions) ? spec.versions.map(fields) : [];
   const stored = versions.filter((version) => version.storage === true).map((version) => String(version.name));
-  const status = part(current, 'status');
+  const status = part(crd, 'status');
   const before = Array.isArray(status.storedVersions) ? status.storedVersions.map(String) : [];
   const next = {
-    conditions: conditions(cluster, status.conditions),
-    acceptedNames: names,
+    conditions: verdictConditions(cluster, crd, verdict),
+    acceptedNames: verdict.accepted,
     storedVersions: [...new Set([...before, ...stored])],
   };
-  if (!jsonEqual(status as Json, next as Json)) door.update(CRDS, { ...current, status: next }, MANAGER, 'status');
-  const finalizers = current.metadata.finalizers ?? [];
-  if (!finalizers.includes(CLEANUP)) withCleanup(door, current.metadata.name);
-  return resourcesOf(cluster, current);
+  if (!jsonEqual(status as Json, next as Json)) door.update(CRDS, { ...crd, status: next }, MANAGER, 'status');
+  if (!served) return [];
+  if (!(crd.metadata.finalizers ?? []).includes(CLEANUP)) withCleanup(door, crd.metadata.name);
+  return resourcesOf(cluster, crd);
 }
 
 function withCleanup(door: ApiDoor, name: string): void {
@@ -58,28 +81,43 @@ function resourcesOf(cluster: Cluster, crd: KubeObject): readonly ResourceInfo[]
     .filter((resource) => resource !== undefined);
 }
 
-function conditions(cluster: Cluster, before: Json | undefined): readonly Json[] {
-  const old = Array.isArray(before) ? before.map(fields) : [];
-  const one = (type: string, reason: string, message: string): Json => {
-    const known = old.find((condition) => condition.type === type);
+function verdictConditions(cluster: Cluster, crd: KubeObject, { conflict }: NamesVerdict): readonly Json[] {
+  const accepted =
+    conflict === undefined
+      ? { type: 'NamesAccepted', status: 'True', reason: 'NoConflicts', message: 'no conflicts found' }
+      : { type: 'NamesAccepted', status: 'False', ...conflict };
+  const initial = 'the initial names have been accepted';
+  const established =
+    conflict === undefined || isEstablished(crd)
+      ? { type: 'Established', status: 'True', reason: 'InitialNamesAccepted', message: initial }
+      : { type: 'Established', status: 'False', reason: 'NotAccepted', message: 'not all names are accepted' };
+  return withConditions(cluster, crd, [accepted, established]);
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The conditions of a definition with these in their places; one whose status stays keeps its time. */
+function withConditions(cluster: Cluster, crd: KubeObject, ours: readonly Condition[]): readonly Json[] {
+  const old = conditionsOf(crd);
+  const dated = ours.map(({ type, status, reason, message }): Json => {
+    const known = old.find((one) => one.type === type);
     const lastTransitionTime =
-      known?.status === 'True' ? (known.lastTransitionTime ?? null) : kubeTime(cluster.clock.now());
-    return { type, status: 'True', lastTransitionTime, reason, message };
-  };
-  const ours = [
-    one('NamesAccepted', 'NoConflicts', 'no conflicts found'),
-    one('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
-  ];
-  return [
-    ...ours,
-    ...old.filter((condition) => condition.type !== 'NamesAccepted' && condition.type !== 'Established'),
-  ];
+      known?.status === status ? (known.lastTransitionTime ?? null) : kubeTime(cluster.clock.now());
+    return { type, status, lastTransitionTime, reason, message };
+  });
+  return [...dated, ...old.filter(({ type }) => !ours.some((one) => one.type === type))];
 }
 
 /** Deletes every custom object; the definition waits until the last is gone. */
 function clean(cluster: Cluster, door: ApiDoor, crd: KubeObject): void {
   const [resource] = resourcesOf(cluster, crd);
   const bucket = crd.metadata.name;
+  tellTerminating(cluster, door, crd);
   if (resource !== undefined) {
     for (const object of cluster.store.list(bucket)) {
       const { namespace, name, deletionTimestamp } = object.metadata;
@@ -88,6 +126,15 @@ function clean(cluster: Cluster, door: ApiDoor, crd: KubeObject): void {
   }
   if (cluster.store.count(bucket) === 0) release(door, crd.metadata.name);
   else waitForLast(cluster, door, crd);
+}
+
+function tellTerminating(cluster: Cluster, door: ApiDoor, crd: KubeObject): void {
+  const known = conditionsOf(crd);
+  if (known.some(({ type }) => type === 'Terminating')) return;
+  const message = 'CustomResource deletion is in progress';
+  const going = { type: 'Terminating', status: 'True', reason: 'InstanceDeletionInProgress', message };
+  const conditions = [...known, ...withConditions(cluster, crd, [going]).slice(0, 1)] as Json;
+  door.update(CRDS, { ...crd, status: { ...part(crd, 'status'), conditions } }, MANAGER, 'status');
 }
 
 function waitForLast(cluster: Cluster, door: ApiDoor, crd: KubeObject): void {

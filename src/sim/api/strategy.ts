@@ -134,16 +134,15 @@ export function prepareUpdate(
   if (subresource === 'approval') return approvalUpdate(live, sent, kubeTime(nowMs));
   const isolated = resource.subresources.includes('status') ? withStatusOf(live, sent) : sent;
   const next = { ...isolated, metadata };
-  return qualified(resource) === 'daemonsets.apps' ? withTemplateGeneration(live, next) : next;
+  return qualified(resource) === 'daemonsets.apps' ? withTemplateGeneration(live, next, false) : next;
 }
 
 export const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
 /** A DaemonSet counts its templates in an annotation that is the server's own. */
-function withTemplateGeneration(live: KubeObject, next: KubeObject): KubeObject {
-  const count = Number(live.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0);
-  const moved = !jsonEqual(part(live, 'spec').template ?? null, part(next, 'spec').template ?? null);
-  const annotations = { ...next.metadata.annotations, [TEMPLATE_GENERATION]: String(count + (moved ? 1 : 0)) };
+function withTemplateGeneration(live: KubeObject, next: KubeObject, moved: boolean): KubeObject {
+  const count = Number(live.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0) + (moved ? 1 : 0);
+  const annotations = { ...next.metadata.annotations, [TEMPLATE_GENERATION]: String(count) };
   return { ...next, metadata: { ...next.metadata, annotations } };
 }
 
@@ -156,9 +155,12 @@ export function withGeneration(
 ): KubeObject {
   const bucket = qualified(resource);
   if (!countsGenerations(bucket, custom)) return next;
-  const moved = changesIntent(bucket, live, next);
+  const moved = changesIntent(bucket, live, next, custom && !resource.subresources.includes('status'));
   const generation = (live.metadata.generation ?? 0) + (moved ? 1 : 0);
-  return { ...next, metadata: { ...next.metadata, generation } };
+  const counted = { ...next, metadata: { ...next.metadata, generation } };
+  if (bucket !== 'daemonsets.apps' || !moved) return counted;
+  const sameTemplate = jsonEqual(part(live, 'spec').template ?? null, part(next, 'spec').template ?? null);
+  return withTemplateGeneration(live, counted, !sameTemplate);
 }
 
 function withStatusOf(live: KubeObject, sent: KubeObject): KubeObject {

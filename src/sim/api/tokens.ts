@@ -70,9 +70,10 @@ export function verifyToken(cluster: Cluster, key: KeyObject, token: string, aud
 }
 
 function boundObjectExists(cluster: Cluster, namespace: string, scope: JsonObject): boolean {
-  const pod = scope.pod;
-  if (!isObject(pod)) return true;
-  return cluster.store.get('pods', namespace, String(pod.name))?.metadata.uid === pod.uid;
+  return ['pod', 'secret'].every((kind) => {
+    const bound = scope[kind];
+    return !isObject(bound) || cluster.store.get(`${kind}s`, namespace, String(bound.name))?.metadata.uid === bound.uid;
+  });
 }
 
 function signedClaims(key: KeyObject, token: string): JsonObject | undefined {

@@ -1,8 +1,8 @@
 /** Objects of one resource as its other versions show them. Storage holds one form; everything else is a view of it. */
-import type { Json, JsonObject, KubeObject } from '../../base/index.ts';
-import { isObject } from '../../base/index.ts';
+import type { KubeObject } from '../../base/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { groupVersionText } from './resources.ts';
+import { scalerFromV1, scalerV1 } from './scaler-view.ts';
 
 /** The stored object in the version that was asked for. */
 export function toVersion(resource: ResourceInfo, stored: KubeObject): KubeObject {
@@ -68,55 +68,4 @@ function eventFromNew(event: KubeObject): KubeObject {
   const view = renamed(event, new Map(EVENT_FIELDS.map(([core, newer]) => [newer, core])), 'v1');
   const entries = Object.entries(view).filter(([, value]) => value !== null);
   return Object.fromEntries(entries) as KubeObject;
-}
-
-const METRICS_ANNOTATION = 'autoscaling.alpha.kubernetes.io/metrics';
-
-/** autoscaling/v2 → v1: the target of CPU as one number, other metrics in an annotation. */
-function scalerV1(stored: KubeObject): KubeObject {
-  const spec = isObject(stored.spec) ? stored.spec : {};
-  const { metrics, behavior: _behavior, ...rest } = spec;
-  const list = Array.isArray(metrics) ? (metrics as readonly Json[]) : [];
-  const cpu = list.find(isCpuUtilization);
-  const others = list.filter((metric) => metric !== cpu);
-  const annotations =
-    others.length === 0
-      ? {}
-      : { annotations: { ...stored.metadata.annotations, [METRICS_ANNOTATION]: JSON.stringify(others) } };
-  const target = cpuTarget(cpu);
-  return {
-    ...stored,
-    apiVersion: 'autoscaling/v1',
-    metadata: { ...stored.metadata, ...annotations },
-    spec: target === undefined ? rest : { ...rest, targetCPUUtilizationPercentage: target },
-  };
-}
-
-function scalerFromV1(object: KubeObject): KubeObject {
-  const { targetCPUUtilizationPercentage: target, ...rest } = isObject(object.spec) ? object.spec : ({} as JsonObject);
-  const { [METRICS_ANNOTATION]: kept, ...annotations } = object.metadata.annotations ?? {};
-  const others = kept === undefined ? [] : (JSON.parse(kept) as Json[]);
-  const cpu: Json[] =
-    target === undefined
-      ? []
-      : [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: target } } }];
-  const metrics = [...cpu, ...others];
-  const { annotations: _annotations, ...metadata } = object.metadata;
-  return {
-    ...object,
-    apiVersion: 'autoscaling/v2',
-    metadata: Object.keys(annotations).length === 0 ? metadata : { ...metadata, annotations },
-    spec: metrics.length === 0 ? rest : { ...rest, metrics },
-  };
-}
-
-function isCpuUtilization(metric: Json): boolean {
-  return cpuTarget(metric) !== undefined;
-}
-
-function cpuTarget(metric: Json | undefined): number | undefined {
-  if (!isObject(metric) || metric.type !== 'Resource' || !isObject(metric.resource) || metric.resource.name !== 'cpu')
-    return undefined;
-  const target = metric.resource.target;
-  return isObject(target) && typeof target.averageUtilization === 'number' ? target.averageUtilization : undefined;
 }

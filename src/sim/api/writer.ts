@@ -49,9 +49,8 @@ export function create(cluster: Cluster, call: Call, sent: KubeObject, applied =
   const next = admitCreate(cluster, { ...call, name }, prepareCreate(resource, tracked, custom, cluster.clock.now()));
   const errors = validate(next, resource);
   if (errors.length > 0) throw invalid(resource, name, errors);
-  if (find(cluster, { resource, name, ...(namespace === undefined ? {} : { namespace }) }) !== undefined) {
-    throw alreadyExists(resource, name);
-  }
+  const present = find(cluster, { resource, name, ...(namespace === undefined ? {} : { namespace }) });
+  if (present !== undefined) throw alreadyExists(resource, name, present.metadata.deletionTimestamp !== undefined);
   const final = onWire(next, resource);
   if (call.dryRun) return final;
   const stored = cluster.store.put(

@@ -47,12 +47,16 @@ export function countsGenerations(bucket: string, custom: boolean): boolean {
   return custom || WITH_GENERATION.has(bucket);
 }
 
-/** Whether a change of the main resource is one of the intent, so that `generation` moves on. */
-export function changesIntent(bucket: string, before: KubeObject, after: KubeObject): boolean {
+/**
+ * Whether a change of the main resource is one of the intent, so that `generation` moves on. `withStatus`: the kind has no
+ * `/status`, and what it calls so is a field like any.
+ */
+export function changesIntent(bucket: string, before: KubeObject, after: KubeObject, withStatus = false): boolean {
   if (bucket === 'priorityclasses.scheduling.k8s.io') return false; // what it means cannot change
   if (bucket === 'deployments.apps' && !jsonEqual(before.metadata.annotations, after.metadata.annotations)) return true;
   if (bucket === 'endpointslices.discovery.k8s.io' && !jsonEqual(before.metadata.labels, after.metadata.labels))
     return true;
+  if (withStatus && !jsonEqual(before.status, after.status)) return true;
   return !jsonEqual(intentOf(before), intentOf(after));
 }
 

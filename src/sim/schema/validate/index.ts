@@ -4,6 +4,7 @@ import type { FieldError, ResourceInfo } from '../../types.ts';
 import * as autoscaling from './autoscaling.ts';
 import * as cluster from './cluster.ts';
 import { custom } from './custom.ts';
+import { definition } from './definition.ts';
 import * as events from './events.ts';
 import * as jobs from './jobs.ts';
 import { checkMetadata } from './metadata.ts';
@@ -58,6 +59,7 @@ const RULES: { readonly [groupKind: string]: Rules } = {
   '/ResourceQuota': { object: quotas.resourceQuota },
   'admissionregistration.k8s.io/MutatingWebhookConfiguration': { object: cluster.webhooks },
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': { object: cluster.webhooks },
+  'apiextensions.k8s.io/CustomResourceDefinition': { object: definition },
   'apps/ControllerRevision': { object: cluster.controllerRevision, change: cluster.fixedRevision },
   'discovery.k8s.io/EndpointSlice': { object: services.endpointSlice, change: services.fixedEndpointSlice },
   'events.k8s.io/Event': { object: events.newEvent, change: events.fixedEvent },
