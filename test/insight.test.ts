@@ -16,15 +16,17 @@ const SECRET = 'correct-horse-battery';
 const STACK = { project: 'default', name: 'talk' };
 
 /** Runs a shell script where the container would be. */
-function talker(name: string, script: string, more: { replicas?: number; template?: object } = {}): KubeObject {
+function talker(name: string, script: string, more: object = {}): KubeObject {
   const labels = { app: name };
   const env = [{ name: 'SECRET', valueFrom: { secretKeyRef: { name: 'login', key: 'password' } } }];
-  const containers = [{ name: 'c', image: 'ldc.dev/http:1', command: ['/bin/sh', '-c', script], env }];
+  const containers = [{ name: 'c', image: 'ldc.dev/http:1', command: ['/bin/sh', '-c', script], env, ...more }];
   const template = { metadata: { labels }, spec: { containers, terminationGracePeriodSeconds: 0 } };
-  const spec = { replicas: more.replicas ?? 1, selector: { matchLabels: labels }, template };
+  const spec = { replicas: 1, selector: { matchLabels: labels }, template };
   return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec };
 }
 
+/** Without it a container that lives a moment may be taken for ready. */
+const NEVER_READY = { readinessProbe: { exec: { command: ['/bin/false'] }, periodSeconds: 1 } };
 const SAYS =
   'echo begin; echo "login with $SECRET"; echo "db_password=hunter2 ok"; i=0; while :; do i=$((i+1)); echo "line $i"; sleep 0.2; done';
 const POURS =
@@ -138,6 +140,36 @@ describe('logs', () => {
     assert.equal(last, 60_000);
     const grown = (process.memoryUsage().rss - beforeBytes) / 1024 / 1024;
     assert.ok(grown < 200, `${grown} MiB`);
+  });
+
+  it('go on over the crashes of a container: every run is told, none twice', async () => {
+    const source = stackOf({
+      name: 'falls',
+      functions: {
+        falls: {
+          objects: [
+            secret('login', { password: SECRET }),
+            talker('falls', 'echo "run $$$$"; sleep 0.3; exit 1', NEVER_READY),
+          ],
+        },
+      },
+      rollout: { deadline: '60s' },
+    });
+    const id = await world.submit(source);
+    const runs: string[] = [];
+    const stop = new AbortController();
+    const input = { params: { project: 'default', name: 'falls' }, query: { follow: 'true' }, signal: stop.signal };
+    await until('it is applied', 20_000, async () => {
+      const answer = await world.client.call(routes.insight.logs, { params: input.params }).catch(() => undefined);
+      return answer?.items.some(({ kind }) => kind === 'line') === true;
+    });
+    for await (const item of world.client.told(routes.insight.logs, input as never) as AsyncGenerator<Told>) {
+      if (item.kind === 'line') runs.push(item.line);
+      if (runs.length === 2) stop.abort();
+    }
+    assert.equal(new Set(runs).size, 2, runs.join());
+    await world.client.call(routes.transactions.abort, { params: { id }, body: { reason: 'seen enough' } });
+    assert.equal((await world.finished(id)).state, 'rolledBack');
   });
 
   it('as one document they have a limit, and cannot be followed', async () => {
@@ -256,7 +288,7 @@ describe('the CLI', () => {
   });
 
   it('a refused transaction shows the chain of its cluster', async () => {
-    const broken = talker('broken', 'echo db_password=hunter2; exit 3');
+    const broken = talker('broken', 'echo db_password=hunter2; echo "as $SECRET"; exit 3', NEVER_READY);
     const source = stackOf({
       name: 'broken',
       functions: { broken: { objects: [secret('login', { password: SECRET }), broken] } },
@@ -267,7 +299,8 @@ describe('the CLI', () => {
     const { out } = await ldc('tx', 'show', view.id);
     assert.match(out, /Pod\/broken-\S+ {2}(CrashLoopBackOff|Error): /);
     assert.match(out, /container c: \w+, exit code 3/);
-    assert.match(out, /log of c:\n +\| db_password=\*\*\*/);
+    assert.match(out, /log of c:\n +\| db_password=\*\*\*\n +\| as \*\*\*\n/);
+    assert.ok(!JSON.stringify(view).includes(SECRET), 'neither is it in the journal');
     assert.match(out, /\((eu|us)-1, 2\d{3}-.*Z\)/, 'where and when');
   });
 

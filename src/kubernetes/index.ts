@@ -14,7 +14,7 @@ export { createLineMask, createMask, MASKED, type Mask, secretTexts } from './ma
 export { descendantsByName } from './names.ts';
 export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';
 export { applyOrder, deleteOrder, isGround, isStateful, kindRank, rankGroups, sameRef } from './order.ts';
-export { ownedBy, type Pods, podsOf } from './owners.ts';
+export { mayHavePods, ownedBy, type Pods, podsOf } from './owners.ts';
 export { collectionPath, groupVersionPath, objectPath } from './paths.ts';
 export { boundReasons, shortReason } from './reason-size.ts';
 export { type ReasonSource, reasonOf } from './reasons.ts';

@@ -11,7 +11,10 @@ const HASH = `${SAFE}{1,10}`;
 export function descendantsByName(object: KubeObject): (kind: string, name: string) => boolean {
   const own = escaped(object.metadata.name);
   const patterns = patternsOf(object, own).map(([kind, pattern]) => [kind, new RegExp(`^${pattern}$`)] as const);
-  return (kind, name) => patterns.some(([of, pattern]) => (of === kind || of === ANY) && pattern.test(name));
+  // most of what is asked is about something else: that is told without a pattern
+  return (kind, name) =>
+    name.includes(object.metadata.name) &&
+    patterns.some(([of, pattern]) => (of === kind || of === ANY) && pattern.test(name));
 }
 
 const ANY = '*';

@@ -35,6 +35,11 @@ export function childrenOf(object: KubeObject): WatchTarget | undefined {
   };
 }
 
+/** Whether pods may come of it: asked before it is read. */
+export function mayHavePods({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): boolean {
+  return `${apiVersion} ${kind}` in CHILD_KINDS || kind === 'Pod' || CUSTOM_GROUP.test(apiVersion);
+}
+
 export type Pods =
   | { readonly kind: 'listed'; readonly pods: readonly KubeObject[] }
   | { readonly kind: 'failed'; readonly reason: string };

@@ -1,6 +1,6 @@
 /** The logs of a stack's pods in this cluster: what is there, and with `follow` what comes, of pods and runs that come later too. */
 import { type Clock, isObject, type KubeObject, limits, refOf } from '../../../base/index.ts';
-import { containerTrouble, podsOf, shortReason, statusOf } from '../../../kubernetes/index.ts';
+import { containerTrouble, mayHavePods, podsOf, shortReason, statusOf } from '../../../kubernetes/index.ts';
 import type { StreamRequest } from '../../../protocol/index.ts';
 import { whyUnwell } from '../why.ts';
 import { type LogSource, readContainerLog } from './log-lines.ts';
@@ -61,7 +61,7 @@ async function wantedContainers(request: LogRequest, stream: LogStream): Promise
   const wanted: Wanted[] = [];
   const notes = new Map<string, { name: string; message: string }>();
   for (const { name, location, objects } of stream.places()) {
-    for (const object of objects) {
+    for (const object of objects.filter(mayHavePods)) {
       const live = await stream.live(object);
       const found = live === undefined ? undefined : await podsOf(stream.client, live);
       if (live === undefined || found === undefined) continue;
@@ -131,35 +131,40 @@ async function tell(notes: Found['notes'], stream: LogStream): Promise<void> {
   for (const { name, message } of notes.values()) await note(name, message, stream);
 }
 
+type LogQuery = { readonly [name: string]: string | number | boolean | undefined };
+
 /** Which containers are being followed, and how far each was told. */
 class Following {
   readonly #stream: LogStream;
   readonly #open = new Set<string>();
-  readonly #last = new Map<string, string | undefined>();
+  /** The run that was read last, and the time of its last line. */
+  readonly #read = new Map<string, { readonly run: number; readonly last: string | undefined }>();
   readonly #told = new Set<string>();
 
   constructor(stream: LogStream) {
     this.#stream = stream;
   }
 
-  async take({ wanted, notes }: Found, query: { readonly [name: string]: string | number | boolean | undefined }) {
+  async take({ wanted, notes }: Found, query: LogQuery) {
     const fresh = [...notes].filter(([key]) => !this.#told.has(key));
     for (const [key] of fresh) this.#told.add(key);
     await tell(new Map(fresh), this.#stream);
     for (const one of wanted) {
       const key = `${one.pod.metadata.uid} ${one.container}`;
-      const ended = this.#last.has(key) && !isRunning(one);
+      const read = this.#read.get(key);
+      const { running, run } = stateOf(one);
+      const ended = read?.run === run && !running;
       if (this.#open.has(key) || ended || this.#open.size >= limits.streamContainersMax) continue;
-      void this.#follow(key, one, query);
+      void this.#follow(key, run, one, query);
     }
   }
 
-  /** A container that starts again is followed from where its last run ended. */
-  async #follow(key: string, one: Wanted, query: { readonly [name: string]: string | number | boolean | undefined }) {
+  /** A container that has started again is followed from where its last run ended; one that crashed meanwhile is read. */
+  async #follow(key: string, run: number, one: Wanted, query: LogQuery) {
     this.#open.add(key);
-    const after = this.#last.get(key);
+    const after = this.#read.get(key)?.last;
     const read = await readContainerLog(this.#stream, { ...one, query, ...(after === undefined ? {} : { after }) });
-    this.#last.set(key, read.last);
+    this.#read.set(key, { run, last: read.last });
     this.#open.delete(key);
     const told = `${key} ${read.problem}`;
     if (read.problem === undefined || this.#told.has(told)) return;
@@ -168,11 +173,12 @@ class Following {
   }
 }
 
-function isRunning({ pod, container }: Wanted): boolean {
+function stateOf({ pod, container }: Wanted): { readonly running: boolean; readonly run: number } {
   const status = isObject(pod.status) ? pod.status : {};
   const lists = [status.containerStatuses, status.initContainerStatuses].flatMap((list) =>
     Array.isArray(list) ? list.filter(isObject) : [],
   );
-  const state = lists.find(({ name }) => name === container)?.state;
-  return isObject(state) && state.running !== undefined;
+  const own = lists.find(({ name }) => name === container) ?? {};
+  const running = isObject(own.state) && own.state.running !== undefined;
+  return { running, run: typeof own.restartCount === 'number' ? own.restartCount : 0 };
 }
