@@ -77,8 +77,15 @@ function manyOf(value: string | readonly string[] | undefined): readonly string[
   return value === undefined ? [] : typeof value === 'string' ? [value] : value;
 }
 
+/** Whom a request asks to act as. */
+export interface Impersonation {
+  readonly target: User;
+  /** Named in the request, each of which needs its own right. */
+  readonly groups: readonly string[];
+}
+
 /** The user that the request asks to act as, or undefined. The caller checks the right to do so. */
-export function impersonated(request: IncomingMessage): User | undefined {
+export function impersonated(request: IncomingMessage): Impersonation | undefined {
   const name = oneOf(request.headers['impersonate-user']);
   if (name === undefined) return undefined;
   const groups = request.headersDistinct['impersonate-group'] ?? [];
@@ -86,16 +93,23 @@ export function impersonated(request: IncomingMessage): User | undefined {
   const extra = Object.entries(request.headersDistinct)
     .filter(([key]) => key.startsWith('impersonate-extra-'))
     .map(([key, values]) => [decodeURIComponent(key.slice('impersonate-extra-'.length)), values ?? []] as const);
-  const user: User = {
+  const all = impersonatedGroups(name, groups);
+  const target: User = {
     name,
-    groups:
-      name === ANONYMOUS.name
-        ? ANONYMOUS.groups
-        : withAuthenticated({ name, groups: impersonatedGroups(name, groups) }).groups,
+    groups: name === ANONYMOUS.name ? ANONYMOUS.groups : withAuthenticated({ name, groups: all }).groups,
     ...(uid === undefined ? {} : { uid }),
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   };
-  return user;
+  return { target, groups };
+}
+
+/** Groups without a user are the real server's own fault, in plain text; undefined: there are none. */
+export function groupsOfNobody({ headers, headersDistinct, url }: IncomingMessage): string | undefined {
+  const groups = headersDistinct['impersonate-group'] ?? [];
+  if (groups.length === 0 || headers['impersonate-user'] !== undefined) return undefined;
+  const path = JSON.stringify((url ?? '').split('?')[0]);
+  const shown = groups.map((group) => `{Group  ${group}    }`).join(' ');
+  return `Internal Server Error: ${path}: requested [${shown}] without impersonating a user\n`;
 }
 
 /** A service account that is acted for has its groups unless others are named. */

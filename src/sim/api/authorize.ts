@@ -1,10 +1,14 @@
 /** May they? Asked of RBAC, refused in the real server's words. */
+
+import type { Impersonation } from './authenticate.ts';
 import type { Call, Cluster, User } from './cluster.ts';
 import { type Attributes, allowed } from './rbac.ts';
 import type { RequestTarget, Verb } from './request.ts';
 import { ApiError, qualified } from './status.ts';
 
-export function attributesOf(target: RequestTarget, verb: Verb): Attributes {
+type ResourceAttributes = Attributes & { readonly kind: 'resource' };
+
+export function attributesOf(target: RequestTarget, verb: Verb): ResourceAttributes {
   const { group, plural: resource, name } = target;
   // what follows `proxy` is the proxied path, and no part of the right
   const [subresource = ''] = target.subresource.split('/');
@@ -22,17 +26,33 @@ export function targetOf({ resource, namespace, name, subresource }: Call): Requ
 export function authorizeResource(cluster: Cluster, user: User, target: RequestTarget, verb: Verb): void {
   const attributes = attributesOf(target, verb);
   if (allowed(cluster, user, attributes)) return;
-  const { group, plural, name, subresource } = target;
-  const shownResource = subresource === '' ? plural : `${plural}/${subresource}`;
-  const scope =
-    target.namespace === undefined ? 'at the cluster scope' : `in the namespace ${JSON.stringify(target.namespace)}`;
-  const why = `User ${JSON.stringify(user.name)} cannot ${verb} resource ${JSON.stringify(shownResource)} in API group ${JSON.stringify(group)} ${scope}`;
-  const subject =
-    name === '' ? qualified({ group, plural }) : `${qualified({ group, plural })} ${JSON.stringify(name)}`;
-  throw new ApiError(403, 'Forbidden', `${subject} is forbidden: ${why}`, {
+  throw denied(user, attributes, scopeOf(attributes.namespace));
+}
+
+/**
+ * A list or watch of one object by name is judged as a request for that name.
+ * @param fieldSelector as sent.
+ */
+export function namedBySelector(target: RequestTarget, verb: Verb, fieldSelector: string | null): RequestTarget {
+  const name = /(?:^|,)metadata\.name==?([^,]+)/.exec(fieldSelector ?? '')?.[1];
+  return name === undefined || target.name !== '' || (verb !== 'list' && verb !== 'watch')
+    ? target
+    : { ...target, name };
+}
+
+function scopeOf(namespace: string): string {
+  return namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;
+}
+
+function denied(user: User, { verb, group, resource, subresource, name }: ResourceAttributes, scope: string): ApiError {
+  const shown = subresource === '' ? resource : `${resource}/${subresource}`;
+  const why = `User ${JSON.stringify(user.name)} cannot ${verb} resource ${JSON.stringify(shown)} in API group ${JSON.stringify(group)} ${scope}`;
+  const plain = qualified({ group, plural: resource });
+  const subject = name === '' ? plain : `${plain} ${JSON.stringify(name)}`;
+  return new ApiError(403, 'Forbidden', `${subject} is forbidden: ${why}`, {
     ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
-    kind: plural,
+    kind: resource,
   });
 }
 
@@ -44,30 +64,29 @@ export function authorizePath(cluster: Cluster, user: User, path: string, method
   throw new ApiError(403, 'Forbidden', message, {});
 }
 
-/** Acting for another needs the right to impersonate the user and each group named. @throws ApiError 403. */
-export function authorizeImpersonation(cluster: Cluster, user: User, target: User, groups: readonly string[]): void {
-  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(target.name);
-  const check = (resource: string, name: string, namespace = '') => {
-    if (
-      allowed(cluster, user, {
-        kind: 'resource',
-        verb: 'impersonate',
-        group: '',
-        resource,
-        subresource: '',
-        namespace,
-        name,
-      })
-    )
-      return;
-    const scope = namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;
-    const why = `User ${JSON.stringify(user.name)} cannot impersonate resource ${JSON.stringify(resource)} in API group "" ${scope}`;
-    throw new ApiError(403, 'Forbidden', `${resource} ${JSON.stringify(name)} is forbidden: ${why}`, {
-      name,
-      kind: resource,
-    });
+/**
+ * Acting for another needs the right to impersonate the user, and each group, uid and extra value that is named.
+ * @throws ApiError 403.
+ */
+export function authorizeImpersonation(cluster: Cluster, user: User, { target, groups }: Impersonation): void {
+  const check = (resource: string, name: string, more: Partial<ResourceAttributes> = {}) => {
+    const right = {
+      kind: 'resource',
+      verb: 'impersonate',
+      group: '',
+      resource,
+      subresource: '',
+      namespace: '',
+    } as const;
+    const attributes = { ...right, name, ...more };
+    if (!allowed(cluster, user, attributes)) throw denied(user, attributes, scopeOf(attributes.namespace));
   };
+  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(target.name);
   if (account === null) check('users', target.name);
-  else check('serviceaccounts', account[2] ?? '', account[1]);
+  else check('serviceaccounts', account[2] ?? '', { namespace: account[1] ?? '' });
   for (const group of groups) check('groups', group);
+  const group = 'authentication.k8s.io';
+  for (const [subresource, values] of Object.entries(target.extra ?? {}))
+    for (const value of values) check('userextras', value, { group, subresource });
+  if (target.uid !== undefined) check('uids', target.uid, { group });
 }

@@ -224,6 +224,17 @@ function clusterRoles(): readonly KubeObject[] {
       { verbs: ['create'], apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'] },
     ]),
     role('system:discovery', [{ verbs: ['get'], nonResourceURLs: paths }]),
+    role('system:service-account-issuer-discovery', [
+      {
+        verbs: ['get'],
+        nonResourceURLs: [
+          '/.well-known/openid-configuration',
+          '/.well-known/openid-configuration/',
+          '/openid/v1/jwks',
+          '/openid/v1/jwks/',
+        ],
+      },
+    ]),
     role('system:public-info-viewer', [
       { verbs: ['get'], nonResourceURLs: ['/healthz', '/livez', '/readyz', '/version', '/version/'] },
     ]),
@@ -242,6 +253,7 @@ function clusterRoleBindings(): readonly KubeObject[] {
     binding('cluster-admin', ['system:masters']),
     binding('system:basic-user', ['system:authenticated']),
     binding('system:discovery', ['system:authenticated']),
+    binding('system:service-account-issuer-discovery', ['system:serviceaccounts']),
     binding('system:public-info-viewer', ['system:authenticated', 'system:unauthenticated']),
   ];
 }

@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorText } from '../../base/index.ts';
 import { uuid } from '../objects/index.ts';
 import { json, send, text } from './answer.ts';
-import { authenticate, impersonated, type StaticTokens } from './authenticate.ts';
-import { authorizeImpersonation, authorizePath, authorizeResource } from './authorize.ts';
+import { authenticate, groupsOfNobody, impersonated, type StaticTokens } from './authenticate.ts';
+import { authorizeImpersonation, authorizePath, authorizeResource, namedBySelector } from './authorize.ts';
 import type { Cluster, User } from './cluster.ts';
 import { servePath } from './paths.ts';
 import type { Pki } from './pki.ts';
@@ -57,6 +57,8 @@ function internal(serving: Serving, error: unknown): ApiError {
 async function route(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'https://localhost');
   const method = request.method ?? 'GET';
+  const unnamed = groupsOfNobody(request);
+  if (unnamed !== undefined) return send(response, text(500, unnamed));
   const user = userOf(serving, request);
   const target = targetOf(url.pathname);
   if (target === undefined) {
@@ -65,7 +67,7 @@ async function route(serving: Serving, request: IncomingMessage, response: Serve
   }
   const verb = verbOf(method, target, url.searchParams);
   if (verb === undefined) throw methodNotAllowed();
-  authorizeResource(serving.cluster, user, target, verb);
+  authorizeResource(serving.cluster, user, namedBySelector(target, verb, url.searchParams.get('fieldSelector')), verb);
   const resource = serving.cluster.registry.find(target.group, target.version, target.plural);
   if (resource === undefined) {
     if (serving.cluster.registry.versionsOf(target.group).length === 0)
@@ -88,6 +90,6 @@ function userOf(serving: Serving, request: IncomingMessage): User {
   const user = authenticate(cluster, tokenKey, tokens, request);
   const other = impersonated(request);
   if (other === undefined) return user;
-  authorizeImpersonation(cluster, user, other, request.headersDistinct['impersonate-group'] ?? []);
-  return other;
+  authorizeImpersonation(cluster, user, other);
+  return other.target;
 }

@@ -65,22 +65,12 @@ function rulesOfRef(cluster: Cluster, binding: KubeObject): readonly Rule[] {
     ref.kind === 'Role'
       ? cluster.store.get(ROLE, binding.metadata.namespace, String(ref.name))
       : cluster.store.get(CLUSTER_ROLE, undefined, String(ref.name));
-  return role === undefined ? [] : roleRules(cluster, role);
+  return role === undefined ? [] : roleRules(role);
 }
 
-/** The rules of a role; an aggregating one has those of every cluster role that its selectors find. */
-export function roleRules(cluster: Cluster, role: KubeObject): readonly Rule[] {
-  const own = list(role.rules).filter(isObject).map(toRule);
-  const aggregation = isObject(role.aggregationRule) ? list(role.aggregationRule.clusterRoleSelectors) : [];
-  const found = cluster.store
-    .list(CLUSTER_ROLE)
-    .filter((other) => other !== role && aggregation.some((selector) => matchesLabels(selector, other)));
-  return [...own, ...found.flatMap((other) => list(other.rules).filter(isObject).map(toRule))];
-}
-
-function matchesLabels(selector: Json, object: KubeObject): boolean {
-  const labels = isObject(selector) && isObject(selector.matchLabels) ? selector.matchLabels : {};
-  return Object.entries(labels).every(([key, value]) => object.metadata.labels?.[key] === value);
+/** The rules of a role; those of an aggregating one are kept by `aggregate-roles.ts`. */
+export function roleRules(role: KubeObject): readonly Rule[] {
+  return list(role.rules).filter(isObject).map(toRule);
 }
 
 export function toRule(rule: JsonObject): Rule {
@@ -117,9 +107,21 @@ function pathMatches(pattern: string, path: string): boolean {
   return pattern === '*' || pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)));
 }
 
-/** The rules of `wanted` that `held` does not cover: whoever grants them would gain by it. */
+/**
+ * What `wanted` grants and `held` does not cover: whoever grants it would gain by it. One rule for each resource (and
+ * name) with all its verbs, one for each path and verb, as the real server tells them.
+ */
 export function escalations(held: readonly Rule[], wanted: readonly Rule[]): readonly Rule[] {
-  return wanted.filter((rule) => !atoms(rule).every((atom) => held.some((own) => includes(own, atom))));
+  const missing = wanted.flatMap(atoms).filter((atom) => !held.some((own) => includes(own, atom)));
+  const byResource = new Map<string, Rule>();
+  for (const atom of missing) {
+    const { apiGroups, resources, resourceNames, nonResourceURLs, verbs } = atom;
+    const alone = nonResourceURLs.length > 0 ? verbs : [];
+    const key = JSON.stringify([apiGroups, resources, resourceNames, nonResourceURLs, alone]);
+    const known = byResource.get(key)?.verbs ?? [];
+    byResource.set(key, { ...atom, verbs: [...new Set([...known, ...verbs])] });
+  }
+  return [...byResource.values()];
 }
 
 /** One verb on one resource or path each. */

@@ -14,6 +14,7 @@ import {
 } from '../../base/index.ts';
 import { ObjectStore, openChangeFile } from '../objects/index.ts';
 import type { ApiDoor } from '../types.ts';
+import { runRoleAggregation } from './aggregate-roles.ts';
 import type { StaticTokens } from './authenticate.ts';
 import { runBackground } from './background.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -75,6 +76,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const door = createDoor(cluster);
   bootstrap(cluster);
   runBackground(cluster, door, pki);
+  runRoleAggregation(cluster, door);
   let address = '';
   const serving: Serving = {
     cluster,
