@@ -224,7 +224,7 @@ class Observing implements Observer {
       revision,
       bundle,
       status: worst.status.status,
-      message: `${name}${worst.status.message}`,
+      message: name === '' ? worst.status.message : this.mask(location.stack)(`${name}${worst.status.message}`),
       ...(drift.length === 0 ? {} : { drift }),
     };
     const { reasons, reason, ...before } = place.observation ?? {};
@@ -265,7 +265,7 @@ class Observing implements Observer {
     });
   }
   mask(stack: Location['stack']): Mask {
-    const key = `${stack.project}/${stack.name}`;
+    const key = stackKey(stack);
     const known = this.#masks.get(key);
     if (known !== undefined) return known;
     const mask = createMask(this.#ofStack(stack).flatMap(({ bundle }) => secretTexts(bundle.objects)));
@@ -302,7 +302,7 @@ class Observing implements Observer {
       observation: undefined,
       due: false,
     };
-    this.#masks.clear();
+    this.#masks.delete(stackKey(held.location.stack));
     for (const [ref, owner] of this.#owners) if (owner === key) this.#owners.delete(ref);
     this.#places.set(key, place);
     const fresh = objects.map((object) => refOf(object));
@@ -315,7 +315,7 @@ class Observing implements Observer {
   release(location: Location): void {
     const key = locationKey(location);
     if (!this.#places.delete(key)) return;
-    this.#masks.clear();
+    this.#masks.delete(stackKey(location.stack));
     this.#digging.forget(key);
     for (const [ref, owner] of this.#owners) {
       if (owner !== key) continue;
@@ -331,6 +331,10 @@ class Observing implements Observer {
   all(): readonly Observation[] {
     return [...this.#places.values()].flatMap((place) => place.observation ?? []);
   }
+}
+
+function stackKey({ project, name }: Location['stack']): string {
+  return `${project}/${name}`;
 }
 
 /** The same cause read later is no news. */

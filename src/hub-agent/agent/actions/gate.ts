@@ -95,11 +95,12 @@ async function refuseWithReasons(
 ): Promise<never> {
   const reasons = await whyUnwell(work, location, unwell);
   const first = unwell[0] as Unwell;
+  const says = work.mask(location.stack)(first.status.message);
   const short = shortReason(reasons);
   const more = unwell.length > 1 ? `, and ${unwell.length - 1} more` : '';
   return refuse({
     kind: 'notReady',
-    message: `${refText(first.ref)} is not ready: ${first.status.message}${short === undefined ? '' : ` (${short})`}${more}`,
+    message: `${refText(first.ref)} is not ready: ${says}${short === undefined ? '' : ` (${short})`}${more}`,
     where: refText(first.ref),
     ...(waitedMs === null
       ? {}

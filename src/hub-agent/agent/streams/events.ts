@@ -84,6 +84,9 @@ function namespaceOf({ metadata }: KubeObject): string {
 
 /** Whether something of that kind and name is, or was made for, one of these. */
 export function belongsTo(objects: readonly KubeObject[]): (kind: string, name: string) => boolean {
-  const each = objects.map(descendantsByName);
-  return (kind, name) => each.some((is) => is(kind, name));
+  let each: ReturnType<typeof descendantsByName>[] | undefined; // patterns for thousands of objects are made when somebody asks
+  return (kind, name) => {
+    each ??= objects.map(descendantsByName);
+    return each.some((is) => is(kind, name));
+  };
 }
