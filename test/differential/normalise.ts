@@ -16,6 +16,7 @@ const OPAQUE: { readonly [key: string]: string } = {
   gitCommit: '<build>',
   buildDate: '<build>',
   goVersion: '<build>',
+  storageVersionHash: '<hash>',
 };
 
 /** @param own the names that the run gave: `{'<run>': 'r1abc'}` */

@@ -1,5 +1,7 @@
 /** Every request script. */
 import type { Script } from '../types.ts';
+import { customScripts } from './custom.ts';
+import { generalScripts } from './general.ts';
 import { kindScripts } from './kinds.ts';
 
-export const SCRIPTS: readonly Script[] = [...kindScripts];
+export const SCRIPTS: readonly Script[] = [...kindScripts, ...generalScripts, ...customScripts];

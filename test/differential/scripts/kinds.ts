@@ -6,7 +6,7 @@ import { mergePatch } from '../../../src/sim/patch/index.ts';
 import { applied, get, jsonPatch, merge, post, put, remove, strategic, table } from '../build.ts';
 import type { Script, Step } from '../types.ts';
 
-interface Kind {
+export interface Kind {
   readonly api: string;
   readonly plural: string;
   readonly script?: string;
@@ -20,9 +20,11 @@ interface Kind {
   readonly bad?: { readonly [name: string]: JsonObject };
 }
 
-const KINDS = parse(readFileSync(new URL('./kinds.yaml', import.meta.url), 'utf8'), { merge: true }) as Kind[];
+export const KINDS: readonly Kind[] = parse(readFileSync(new URL('./kinds.yaml', import.meta.url), 'utf8'), {
+  merge: true,
+}) as Kind[];
 
-function homeOf(kind: Kind): string {
+export function homeOf(kind: Kind): string {
   return kind.cluster === true ? `/${kind.api}/${kind.plural}` : `/${kind.api}/namespaces/{{ns}}/${kind.plural}`;
 }
 

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import 'reflect-metadata';
+import { type ApiServer, startApiServer } from '../../src/sim/api/index.ts';
+import type { Minor } from '../../src/sim/real/index.ts';
+import { judge } from '../differential/compare.ts';
+import { targetOf } from '../differential/exchange.ts';
+import { judgeScript, runName, shownDifferences } from '../differential/judge.ts';
+import { randomScript } from '../differential/random.ts';
+import { SCRIPTS } from '../differential/scripts/index.ts';
+import type { Difference } from '../differential/types.ts';
+import { type Real, skip, startReal } from './control-planes.ts';
+
+const MINORS: readonly Minor[] = ['1.34', '1.33'];
+/** More by LDC_DIFFERENTIAL_STEPS. */
+const RANDOM_STEPS = Number(process.env.LDC_DIFFERENTIAL_STEPS ?? 600);
+const STEPS_PER_SEED = 200;
+
+for (const minor of MINORS) {
+  describe(`an embedded API server beside a real one of ${minor}`, { skip }, () => {
+    let real: Real;
+    let embedded: ApiServer;
+    const found: Difference[] = [];
+    before(async () => {
+      real = await startReal(minor, { extent: 'api' });
+      embedded = await startApiServer({ name: 'embedded' });
+    });
+    after(async () => {
+      await embedded.close();
+      await real.close();
+    });
+    const play = (script: (typeof SCRIPTS)[number]) =>
+      judgeScript(script, runName(), targetOf(real.kubeconfigText), targetOf(embedded.adminKubeconfig.yaml));
+
+    for (const script of SCRIPTS) {
+      test(script.name, async () => {
+        const differences = await play(script);
+        found.push(...differences);
+        assert.equal(shownDifferences(judge(differences, minor).unlisted), '');
+      });
+    }
+
+    test('every listed difference is still one', () => {
+      assert.deepEqual(judge(found, minor).equal, []);
+    });
+
+    for (let seed = 1; seed <= RANDOM_STEPS / STEPS_PER_SEED; seed++) {
+      test(`random requests, seed ${seed}`, async () => {
+        const differences = await play(randomScript(seed, STEPS_PER_SEED));
+        assert.equal(shownDifferences(judge(differences, minor).unlisted), '');
+      });
+    }
+  });
+}
