@@ -38,7 +38,7 @@ export const limits = {
   streamWindowBytes: 256 * 1024,
   /** Of all streams of one cluster together. */
   streamsBytesPerSecondMax: 4 * 1024 * 1024,
-  streamLineBytesMax: 16 * 1024,
+  streamLineCharactersMax: 8 * 1024,
   /** Containers that one stream of logs follows at once in a cluster. */
   streamContainersMax: 50,
   pageItemsMax: 500,

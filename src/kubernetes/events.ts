@@ -1,6 +1,7 @@
 /** Events as the API server keeps them, in either of their two dresses. */
 import { isObject, type KubeObject, limits } from '../base/index.ts';
 import type { Mask } from './masking.ts';
+import { clip } from './text.ts';
 import type { Client, ReasonEvent } from './types.ts';
 import { listAll } from './watch.ts';
 
@@ -36,10 +37,6 @@ export async function eventsAbout(client: Client, object: KubeObject, mask: Mask
     .slice(0, limits.eventsPerReasonMax);
 }
 
-export function newestEventFirst(a: ReasonEvent, b: ReasonEvent): number {
+function newestEventFirst(a: ReasonEvent, b: ReasonEvent): number {
   return Date.parse(b.at) - Date.parse(a.at) || 0;
-}
-
-export function clip(text: string, charactersMax: number = limits.logLineBytesMax): string {
-  return text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1)}…`;
 }

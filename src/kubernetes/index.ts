@@ -9,8 +9,8 @@ export type { Authentication, Credentials, TokenSource } from './authentication.
 export { clientOver, connect } from './client.ts';
 export { containerTrouble } from './containers.ts';
 export { createDiscovery, type Discovery, type KindLookup } from './discovery.ts';
-export { clip, eventOf, newestEventFirst } from './events.ts';
-export { createLineMask, createMask, MASKED, type Mask, secretTexts } from './masking.ts';
+export { eventOf } from './events.ts';
+export { createLineMask, createMask, type Mask, maskedLine, secretTexts } from './masking.ts';
 export { descendantsByName } from './names.ts';
 export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';
 export { applyOrder, deleteOrder, isGround, isStateful, kindRank, rankGroups, sameRef } from './order.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { KubeObject } from '../base/index.ts';
-import { createLineMask, createMask, MASKED, secretTexts } from './masking.ts';
+import { createLineMask, createMask, MASKED, maskedLine, secretTexts } from './masking.ts';
 
 const mask = createMask();
 
@@ -125,6 +125,19 @@ describe('masking', () => {
     const open = createLineMask(mask);
     open('-----BEGIN CERTIFICATE-----');
     assert.equal(open('this block never ended, says the program'), 'this block never ended, says the program');
+  });
+
+  it('a line is masked before it is cut: no half of a secret stands at its end', () => {
+    const value = 'correct-horse-battery-staple';
+    const known = createMask([value]);
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 40_000 }), fc.integer({ min: 10, max: 9_000 }), (before, most) => {
+        const out = maskedLine(known, `${'x'.repeat(before)}${value}${' y'.repeat(20_000)}`, most);
+        assert.ok(out.length <= most);
+        assert.ok(!out.includes(value.slice(0, 6)), out.slice(-60));
+      }),
+    );
+    assert.equal(maskedLine(mask, 'short', 100), 'short');
   });
 
   it('takes time in proportion to the text, whatever the text', () => {

@@ -3,6 +3,7 @@
  * leaves the cluster. Best effort by nature: what it finds, and what it cannot find, is listed in docs/operating.md.
  */
 import { isObject, type KubeObject } from '../base/index.ts';
+import { clip } from './text.ts';
 
 /** Text in, the same text with secrets replaced by `***` out. */
 export type Mask = (text: string) => string;
@@ -103,6 +104,18 @@ export function createLineMask(mask: Mask): Mask {
     if (begin >= 0 && !line.slice(begin).includes('-----END ')) left = BLOCK_LINES_MAX;
     return mask(line);
   };
+}
+
+/** What is masked of a line: one of megabytes must not cost the time of all of it. */
+const LINE_CHARACTERS_MAX = 16 * 1024;
+/** Where a line was cut, a secret may have been: its first half is masked by nobody. */
+const CUT_CHARACTERS = 4 * 1024;
+
+/** A line, masked and then cut to a length that can be shown, in this order: so that no half of a secret is left. */
+export function maskedLine(mask: Mask, line: string, charactersMax: number): string {
+  if (line.length <= LINE_CHARACTERS_MAX) return clip(mask(line), charactersMax);
+  const masked = mask(line.slice(0, LINE_CHARACTERS_MAX));
+  return clip(`${masked.slice(0, Math.max(0, masked.length - CUT_CHARACTERS))}…`, charactersMax);
 }
 
 /** The values of Secrets as they might be printed: plain, line by line, in base64, and as part of a URL. */

@@ -1,6 +1,6 @@
 /** Reasons in few words, and in few bytes. Pure. */
 import { containerText } from './containers.ts';
-import { clip } from './events.ts';
+import { clip } from './text.ts';
 import type { Reason } from './types.ts';
 
 const SHORT_CHARACTERS_MAX = 200;

@@ -6,12 +6,13 @@
 import { isObject, type Json, type KubeObject, limits, refOf } from '../base/index.ts';
 import { type Alike, alike } from './alike.ts';
 import { containerTrouble, isVague } from './containers.ts';
-import { clip, eventsAbout } from './events.ts';
-import { createLineMask, type Mask } from './masking.ts';
+import { eventsAbout } from './events.ts';
+import { createLineMask, type Mask, maskedLine } from './masking.ts';
 import { childrenOf, ownedBy } from './owners.ts';
 import { objectPath } from './paths.ts';
 import { statusOf } from './status/index.ts';
 import { condition } from './status/read.ts';
+import { clip } from './text.ts';
 import type { Client, ContainerTrouble, Reason, ReasonEvent } from './types.ts';
 import { listAll } from './watch.ts';
 
@@ -150,11 +151,11 @@ async function logOf({ client, mask }: ReasonSource, pod: KubeObject, container:
   const text = answer.kind === 'answered' && answer.status === 200 ? asText(answer.body) : '';
   const lines = text.split('\n').filter((line) => line !== '');
   const masked = createLineMask(mask);
-  return { container, lines: lines.slice(-limits.logLinesMax).map((line) => clip(masked(clip(line, LINE_MAX)))) };
+  return {
+    container,
+    lines: lines.slice(-limits.logLinesMax).map((line) => maskedLine(masked, line, limits.logLineBytesMax)),
+  };
 }
-
-/** Cut before it is masked, so that a line of a megabyte costs no time; far above what is shown, so that no half of a secret is. */
-const LINE_MAX = limits.streamLineBytesMax;
 
 /** A log that happens to be JSON (one line `{"a":1}`) was parsed on the way. */
 function asText(body: Json): string {

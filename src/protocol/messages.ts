@@ -236,7 +236,7 @@ export const streamItemSchema = z.discriminatedUnion('kind', [
     container: z.string(),
     /** RFC 3339, as the container's runtime wrote it; empty: it did not. */
     at: z.string(),
-    line: z.string().max(limits.streamLineBytesMax),
+    line: z.string().max(limits.streamLineCharactersMax),
   }),
   z.object({
     kind: z.literal('event'),

@@ -67,8 +67,8 @@ export interface Agent {
 
 const CAPACITY_EVERY_MS = 2_000;
 const FIRST_LIST_MS_MAX = 3_000;
-/** With the reasons of locations that are not well each may be some 10 KiB. */
-const OBSERVED_AT_ONCE = 200;
+/** With the reasons of a location that is not well each may be limits.locationReasonsBytesMax, and all are one message. */
+const OBSERVED_AT_ONCE = 100;
 
 export function createAgent(options: AgentOptions): Agent {
   let running: Running | undefined;

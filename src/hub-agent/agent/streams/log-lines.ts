@@ -1,6 +1,6 @@
 /** One container's log as items: each line with its time, masked, at a length that can be shown. */
 import { isObject, type KubeObject, limits } from '../../../base/index.ts';
-import { type Client, clip, createLineMask, type Mask } from '../../../kubernetes/index.ts';
+import { type Client, createLineMask, type Mask, maskedLine } from '../../../kubernetes/index.ts';
 import type { StreamItem } from '../../../protocol/index.ts';
 
 export interface LogSource {
@@ -41,20 +41,20 @@ export async function readContainerLog(
       const { at, line } = split(whole);
       if (after !== undefined && at !== '' && !isLater(at, after)) return undefined;
       if (at !== '') last = at;
-      return source.push({ kind: 'line', name, pod: podName, container, at, line: shown(mask, line) });
+      return source.push({
+        kind: 'line',
+        name,
+        pod: podName,
+        container,
+        at,
+        line: maskedLine(mask, line, limits.streamLineCharactersMax),
+      });
     },
   );
   if (answer.kind === 'unreachable') {
     return source.signal.aborted ? { last } : { last, problem: answer.reason };
   }
   return answer.status < 400 ? { last } : { last, problem: source.mask(messageOf(answer.body)) };
-}
-
-/** Cut before it is masked (a line may be megabytes), at a word's end, so that no half of a secret is left. */
-function shown(mask: Mask, line: string): string {
-  const most = limits.streamLineBytesMax / 2;
-  const cut = line.length <= most ? line : `${line.slice(0, most).replace(/\S{1,4096}$/, '')}…`;
-  return clip(mask(cut), limits.streamLineBytesMax - 1);
 }
 
 /** `2026-11-22T10:00:00.123456789Z text`; an API server that gives no times gives the text. */
