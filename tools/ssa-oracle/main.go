@@ -20,10 +20,17 @@ import (
 
 	admissionregistration "k8s.io/api/admissionregistration/v1"
 	apps "k8s.io/api/apps/v1"
+	autoscaling "k8s.io/api/autoscaling/v2"
 	batch "k8s.io/api/batch/v1"
+	certificates "k8s.io/api/certificates/v1"
+	coordination "k8s.io/api/coordination/v1"
 	core "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
 	networking "k8s.io/api/networking/v1"
+	policy "k8s.io/api/policy/v1"
 	rbac "k8s.io/api/rbac/v1"
+	scheduling "k8s.io/api/scheduling/v1"
+	storage "k8s.io/api/storage/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -142,14 +149,15 @@ func builtin(openAPI string) world {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		core.AddToScheme, apps.AddToScheme, batch.AddToScheme, networking.AddToScheme, rbac.AddToScheme,
-		admissionregistration.AddToScheme, apiextensions.AddToScheme,
+		admissionregistration.AddToScheme, apiextensions.AddToScheme, autoscaling.AddToScheme, certificates.AddToScheme,
+		coordination.AddToScheme, discovery.AddToScheme, policy.AddToScheme, scheduling.AddToScheme, storage.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			log.Fatal(err)
 		}
 	}
 	models := map[string]*spec.Schema{}
-	files, err := filepath.Glob(filepath.Join(openAPI, "ap*__v1_openapi.json"))
+	files, err := filepath.Glob(filepath.Join(openAPI, "ap*__v[12]_openapi.json"))
 	if err != nil || len(files) == 0 {
 		log.Fatalf("no OpenAPI documents in %s", openAPI)
 	}
@@ -239,7 +247,12 @@ func (w world) manager(kind schema.GroupVersionKind, subresource string, hasStat
 	return managedfields.NewDefaultFieldManager(w.types, w.converter, noDefaults{}, w.creater, kind, hub, subresource, resets)
 }
 
-var withoutStatus = map[string]bool{"ConfigMap": true, "Secret": true, "NetworkPolicy": true, "Role": true}
+var withoutStatus = map[string]bool{
+	"ConfigMap": true, "Secret": true, "NetworkPolicy": true, "Role": true, "ClusterRole": true, "RoleBinding": true,
+	"ClusterRoleBinding": true, "ServiceAccount": true, "LimitRange": true, "Endpoints": true, "Lease": true,
+	"PriorityClass": true, "StorageClass": true, "IngressClass": true, "EndpointSlice": true, "PodTemplate": true,
+	"ControllerRevision": true, "CSIDriver": true, "CSINode": true,
+}
 
 // setTimes puts the sequence's time where the field manager wrote that of the machine.
 func setTimes(object runtime.Object, seconds int64) error {

@@ -344,6 +344,30 @@ const BUILTIN = [
   'batch/Job',
   'rbac.authorization.k8s.io/Role',
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration',
+  'apps/DaemonSet',
+  'apps/ReplicaSet',
+  'apps/ControllerRevision',
+  'batch/CronJob',
+  'autoscaling/HorizontalPodAutoscaler',
+  'policy/PodDisruptionBudget',
+  'rbac.authorization.k8s.io/ClusterRole',
+  'rbac.authorization.k8s.io/RoleBinding',
+  'rbac.authorization.k8s.io/ClusterRoleBinding',
+  '/ServiceAccount',
+  '/PersistentVolumeClaim',
+  '/PersistentVolume',
+  '/ResourceQuota',
+  '/LimitRange',
+  '/Endpoints',
+  '/Namespace',
+  '/Node',
+  '/PodTemplate',
+  '/ReplicationController',
+  'coordination.k8s.io/Lease',
+  'discovery.k8s.io/EndpointSlice',
+  'networking.k8s.io/IngressClass',
+  'scheduling.k8s.io/PriorityClass',
+  'storage.k8s.io/StorageClass',
 ];
 
 const ITEM = {
@@ -483,7 +507,9 @@ const META: JsonObject = {
 export function subjects(): Subject[] {
   const builtin = BUILTIN.map((name) => {
     const [group, kind] = name.split('/');
-    const resource = builtinResources().find((item) => item.group === group && item.kind === kind) as ResourceInfo;
+    const resource = builtinResources().find(
+      (item) => item.group === group && item.kind === kind && (group !== 'autoscaling' || item.version === 'v2'),
+    ) as ResourceInfo;
     return { kind: group === '' ? `v1/${kind}` : `${group}/${resource.version}/${kind}`, versions: [resource] };
   });
   return [...builtin, crdSubject({ v1: SPEC_V1 }, () => META), crdSubject({ v1: SPEC_V1, v2: SPEC_V2 }, () => META)];

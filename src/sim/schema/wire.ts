@@ -59,7 +59,8 @@ function mapped(value: JsonObject, item: TypeSchema): Json {
   const out: { [key: string]: Json } = {};
   for (const [key, each] of Object.entries(value)) {
     if (each === undefined) continue;
-    out[key] = each === null && resolve(item).type === 'string' ? '' : through(each, item);
+    const isText = resolve(item).type === 'string' && item.ref !== TIME && item.ref !== MICRO_TIME;
+    out[key] = each === null && isText ? '' : through(each, item);
   }
   return out;
 }
