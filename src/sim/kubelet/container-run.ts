@@ -251,7 +251,10 @@ export class ContainerRun {
     const { clock, onChange } = this.#options;
     this.#dueMs = clock.now() + delayMs;
     this.#cancelWait();
-    this.#cancelWait = clock.after(delayMs, onChange);
+    this.#cancelWait = clock.after(delayMs, () => {
+      this.#dueMs = 0; // by the timer, not by the clock: a timer may fire some milliseconds before it
+      onChange();
+    });
   }
 
   #endProbes(): void {
