@@ -9,6 +9,8 @@ export interface Watching {
   readonly events: readonly WatchedEvent[];
   /** Waits until so many events have come. */
   upTo(count: number): Promise<readonly string[]>;
+  /** Whether the server has ended it. */
+  readonly isOver: boolean;
   /** Waits until the server ends it. */
   ended(): Promise<WatchEnd>;
   stop(): void;
@@ -37,6 +39,9 @@ export function watching(t: Trial, path: string, query: Query): Watching {
       return seen();
     },
     events,
+    get isOver() {
+      return over !== undefined;
+    },
     upTo: (count) => t.eventually(`${count} events at ${path}`, async () => seen().length >= count && seen()),
     ended: () => t.eventually(`the watch of ${path} to end`, async () => over),
     stop: () => stop.abort(),
