@@ -3,7 +3,7 @@ import type { Json, KubeObject } from '../../base/index.ts';
 import { parseQuantity } from '../schema/index.ts';
 import { type Call, type Cluster, type Fields, part } from './cluster.ts';
 import { forbidden, qualified } from './status.ts';
-import { fields } from './strategy.ts';
+import { fields, qosClass } from './strategy.ts';
 
 const NOTE = 'kubernetes.io/limit-ranger';
 
@@ -40,7 +40,9 @@ export function withDefaultLimits(cluster: Cluster, pod: KubeObject): KubeObject
     spec.initContainers === undefined ? {} : { initContainers: list(spec.initContainers).map(given('init container')) };
   if (notes.length === 0) return pod;
   const annotations = { ...pod.metadata.annotations, [NOTE]: `LimitRanger plugin set: ${notes.join('; ')}` };
-  return { ...pod, metadata: { ...pod.metadata, annotations }, spec: { ...spec, containers, ...init } };
+  const next: Fields = { ...spec, containers, ...init };
+  const status = { ...part(pod, 'status'), qosClass: qosClass(next) };
+  return { ...pod, metadata: { ...pod.metadata, annotations }, spec: next, status } as KubeObject;
 }
 
 function merged(items: readonly Limits[], name: 'default' | 'defaultRequest'): Fields {

@@ -13,8 +13,16 @@ export interface LogQuery {
   readonly query: URLSearchParams;
 }
 
+/** A kubelet's refusal in its own words, such as of a container that has not run before. */
+export interface LogRefusal {
+  readonly refused: string;
+}
+
 /** Where logs come from: chunks as they appear; undefined when the node has no kubelet that serves any. */
-export type LogSource = (query: LogQuery, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array> | undefined>;
+export type LogSource = (
+  query: LogQuery,
+  signal: AbortSignal,
+) => Promise<AsyncIterable<Uint8Array> | LogRefusal | undefined>;
 
 /**
  * The query to the kubelet for a request, or the answer when none can be asked.

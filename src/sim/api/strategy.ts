@@ -99,7 +99,7 @@ function unique(values: readonly string[]): readonly string[] {
 }
 
 /** Guaranteed: all limits equal requests for cpu and memory; BestEffort: none named; else Burstable. */
-function qosClass(spec: Fields): string {
+export function qosClass(spec: Fields): string {
   const containers = [...list(spec.containers), ...list(spec.initContainers)];
   const named = containers.map((container) => fields(fields(container).resources));
   const has = (value: Json | undefined) =>

@@ -99,6 +99,7 @@ async function serveLog(serving: Serving, asked: ResourceRequest, call: Call): P
   asked.response.on('close', () => gone.abort());
   const chunks = await serving.logs?.(query, gone.signal);
   if (chunks === undefined) throw noKubelet(call.name);
+  if ('refused' in chunks) throw badRequest(chunks.refused);
   asked.response.setHeader('Content-Type', 'text/plain');
   asked.response.flushHeaders();
   for await (const chunk of chunks) {

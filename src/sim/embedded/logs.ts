@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { LogSource } from '../api/index.ts';
 
 /** Logs from a kubelet's own HTTP service; `url` answers undefined while no kubelet runs. */
@@ -10,6 +11,7 @@ export function kubeletLogs(url: () => string | undefined): LogSource {
     return new Promise((resolve, reject) => {
       const asked = request(`${base}${path}`, { signal, agent: false }, (response) => {
         if (response.statusCode === 200) return resolve(response);
+        if (response.statusCode === 400) return void text(response).then((refused) => resolve({ refused }), reject);
         response.resume();
         return resolve(undefined);
       });

@@ -1,0 +1,90 @@
+import type { Scenario } from '../types.ts';
+import { CONFIG, workload } from './manifests.ts';
+
+const lastLine = (text: string) => text.trimEnd().split('\n').at(-1) ?? '';
+const WEB = workload('Deployment', 'shop');
+
+/** What everybody types on the first day; with every kubectl. */
+export const firstDay: Scenario = {
+  name: 'first-day',
+  core: true,
+  files: { 'shop.yaml': WEB, 'settings.yaml': CONFIG },
+  steps: [
+    { name: 'create configmap', args: 'create configmap made --from-literal=a=b' },
+    { name: 'create secret', args: 'create secret generic word --from-literal=a=b' },
+    { name: 'create service account', args: 'create serviceaccount robot' },
+    { name: 'create token', args: 'create token robot --duration=1h' },
+    { name: 'create deployment', args: 'create deployment web --image=example.invalid/web:1 --replicas=2' },
+    { name: 'rollout status', args: 'rollout status deployment/web --timeout=90s', cut: lastLine },
+    { name: 'get deployments', args: 'get deployments' },
+    { name: 'get pods', args: 'get pods', sorted: true },
+    { name: 'expose', args: 'expose deployment web --port=80 --target-port=8080' },
+    { name: 'get all', args: 'get all', sorted: true },
+    { name: 'get wide', args: 'get deploy,rs,svc -o wide' },
+    { name: 'get name', args: 'get deploy,cm -o name' },
+    { name: 'get yaml', args: 'get service web -o yaml' },
+    { name: 'get jsonpath', args: 'get deploy web -o jsonpath={.spec.template.spec.containers[*].image}' },
+    { name: 'scale', args: 'scale deployment web --replicas=3' },
+    { name: 'set image', args: 'set image deployment/web web=example.invalid/web:2' },
+    { name: 'rolled out', args: 'rollout status deployment/web --timeout=90s', cut: lastLine },
+    { name: 'history', args: 'rollout history deployment/web' },
+    { name: 'undo', args: 'rollout undo deployment/web' },
+    { name: 'wait', args: 'wait deployment/web --for=condition=Available --timeout=90s' },
+    { name: 'describe', args: 'describe service web', cut: (text) => text.replace(/^Endpoints:.*$/m, 'Endpoints: …') },
+    { name: 'label', args: 'label deployment web team=a' },
+    { name: 'annotate', args: 'annotate deployment web note=x' },
+    { name: 'patch', args: `patch deployment web -p '{"metadata":{"labels":{"team":"b"}}}'` },
+    { name: 'apply', args: 'apply -f shop.yaml -f settings.yaml' },
+    { name: 'apply again', args: 'apply -f shop.yaml -f settings.yaml' },
+    { name: 'apply server-side', args: 'apply --server-side -f shop.yaml' },
+    { name: 'diff', args: 'diff -f -', input: CONFIG.replace('fast', 'slow'), only: /^[-+] |mode/ },
+    { name: 'can-i', args: 'auth can-i delete pods --as=nobody' },
+    { name: 'explain', args: 'explain deployment.spec.replicas' },
+    { name: 'run', args: 'run one --image=example.invalid/one:1 --restart=Never' },
+    { name: 'delete', args: 'delete deployment web' },
+    { name: 'not found', args: 'get deployment web' },
+    { name: 'delete by file', args: 'delete -f shop.yaml -f settings.yaml' },
+  ],
+};
+
+/** Verbs that send protobuf from 1.32 on; with every kubectl. */
+export const creating: Scenario = {
+  name: 'creating',
+  core: true,
+  steps: [
+    { name: 'namespace', args: 'create namespace $NS-other' },
+    { name: 'namespace again', args: 'create namespace $NS-other' },
+    { name: 'delete namespace', args: 'delete namespace $NS-other --wait=false' },
+    { name: 'job', args: 'create job j --image=example.invalid/j:1' },
+    { name: 'cronjob', args: "create cronjob c --image=example.invalid/c:1 --schedule='0 3 * * *'" },
+    { name: 'job from', args: 'create job manual --from=cronjob/c' },
+    { name: 'role', args: 'create role r --verb=get,list --resource=pods,deployments.apps' },
+    { name: 'rolebinding', args: 'create rolebinding rb --role=r --serviceaccount=$NS:default' },
+    { name: 'clusterrole', args: 'create clusterrole $NS --verb=get --non-resource-url=/healthz/*' },
+    { name: 'clusterrolebinding', args: 'create clusterrolebinding $NS --clusterrole=$NS --group=$NS' },
+    { name: 'quota', args: 'create quota q --hard=pods=20,services=5' },
+    { name: 'service', args: 'create service clusterip s --tcp=80:8080' },
+    { name: 'nodeport', args: 'create service nodeport n --tcp=80:8080' },
+    { name: 'externalname', args: 'create service externalname e --external-name=example.invalid' },
+    { name: 'ingress', args: 'create ingress i --rule=example.invalid/*=s:80' },
+    { name: 'pdb', args: 'create pdb p --selector=app=x --min-available=1' },
+    { name: 'priorityclass', args: 'create priorityclass $NS --value=5 --description=x' },
+    {
+      name: 'docker secret',
+      args: 'create secret docker-registry d --docker-server=example.invalid --docker-username=u --docker-password=p',
+    },
+    { name: 'autoscale', args: 'create deployment web --image=example.invalid/web:1' },
+    { name: 'autoscale it', args: 'autoscale deployment web --min=1 --max=3 --cpu-percent=80' },
+    { name: 'dry run', args: 'create deployment dry --image=example.invalid/x:1 --dry-run=server -o name' },
+    { name: 'dry run client', args: 'create configmap dry --from-literal=a=b --dry-run=client -o yaml' },
+    { name: 'again', args: 'create deployment web --image=example.invalid/web:1' },
+    { name: 'invalid', args: 'create configmap Bad_Name --from-literal=a=b' },
+    { name: 'what is there', args: 'get job,cronjob,role,rolebinding,quota,svc,ing,pdb,secret,hpa -o name' },
+    {
+      name: 'what they say',
+      args: 'get role,rolebinding,quota,svc,pdb,hpa,cronjob,ing -o wide',
+      until: /q +.*services: 3/,
+    },
+    { name: 'gone', args: 'delete clusterrole,clusterrolebinding,priorityclass $NS' },
+  ],
+};
