@@ -10,7 +10,7 @@ export { clientOver, connect } from './client.ts';
 export { containerTrouble } from './containers.ts';
 export { createDiscovery, type Discovery, type KindLookup } from './discovery.ts';
 export { eventOf } from './events.ts';
-export { createLineMask, createMask, type Mask, maskedLine, secretTexts } from './masking.ts';
+export { createLineMask, createMask, MASKED, type Mask, maskedLine, secretTexts } from './masking.ts';
 export { descendantsByName } from './names.ts';
 export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';
 export { applyOrder, deleteOrder, isGround, isStateful, kindRank, rankGroups, sameRef } from './order.ts';

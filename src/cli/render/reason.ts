@@ -2,6 +2,8 @@
  * Trees of reasons as lines. They come as JSON through the agents, newer ones included, so every part is optional; what is
  * not known here is left to `-o json`.
  */
+const CALM_EVENTS_SHOWN = 3;
+
 type Fields = { readonly [key: string]: unknown };
 
 /** @param reason one tree, a list, or what holds a list as `reasons`; anything else is nothing */
@@ -65,8 +67,11 @@ function containersText({ containers, reason }: Fields, pad: string): string {
     .join('');
 }
 
+/** What a person looks for: the warnings, or where there is none the newest; `ldc events` has all. */
 function eventsText(events: unknown, pad: string): string {
-  return objectsIn(events)
+  const all = objectsIn(events);
+  const warnings = all.filter(({ type }) => type === 'Warning');
+  return (warnings.length > 0 ? warnings : all.slice(0, CALM_EVENTS_SHOWN))
     .map(({ at, type, reason, message, count }) => {
       const times = typeof count === 'number' && count > 1 ? ` (${count} times)` : '';
       return `${pad}${[at, type, reason].filter((one) => typeof one === 'string').join(' ')}${times}: ${String(message)}\n`;

@@ -76,7 +76,9 @@ function scoreText(score: number | undefined): string {
 function functionText(view: FunctionView): string {
   const locations = view.locations.map((one) => {
     const replicas = one.replicas === null ? '' : `, ${one.replicas} replicas`;
-    const line = `    ${one.cluster}: ${one.status}, revision ${one.revision}${replicas}  ${one.message}`.trimEnd();
+    const cause = one.status === 'current' || one.reason === undefined ? '' : `; ${one.reason}`;
+    const line =
+      `    ${one.cluster}: ${one.status}, revision ${one.revision}${replicas}  ${one.message}${cause}`.trimEnd();
     return `${line}\n${reasonText(one.reasons, '      ')}`;
   });
   return `  ${view.function}: ${view.healthy} healthy of at least ${view.min}, at most ${view.max}\n${locations.join('')}`;

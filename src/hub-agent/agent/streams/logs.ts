@@ -60,6 +60,7 @@ interface Found {
 async function wantedContainers(request: LogRequest, stream: LogStream): Promise<Found> {
   const wanted: Wanted[] = [];
   const notes = new Map<string, { name: string; message: string }>();
+  const waiting: { readonly name: string; readonly pod: string; readonly waits: string }[] = [];
   for (const { name, location, objects } of stream.places()) {
     for (const object of objects.filter(mayHavePods)) {
       const live = await stream.live(object);
@@ -77,10 +78,16 @@ async function wantedContainers(request: LogRequest, stream: LogStream): Promise
           for (const container of containersOf(pod, request.container)) {
             const waits = request.previous ? undefined : waitsFor(pod, container);
             if (waits === undefined) wanted.push({ name, pod, container });
-            else notes.set(`${pod.metadata.uid} ${container} ${waits}`, { name, message: waits });
+            else waiting.push({ name, pod: pod.metadata.name, waits });
           }
         }
     }
+  }
+  // pods that wait for the same are one note
+  for (const [key, alike] of Map.groupBy(waiting, ({ name, waits }) => `${name} ${waits}`)) {
+    const { name, pod, waits } = alike[0] as (typeof waiting)[number];
+    const who = alike.length === 1 ? `pod ${pod}` : `${alike.length} pods (${pod}, …)`;
+    notes.set(key, { name, message: `${who}${waits}` });
   }
   const most = limits.streamContainersMax;
   if (wanted.length > most) {
@@ -108,19 +115,18 @@ function containersOf(pod: KubeObject, named: string | undefined): readonly stri
   return [...inits.filter((name) => stuck.has(name)), ...containers];
 }
 
-/** Why a container has no log yet; undefined: it has one. */
+/** Why a container has no log yet, to be put behind its pod; undefined: it has one. */
 function waitsFor(pod: KubeObject, container: string): string | undefined {
-  const where = `pod ${pod.metadata.name}`;
   const trouble = containerTrouble(pod).find((one) => one.container === container);
   if (trouble !== undefined) {
     if (trouble.ran) return undefined;
-    return `${where}, container ${container}: ${trouble.reason}: ${trouble.message}`;
+    return `, container ${container}: ${trouble.reason}: ${trouble.message}`;
   }
   const status = isObject(pod.status) ? pod.status : {};
   const known = [status.containerStatuses, status.initContainerStatuses].some(
     (list) => Array.isArray(list) && list.some((one) => isObject(one) && one.name === container),
   );
-  return known ? undefined : `${where}: ${statusOf(pod).message}`;
+  return known ? undefined : `: ${statusOf(pod).message}`;
 }
 
 async function note(name: string, message: string, { push, mask }: LogStream): Promise<void> {
