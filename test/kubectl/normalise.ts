@@ -27,7 +27,7 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
   [/\b(IP:\d+|\d+):3[0-2]\d{3}\//g, '$1:NODEPORT/'],
   [/(nodePort"?: ?)3[0-2]\d{3}\b/g, '$1NODEPORT'],
   [/(NodePort: +\S+ +)3[0-2]\d{3}\//g, '$1NODEPORT/'],
-  [/\b[a-z0-9-]+-node-\d\b/g, 'NODE'],
+  [/\b(?:[a-z0-9-]+-)?node-\d\b/g, 'NODE'],
   [new RegExp(`-[${SAFE}]{8,10}-[${SAFE}]{5}\\b`, 'g'), '-HASH-POD'],
   [new RegExp(`-[${SAFE}]{8,10}\\b`, 'g'), '-HASH'],
   [new RegExp(`(pod-template-hash"?[:=] ?"?)[${SAFE}]{8,10}\\b`, 'g'), '$1HASH'],
