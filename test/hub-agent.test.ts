@@ -198,8 +198,7 @@ describe('an agent on its own', () => {
     const patch = { data: { mode: 'broken' } };
     await rig.write('PATCH', `${CONFIG}?fieldManager=hand`, patch, 'application/merge-patch+json');
     const isOne = async () => part(await rig.get(CONFIG), 'data', 'mode') === 'one';
-    const tookMs = await until(isOne, 'the change is repaired');
-    assert.ok(tookMs < 1_500, `${tookMs} ms`);
+    await until(isOne, 'the change is repaired');
     await until(
       () => rig.store.journal.chain('cluster/eu-1').some((entry) => entry.type === 'cluster.drift'),
       'it is journaled',

@@ -31,6 +31,14 @@ export const limits = {
   hubReasonsBytesMax: 64 * 1024 * 1024,
   /** What one call answers of why a stack is not well. */
   reasonsAnswerBytesMax: 2 * 1024 * 1024,
+  /** Of one drift: fields that are told, and bytes of each value. */
+  driftChangesMax: 20,
+  driftValueBytesMax: 256,
+  /** Drifts that an agent keeps until its hub has journaled them. */
+  agentDriftsKeptMax: 200,
+  agentDriftsKeptBytesMax: 128 * 1024,
+  /** Drifts of one cluster that are journaled in a minute; what is beyond is counted. */
+  clusterDriftsPerMinuteMax: 600,
   /** Streams (logs, events) of one cluster at once, and of a hub. */
   clusterStreamsMax: 32,
   hubStreamsMax: 500,

@@ -2,6 +2,7 @@ export { type Agent, type AgentOptions, createAgent } from './agent/agent.ts';
 export { networkDoor } from './agent/door.ts';
 export { clientAs } from './agent/identities.ts';
 export { apiServerProbe, type ProbeAnswer, type ProbeTarget, type ServiceProbe } from './agent/probe.ts';
+export { driftsOf } from './hub/drift-views.ts';
 export { clusterProjector } from './hub/entries.ts';
 export { createHubLink, type HubLink, type HubLinkOptions, type HubSignals } from './hub/index.ts';
 export { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from './hub/reports.ts';

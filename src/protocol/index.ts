@@ -10,6 +10,7 @@ export type {
   CommandBody,
   CommandOutput,
   Difference,
+  DriftChange,
   HubMessage,
   ObjectReceipt,
   Observation,

@@ -255,6 +255,26 @@ export type StreamItem = z.infer<typeof streamItemSchema>;
 
 const held = z.object({ location, revision: z.number().int(), bundle: digest });
 
+/** One field that is other than its bundle says. What was too large to be shown is told by its size and digest. */
+export const driftChangeSchema = z.object({
+  ref: objectRef,
+  field: z.string(),
+  /** Absent: it should not be there; `found` absent: it was taken away. Secret values are cut, what looks like one is masked. */
+  wanted: json.optional(),
+  found: json.optional(),
+  /** Whose hand it was, as managedFields has it. Absent: the API server does not say (of what is deleted it never does). */
+  by: z
+    .object({
+      manager: z.string(),
+      operation: z.string(),
+      subresource: z.string().optional(),
+      /** RFC 3339, of the API server's clock, to the second. */
+      at: z.string().optional(),
+    })
+    .optional(),
+});
+export type DriftChange = z.infer<typeof driftChangeSchema>;
+
 export const agentMessageSchema = z.discriminatedUnion('kind', [
   /** The first message. The cluster's name is bound to the certificate at the hub, never read from here. */
   z.object({
@@ -299,6 +319,17 @@ export const agentMessageSchema = z.discriminatedUnion('kind', [
     objects: z.array(objectReceiptSchema),
     repaired: z.boolean(),
     message: z.string(),
+    /** The same however often it is sent: once it is in the journal the hub answers `driftJournaled`. Absent: an older agent, which sends once. */
+    id: z.string().max(100).optional(),
+    /** RFC 3339, of the agent's clock: when it was seen. */
+    at: z.string().max(40).optional(),
+    changes: z.array(driftChangeSchema).max(limits.driftChangesMax).optional(),
+    /** Fields that changed beyond those. */
+    changesLeftOut: z.number().int().positive().optional(),
+    /** Repairs of that object in a row, close to each other: above a few somebody else writes the same fields, and repairs slow down. */
+    repairs: z.number().int().optional(),
+    /** Earlier drifts that the agent could not keep for a hub that was away. */
+    leftOut: z.number().int().positive().optional(),
   }),
   /** Of a stream that the hub opened; the first comes at once, empty, and says that it is open. */
   z.object({ kind: z.literal('streamed'), id: z.string(), items: z.array(streamItemSchema).max(2_000) }),
@@ -325,6 +356,8 @@ export const hubMessageSchema = z.discriminatedUnion('kind', [
     observing: z.boolean().optional(),
   }),
   z.object({ kind: z.literal('heartbeatAck'), seq: z.number().int() }),
+  /** A drift of that id is in the journal. */
+  z.object({ kind: z.literal('driftJournaled'), id: z.string() }),
   z.object({ kind: z.literal('command'), command: commandSchema }),
   z.object({ kind: z.literal('blob'), blob: blobSchema }),
   /** `refusal`: it is here and cannot be sent. */

@@ -30,6 +30,7 @@ import { type CapacityWatch, watchCapacity } from './capacity.ts';
 import { type Commands, createCommands } from './commands.ts';
 import { type Connection, connectToHub, type Welcome } from './connection.ts';
 import { networkDoor } from './door.ts';
+import { createDriftOutbox, type DriftOutbox } from './drift-outbox.ts';
 import { Halted } from './halted.ts';
 import { createIdentities, type Identities, type Identity } from './identities.ts';
 import { certified, keepFresh } from './identity.ts';
@@ -162,6 +163,7 @@ class Session {
   readonly #capacity: CapacityWatch;
   readonly #served: ServedWatch;
   readonly #streams: Streams;
+  readonly #drifts: DriftOutbox;
   #hubKey = '';
   /** Until a hub has said with which key, one of our own cuts: digests are only compared among themselves. */
   #cutKey: Uint8Array;
@@ -188,7 +190,11 @@ class Session {
     const parts = { client, clock, random, logger, signal, queues: this.#queues, memory, identities: this.#identities };
     const work = (abort: AbortSignal, resumed = false, identity = this.#identities.itself) =>
       this.#work(abort, resumed, identity);
-    this.#observer = createObserver({ ...parts, work, report: (message) => void this.#send(message) });
+    this.#drifts = createDriftOutbox({ ...parts, send: (drift) => this.#send(drift) === 'queued' });
+    this.#observer = createObserver({
+      ...{ ...parts, ids: options.ids, work, report: (message) => void this.#send(message) },
+      drifted: (drift) => this.#drifts.add(drift),
+    });
     this.#commands = createCommands({ ...parts, work, onHeld: (location, held) => this.#onHeld(location, held) });
     this.#capacity = watchCapacity(client, parts, () => this.#capacityChanged());
     this.#served = watchServed(client, this.#discovery, parts, ({ apis }) => {
@@ -210,6 +216,7 @@ class Session {
       onBlob: (blob) => this.#blobs.received(blob),
       onBlobMissing: (digest, refusal) => this.#blobs.missing(digest, refusal),
       onStream: (message) => this.#streams.handle(message),
+      onDriftJournaled: (id) => this.#drifts.journaled(id),
       onEnd: () => {
         this.#blobs.lineEnded();
         this.#streams.lineEnded();
@@ -226,6 +233,7 @@ class Session {
 
   stop(): void {
     this.#commands.stop();
+    this.#drifts.stop();
     this.#capacityDue?.();
   }
 
@@ -288,6 +296,7 @@ class Session {
     for (let from = OBSERVED_AT_ONCE; from < observations.length; from += OBSERVED_AT_ONCE) {
       this.#send({ kind: 'observed', observations: observations.slice(from, from + OBSERVED_AT_ONCE) });
     }
+    this.#drifts.resend();
     for (const wanted of welcome.desired) {
       this.#adopt(wanted).catch((error) => this.#warn(error, 'a wish of the hub could not be followed'));
     }

@@ -42,6 +42,7 @@ function start() {
     onBlob: () => {},
     onBlobMissing: () => {},
     onStream: () => {},
+    onDriftJournaled: () => {},
     onEnd: () => {},
   });
   const last = () => attempts[attempts.length - 1] as Attempt;

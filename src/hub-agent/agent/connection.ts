@@ -46,6 +46,7 @@ export interface ConnectionOptions {
   onBlob(message: Extract<HubMessage, { kind: 'blob' }>['blob']): void;
   onBlobMissing(digest: Digest, refusal?: Refusal): void;
   onStream(message: StreamMessage): void;
+  onDriftJournaled(id: string): void;
   onEnd(): void;
 }
 
@@ -181,6 +182,9 @@ class HubConnection implements Connection {
 function onMessage(message: Work, options: ConnectionOptions): void {
   switch (message.kind) {
     case 'heartbeatAck':
+      return;
+    case 'driftJournaled':
+      options.onDriftJournaled(message.id);
       return;
     case 'command':
       options.onCommand(message.command);

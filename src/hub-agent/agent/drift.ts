@@ -1,11 +1,20 @@
 /** Whether one object still is what its bundle says, asked of the server itself by a dry run; and its repair. */
-import { type KubeObject, type ObjectRef, refOf, refText } from '../../base/index.ts';
+import {
+  type Digest,
+  digestOf,
+  type Json,
+  type KubeObject,
+  type ObjectRef,
+  refOf,
+  refText,
+  sha256Hex,
+} from '../../base/index.ts';
 import { contentDigest, normalizedDigest } from '../../kubernetes/index.ts';
-import type { ObjectReceipt } from '../../protocol/index.ts';
+import type { DriftChange, ObjectReceipt } from '../../protocol/index.ts';
 import { forApply } from './actions/wanted.ts';
 import type { Work } from './actions/work.ts';
 import type { Bundle } from './bundle.ts';
-import { compareObjects } from './compare.ts';
+import { changedMessage, driftChanges } from './drift-changes.ts';
 import { appliedOf } from './objects.ts';
 
 export interface DriftCheck {
@@ -14,7 +23,7 @@ export interface DriftCheck {
   readonly repaired: boolean;
   readonly message: string;
   /** To be reported: a new drift, or a repair. */
-  readonly receipt?: ObjectReceipt;
+  readonly news?: DriftNews;
   /** The object after its repair. */
   readonly object?: KubeObject;
   /** Look again after so long; 0: when something happens. */
@@ -23,6 +32,13 @@ export interface DriftCheck {
   /** Repairs in a row, close to each other: somebody else writes the same fields. */
   readonly repairs: number;
   readonly digest: string;
+}
+
+export interface DriftNews {
+  readonly receipt: ObjectReceipt;
+  readonly changes: readonly DriftChange[];
+  /** The same for the same drift, also when an agent that was killed in between finds it anew; undefined: nothing tells it from another. */
+  readonly id: string | undefined;
 }
 
 /** So many repairs come at once; a fight with another writer then slows down, up to five minutes. */
@@ -42,41 +58,39 @@ export async function checkDrift(
   if (live === undefined && object.kind === 'Job') return { kind: 'same', object };
   if (live?.metadata.deletionTimestamp !== undefined) return waitForEnd(work, ref, last);
   const wanted = forApply(object, live, bundle);
-  const write = { manager: bundle.fieldManager, force: true };
-  if (live !== undefined) {
-    const would = appliedOf(await work.objects.apply(wanted, { ...write, dryRun: true })).object;
-    if (contentDigest(would, work.cutKey) === contentDigest(live, work.cutKey)) return { kind: 'same', object: live };
-    const fields = compareObjects(would, live)
-      .map((change) => change.path)
-      .filter((path) => !/^\.(status|metadata\.(resourceVersion|generation))/.test(path));
-    return act(work, bundle, ref, live, wanted, `changed: ${fields.slice(0, 5).join(', ')}`, last);
-  }
-  return act(work, bundle, ref, undefined, wanted, 'deleted', last);
+  if (live === undefined) return act(work, bundle, { ref, live, wanted, changes: [] }, last);
+  const dryRun = { manager: bundle.fieldManager, force: true, dryRun: true };
+  const would = appliedOf(await work.objects.apply(wanted, dryRun)).object;
+  if (contentDigest(would, work.cutKey) === contentDigest(live, work.cutKey)) return { kind: 'same', object: live };
+  const mask = work.mask(bundle.location.stack);
+  const changes = driftChanges({ would, live, manager: bundle.fieldManager, cutKey: work.cutKey, mask });
+  return act(work, bundle, { ref, live, wanted, changes }, last);
 }
 
-async function act(
-  work: Work,
-  bundle: Bundle,
-  ref: ObjectRef,
-  live: KubeObject | undefined,
-  wanted: KubeObject,
-  what: string,
-  last: DriftCheck | undefined,
-): Promise<DriftCheck> {
+interface Drifted {
+  readonly ref: ObjectRef;
+  /** undefined: it was deleted. */
+  readonly live: KubeObject | undefined;
+  readonly wanted: KubeObject;
+  readonly changes: readonly DriftChange[];
+}
+
+async function act(work: Work, bundle: Bundle, drifted: Drifted, last: DriftCheck | undefined): Promise<DriftCheck> {
+  const { ref, live, wanted, changes } = drifted;
   const nowMs = work.clock.monotonic();
   const before = live === undefined ? null : normalizedDigest(live, work.cutKey);
   const digest = before ?? 'absent';
-  const message = `${refText(ref)} was ${what}`;
+  const message = live === undefined ? `${refText(ref)} was deleted` : changedMessage(ref, changes);
   const state = { kind: 'drifted', ref, message, digest, atMs: nowMs } as const;
   if (bundle.drift.mode !== 'repair') {
-    const known = last?.digest === digest;
     const receipt: ObjectReceipt = {
       ref,
       change: live === undefined ? 'absent' : 'changed',
       before: null,
       after: before,
     };
-    return { ...state, repaired: false, retryMs: 0, repairs: 0, ...(known ? {} : { receipt }) };
+    const news = { receipt, changes, id: idOf(drifted, [digest]) };
+    return { ...state, repaired: false, retryMs: 0, repairs: 0, ...(last?.digest === digest ? {} : { news }) };
   }
   const repairs = last !== undefined && nowMs - last.atMs < CALM_MS ? last.repairs : 0;
   const waitMs = repairs < QUICK_REPAIRS ? 0 : Math.min(SLOW_MS_MAX, 1_000 * 2 ** (repairs - QUICK_REPAIRS));
@@ -84,16 +98,22 @@ async function act(
   if (waitMs > 0 && leftMs > 0)
     return { ...state, atMs: last?.atMs ?? nowMs, repaired: false, retryMs: leftMs, repairs };
   const applied = appliedOf(await work.objects.apply(wanted, { manager: bundle.fieldManager, force: true }));
-  const after = normalizedDigest(applied.object, work.cutKey);
-  const uid = applied.object.metadata.uid;
-  const receipt: ObjectReceipt = {
-    ref,
-    change: live === undefined ? 'created' : 'changed',
-    before,
-    after,
-    ...(uid === undefined ? {} : { uid }),
-  };
-  return { ...state, repaired: true, receipt, object: applied.object, retryMs: 0, repairs: repairs + 1 };
+  const receipt = repairReceipt(ref, before, applied.object, work.cutKey);
+  const news = { receipt, changes, id: idOf(drifted, [String(live?.metadata.resourceVersion)]) };
+  return { ...state, repaired: true, news, object: applied.object, retryMs: 0, repairs: repairs + 1 };
+}
+
+function repairReceipt(ref: ObjectRef, before: Digest | null, after: KubeObject, cutKey: Uint8Array): ObjectReceipt {
+  const { uid } = after.metadata;
+  const change = before === null ? 'created' : 'changed';
+  return { ref, change, before, after: normalizedDigest(after, cutKey), ...(uid === undefined ? {} : { uid }) };
+}
+
+/** What was deleted leaves nothing behind by which to know it again. */
+function idOf({ ref, live, changes }: Drifted, of: readonly string[]): string | undefined {
+  if (live === undefined) return undefined;
+  const hands = changes.map(({ by }) => ({ ...by })) as Json;
+  return `drift-${sha256Hex(digestOf([refText(ref), String(live.metadata.uid), ...of, hands])).slice(0, 32)}`;
 }
 
 /** It is on its way out: made anew when it is gone. */

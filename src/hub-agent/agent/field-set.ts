@@ -9,6 +9,8 @@ export interface OwnerEntry {
   readonly operation: 'Apply' | 'Update';
   readonly apiVersion: string;
   readonly subresource?: string;
+  /** RFC 3339. */
+  readonly time?: string;
   readonly fieldsV1: JsonObject;
 }
 

@@ -5,6 +5,7 @@ import { verdictOf } from '../../kubernetes/index.ts';
 import type { CommandOutput } from '../../protocol/index.ts';
 import type { Held, StoredIdentity } from '../types.ts';
 import type { Location, OpenBlob } from './bundle.ts';
+import type { Drift } from './drift-outbox.ts';
 import { Halted } from './halted.ts';
 import { halt } from './objects.ts';
 import { createStored, SYSTEM_NAMESPACE, secret } from './stored.ts';
@@ -21,6 +22,8 @@ export interface AgentState {
   readonly held: readonly Held[];
   /** Commands that change something, by id; without an outcome it was begun and its end is not known. */
   readonly commands: { readonly [id: string]: { readonly atMs: number; readonly outcome?: Final } };
+  /** Not in the hub's journal yet. */
+  readonly drifts?: readonly Drift[];
 }
 export type Final = Extract<Outcome<CommandOutput>, { kind: 'done' | 'refused' }>;
 

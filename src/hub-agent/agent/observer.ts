@@ -6,14 +6,17 @@ import {
   type Clock,
   canonical,
   errorText,
+  type Ids,
   isObject,
   type Json,
   type KubeObject,
   type Logger,
+  limits,
   type ObjectRef,
   type Random,
   refOf,
   refText,
+  timestamp,
 } from '../../base/index.ts';
 import {
   contentDigest,
@@ -28,7 +31,8 @@ import type { Held } from '../types.ts';
 import type { Work } from './actions/work.ts';
 import { type Bundle, type Location, servedObjects } from './bundle.ts';
 import { createDigging, type Digging, type Found } from './digging.ts';
-import { checkDrift, type DriftCheck } from './drift.ts';
+import { checkDrift, type DriftCheck, type DriftNews } from './drift.ts';
+import type { Drift } from './drift-outbox.ts';
 import { Halted } from './halted.ts';
 import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
 import { type Judgement, judgementOf } from './judging.ts';
@@ -60,7 +64,9 @@ export interface ObserverOptions {
   readonly signal: AbortSignal;
   readonly identities: Identities;
   work(signal: AbortSignal, resumed?: boolean, identity?: Identity): Work;
-  report(message: Extract<AgentMessage, { kind: 'observed' | 'drift' }>): void;
+  readonly ids: Ids;
+  report(message: Extract<AgentMessage, { kind: 'observed' }>): void;
+  drifted(drift: Drift): void;
 }
 
 interface Place {
@@ -191,17 +197,24 @@ class Observing implements Observer {
       place.drift.set(key, result);
       if (result.retryMs > 0) this.#options.clock.after(result.retryMs, () => this.#isHeld(place) && this.#soon(place));
       if (result.object !== undefined) this.#noteGood(result.object);
-      if (result.receipt !== undefined) {
-        const { location } = place.held;
-        const { repaired, message, receipt } = result;
-        this.#options.report({ kind: 'drift', location, objects: [receipt], repaired, message });
-        this.#options.logger.info({ location: locationKey(location), object: key, repaired }, 'drift');
-      }
+      if (result.news !== undefined) this.#tellDrift(place, result, result.news);
     } catch (error) {
       if (!(error instanceof Halted)) throw error;
       this.#options.logger.warn({ object: key, error: error.message }, 'drift could not be checked');
       this.#options.clock.after(5_000, () => this.#isHeld(place) && this.#soon(place));
     }
+  }
+  #tellDrift({ held: { location } }: Place, { repaired, message, repairs }: DriftCheck, news: DriftNews): void {
+    const { clock, ids, logger } = this.#options;
+    const { receipt, changes, id = ids.next('drift') } = news;
+    const left = changes.length - limits.driftChangesMax;
+    this.#options.drifted({
+      ...{ kind: 'drift', location, objects: [receipt], repaired, message, id, at: timestamp(clock.now()) },
+      ...(changes.length === 0 ? {} : { changes: changes.slice(0, limits.driftChangesMax) }),
+      ...(left > 0 ? { changesLeftOut: left } : {}),
+      ...(repairs > 1 ? { repairs } : {}),
+    });
+    logger.info({ location: locationKey(location), object: refText(receipt.ref), repaired, message }, 'drift');
   }
   #noteGood(object: KubeObject): void {
     this.#good.set(refText(refOf(object)), contentDigest(object, this.#options.work(this.#options.signal).cutKey));

@@ -1,6 +1,7 @@
 /** What the hub journals about clusters and tokens, and the projector that folds it into documents. */
 import type { DocumentChange, DocumentReader, Entry, JsonObject, Projector } from '../../base/index.ts';
 import type { ClusterRecord } from '../types.ts';
+import { projectDrift } from './drift-views.ts';
 
 /** Collection of ClusterRecord without what its agent says of it; key = name. */
 export const CLUSTERS = 'cluster';
@@ -30,8 +31,13 @@ export function tokenUse(cluster: string, publicKey: string): string {
   return `${cluster} ${publicKey}`;
 }
 
-/** Folds `cluster.*` entries into the collections `cluster` and `joinToken`. */
-export const clusterProjector: Projector = (entry, documents) => {
+/** Folds `cluster.*` entries into the collections `cluster`, `joinToken`, `drift` and `driftId`. */
+export const clusterProjector: Projector = (entry, documents) => [
+  ...projectCluster(entry, documents),
+  ...projectDrift(entry, documents),
+];
+
+const projectCluster: Projector = (entry, documents) => {
   const { data } = entry;
   const name = String(data.name ?? '');
   const before = documents.get(CLUSTERS, name)?.body;

@@ -16,7 +16,6 @@ import {
 } from '../../base/index.ts';
 import {
   type AgentLink,
-  type AgentMessage,
   type AgentStreams,
   type Capacity,
   type Channel,
@@ -31,6 +30,7 @@ import {
 } from '../../protocol/index.ts';
 import type { AgentIdentity, Held } from '../types.ts';
 import { type BlobExchange, createBlobExchange } from './blob-exchange.ts';
+import { createDrifts, type Drifts } from './drifts.ts';
 import { FACTS } from './entries.ts';
 import { createObservations } from './observations.ts';
 import type { Reports } from './reports.ts';
@@ -77,10 +77,6 @@ const TOO_MANY_STREAMS: Refusal = {
 const HELLO_MS_MAX = 10_000;
 /** A line without a word for so many heartbeats is dead: what is under way on it becomes `unknown`. */
 const SILENT_HEARTBEATS_MAX = 3;
-const DRIFT_OBJECTS_MAX = 20;
-/** Drifts of one cluster that are journaled in a minute: an agent gone wrong must not fill the disk. */
-const DRIFTS_PER_MINUTE_MAX = 600;
-const MINUTE_MS = 60_000;
 
 export function createHubLines(options: HubLinesOptions): HubLines {
   return new Lines(options);
@@ -94,7 +90,7 @@ class Lines implements HubLines {
   readonly #heartbeats = new Map<string, number>();
   readonly #capacities = new Map<string, Capacity>();
   readonly #observed = createObservations();
-  readonly #drifts = new Map<string, { readonly sinceMs: number; count: number }>();
+  readonly #drifts: Drifts;
   readonly #listeners = new Set<(change: LinkChange) => void>();
   #streaming = 0;
   #stopped = false;
@@ -103,6 +99,7 @@ class Lines implements HubLines {
   constructor(options: HubLinesOptions) {
     this.#options = options;
     this.#exchange = createBlobExchange(options.store, this.#own, options.random);
+    this.#drifts = createDrifts(options);
     this.#sweep = options.clock.after(options.heartbeatMs, () => this.#sweepSilent());
   }
 
@@ -117,17 +114,6 @@ class Lines implements HubLines {
   #heartbeat(cluster: string): void {
     this.#heartbeats.set(cluster, this.#options.clock.monotonic());
     this.#tell({ kind: 'heartbeat', cluster, atMs: this.#options.clock.monotonic() });
-  }
-
-  #mayDrift(cluster: string): boolean {
-    const nowMs = this.#options.clock.monotonic();
-    const before = this.#drifts.get(cluster);
-    const current = before !== undefined && nowMs - before.sinceMs < MINUTE_MS ? before : { sinceMs: nowMs, count: 0 };
-    current.count++;
-    this.#drifts.set(cluster, current);
-    if (current.count === DRIFTS_PER_MINUTE_MAX + 1)
-      this.#options.logger.warn({ cluster }, 'too many drifts: no more are journaled in this minute');
-    return current.count <= DRIFTS_PER_MINUTE_MAX;
   }
 
   #begin(identity: AgentIdentity, channel: Channel, hello: Hello): void {
@@ -180,9 +166,7 @@ class Lines implements HubLines {
         if (apis !== undefined) keepFacts(store, cluster, { apis }, logger);
         this.#tell({ kind: 'observed', cluster });
       },
-      onDrift: (message) => {
-        if (this.#mayDrift(cluster)) journalDrift(store, cluster, message, logger);
-      },
+      onDrift: (message, journaled) => this.#drifts.received(cluster, message, journaled),
       onEnd: (reason) => {
         if (this.#sessions.get(cluster) !== session) return;
         this.#sessions.delete(cluster);
@@ -265,6 +249,7 @@ class Lines implements HubLines {
   stop(): void {
     this.#stopped = true;
     this.#sweep();
+    this.#drifts.stop();
     for (const session of this.#sessions.values()) session.close('the hub stops');
   }
 }
@@ -281,23 +266,4 @@ function keepFacts(store: Store, cluster: string, facts: Hello | Pick<Hello, 'ap
 
 function factsOf({ kubernetesVersion, agentVersion, apis, capacity, highestEpoch }: Hello): JsonObject {
   return { kubernetesVersion, agentVersion, apis, capacity: capacity as unknown as Json, highestEpoch };
-}
-
-function journalDrift(
-  store: Store,
-  cluster: string,
-  message: Extract<AgentMessage, { kind: 'drift' }>,
-  logger: Logger,
-): void {
-  const { stack, name } = message.location;
-  const data: JsonObject = {
-    name: cluster,
-    location: `${stack.project}/${stack.name}/${name}@${cluster}`,
-    repaired: message.repaired,
-    message: message.message.slice(0, 1_000),
-    objects: message.objects.slice(0, DRIFT_OBJECTS_MAX) as unknown as Json,
-  };
-  store.journal
-    .append([{ tx: `cluster/${cluster}`, type: 'cluster.drift', actor: `agent:${cluster}`, data }])
-    .catch((error: Error) => logger.error({ cluster, error: error.message }, 'a drift could not be journaled'));
 }

@@ -52,7 +52,7 @@ export interface SessionOptions {
   readonly ids: Pick<Ids, 'next'>;
   onHeartbeat(): void;
   onObserved(message: Extract<AgentMessage, { kind: 'observed' }>): void;
-  onDrift(message: Extract<AgentMessage, { kind: 'drift' }>): void;
+  onDrift(message: Extract<AgentMessage, { kind: 'drift' }>, journaled: (id: string) => void): void;
   onEnd(reason: string): void;
 }
 
@@ -176,7 +176,7 @@ class Line implements Session {
         this.#options.onObserved(message);
         return;
       case 'drift':
-        this.#options.onDrift(message);
+        this.#options.onDrift(message, (id) => void this.#send({ kind: 'driftJournaled', id }));
         return;
       case 'need':
         for (const digest of new Set(message.digests)) if (!this.#ended) this.#give(digest);

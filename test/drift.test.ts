@@ -1,0 +1,151 @@
+/** Drift, from the hand of a person to the hub's journal: who, what, once. On an embedded API server. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { type Entry, isObject, type Json, type JsonObject } from '../src/base/index.ts';
+import { driftsOf } from '../src/hub-agent/index.ts';
+import {
+  configMap,
+  deploy,
+  deployment,
+  output,
+  part,
+  type Rig,
+  STACK,
+  secretOf,
+  startRig,
+  until,
+} from './hub-agent-rig.ts';
+
+const MERGE = 'application/merge-patch+json';
+const CONFIG = '/api/v1/namespaces/shop/configmaps/settings';
+const DEPLOYMENT = '/apis/apps/v1/namespaces/shop/deployments/checkout';
+const FOR_MS = 30_000;
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await startRig();
+  await rig.write('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
+});
+afterEach(() => rig.close());
+
+const drifts = () => rig.store.journal.chain('cluster/eu-1').filter((entry) => entry.type === 'cluster.drift');
+const changesOf = (entry: Entry | undefined) =>
+  Array.isArray(entry?.data.changes) ? entry.data.changes.filter(isObject) : [];
+const write = (path: string, by: string, body: Json, type = MERGE) =>
+  rig.write('PATCH', `${path}?fieldManager=${by}`, body, type);
+const modeIs = (mode: string) => async () => part(await rig.get(CONFIG), 'data', 'mode') === mode;
+
+async function hold(more: object = {}) {
+  const objects = [
+    configMap('settings', { mode: 'good', size: '1' }),
+    secretOf('login', 'hunter2hunter2'),
+    deployment('checkout', 'a:1'),
+  ];
+  const bundle = await rig.bundle(1, objects, more);
+  output((await deploy(rig, 1, bundle)).outcome, 'receipt');
+  await until(() => rig.hub.registry.observations('eu-1').length > 0, 'it is observed', FOR_MS);
+  return bundle;
+}
+async function journaled(count: number): Promise<readonly Entry[]> {
+  await until(() => drifts().length >= count, `${count} drifts are journaled`, FOR_MS);
+  return drifts();
+}
+
+describe('the journal says of a drift', () => {
+  it('whose hand it was, when, and what stood where', async () => {
+    await hold();
+    await write(CONFIG, 'kubectl-edit', { data: { mode: 'bad' } });
+    const [entry] = await journaled(1);
+    assert.equal(entry?.data.message, 'ConfigMap shop/settings was changed by kubectl-edit: .data.mode "good" → "bad"');
+    assert.equal(entry?.data.repaired, true);
+    const [change, ...others] = changesOf(entry);
+    assert.deepEqual(others, []);
+    const { at, ...by } = (change?.by ?? {}) as JsonObject;
+    assert.deepEqual(by, { manager: 'kubectl-edit', operation: 'Update' });
+    assert.match(String(at), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.deepEqual([change?.field, change?.wanted, change?.found], ['.data.mode', 'good', 'bad']);
+    assert.deepEqual(change?.ref, { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'settings' });
+    await until(modeIs('good'), 'it is repaired', FOR_MS);
+    const [last] = driftsOf(rig.store.documents, STACK);
+    assert.equal(last?.message, entry?.data.message);
+    assert.equal(last?.cluster, 'eu-1');
+  });
+
+  it('which subresource it came by', async () => {
+    await hold();
+    const scale = { apiVersion: 'autoscaling/v1', kind: 'Scale', spec: { replicas: 5 } };
+    await write(`${DEPLOYMENT}/scale`, 'kubectl-scale', scale);
+    const [entry] = await journaled(1);
+    const [change] = changesOf(entry);
+    assert.equal(change?.field, '.spec.replicas');
+    const by = (change?.by ?? {}) as JsonObject;
+    assert.equal(by.manager, 'kubectl-scale');
+    assert.equal(by.subresource, 'scale');
+  });
+
+  it('nobody for what was taken away or deleted', async () => {
+    await hold();
+    await write(CONFIG, 'hand', { data: { mode: null } });
+    const [removed] = await journaled(1);
+    assert.equal(removed?.data.message, 'ConfigMap shop/settings was changed: .data.mode "good" → absent');
+    assert.deepEqual(Object.keys(changesOf(removed)[0] ?? {}).sort(), ['field', 'ref', 'wanted']);
+    await until(modeIs('good'), 'it is repaired', FOR_MS);
+    await rig.write('DELETE', CONFIG);
+    const [, deleted] = await journaled(2);
+    assert.equal(deleted?.data.message, 'ConfigMap shop/settings was deleted');
+    await until(modeIs('good'), 'it is back', FOR_MS);
+  });
+
+  it('no value of a Secret, and none that looks like one', async () => {
+    await hold();
+    const value = Buffer.from('stolen-password').toString('base64');
+    await write('/api/v1/namespaces/shop/secrets/login', 'hand', { data: { password: value } });
+    await journaled(1);
+    const env = [{ name: 'DB_PASSWORD', value: 'plainly-written' }];
+    const patch = { spec: { template: { spec: { containers: [{ name: 'c', image: 'evil:1', env }] } } } };
+    await write(DEPLOYMENT, 'hand', patch, 'application/strategic-merge-patch+json');
+    await journaled(2);
+    const text = JSON.stringify(drifts());
+    for (const secret of ['stolen-password', value, 'hunter2', 'plainly-written']) {
+      assert.ok(!text.includes(secret), `${secret} is in the journal`);
+    }
+  });
+
+  it('that it was only reported, once, whatever else happens to the object', async () => {
+    await hold({ drift: { mode: 'report', ignore: [] } });
+    await write(CONFIG, 'hand', { data: { mode: 'bad' } });
+    const [entry] = await journaled(1);
+    assert.equal(entry?.data.repaired, false);
+    await rig.agent.stop();
+    rig.agent = await rig.startAgent();
+    await until(() => (rig.hub.registry.observations('eu-1')[0]?.drift ?? []).length === 1, 'it still stands', FOR_MS);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assert.equal(drifts().length, 1, 'an agent that starts anew tells nothing new');
+    assert.equal(part(await rig.get(CONFIG), 'data', 'mode'), 'bad');
+  });
+});
+
+describe('exactly once', () => {
+  it('drifts that were repaired while no hub was there, told by an agent that was started anew meanwhile', async () => {
+    await hold();
+    await rig.hub.stop();
+    await until(() => !rig.agent.connected(), 'the line has ended', FOR_MS);
+    await write(CONFIG, 'alice', { data: { mode: 'bad' } });
+    await until(modeIs('good'), 'repaired without a hub', FOR_MS);
+    await rig.write('DELETE', CONFIG);
+    await until(modeIs('good'), 'made anew without a hub', FOR_MS);
+    const remembered = async () => {
+      const state = part(await rig.get('/api/v1/namespaces/ldc-system/configmaps/ldc-agent-state'), 'data', 'state');
+      return (JSON.parse(String(state)) as { drifts?: unknown[] }).drifts?.length;
+    };
+    await until(async () => (await remembered()) === 2, 'both are remembered', FOR_MS);
+    await rig.agent.stop();
+    await rig.hub.start();
+    rig.agent = await rig.startAgent({ hub: { url: rig.hub.url } });
+    const told = await journaled(2);
+    assert.match(String(told[0]?.data.message), /changed by alice/);
+    assert.match(String(told[1]?.data.message), /was deleted/);
+    await until(async () => (await remembered()) === undefined, 'nothing is left to tell', FOR_MS);
+    assert.equal(drifts().length, 2);
+  });
+});
