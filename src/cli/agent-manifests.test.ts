@@ -36,7 +36,7 @@ describe('ldc agent manifests', () => {
     }
   });
 
-  it('limited to namespaces: Roles there, and of the whole cluster nothing but reading nodes and pods', async () => {
+  it('limited to namespaces: Roles there, and of the whole cluster nothing but reading nodes, pods and definitions of kinds', async () => {
     const objects = await objectsOf('--namespaces', 'shop,pay', '--kinds', 'kafka.strimzi.io/kafkas', '--rights-only');
     assert.deepEqual(
       names(objects).filter((name) => name.startsWith('Role ') || name.startsWith('ClusterRole ')),
@@ -52,6 +52,8 @@ describe('ldc agent manifests', () => {
     assert.deepEqual(rulesOf(objects, 'ldc-agent-capacity'), [
       { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['list', 'watch'] },
       { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get', 'list'] },
+      { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['list', 'watch'] },
+      { apiGroups: ['apiregistration.k8s.io'], resources: ['apiservices'], verbs: ['list', 'watch'] },
     ]);
     const deploy = rulesOf(objects, 'ldc-agent-deploy');
     const kafka = deploy.filter((rule) => texts(rule.apiGroups).includes('kafka.strimzi.io'));

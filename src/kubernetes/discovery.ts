@@ -1,5 +1,5 @@
 /** What a cluster serves, asked kind by kind and kept; asked again when a kind is missed (a CRD may have come). */
-import { type Clock, isObject, type Json, type JsonObject } from '../base/index.ts';
+import { type Clock, groupOf, isObject, type Json, type JsonObject } from '../base/index.ts';
 import { groupVersionPath } from './paths.ts';
 import type { ApiAnswer, Client, KindInfo } from './types.ts';
 
@@ -8,6 +8,8 @@ export interface Discovery {
   kind(apiVersion: string, kind: string): Promise<KindLookup>;
   /** Every kind that is served, `apps/v1/Deployment`, sorted. */
   all(): Promise<readonly string[] | undefined>;
+  /** A version of that group in which the kind is served, the server's preferred one first; undefined: in none, or nobody says. */
+  otherVersion(apiVersion: string, kind: string): Promise<string | undefined>;
   /** Drops what is known: a CRD was applied. */
   forget(): void;
 }
@@ -31,22 +33,36 @@ export function createDiscovery(client: Client, clock: Clock): Discovery {
     return kinds;
   }
 
+  async function lookUp(apiVersion: string, kind: string): Promise<KindLookup> {
+    const held = known.get(apiVersion);
+    const found = held?.kinds.get(kind);
+    if (found !== undefined) return { kind: 'served', info: found };
+    if (held !== undefined && clock.monotonic() - held.atMs < MISS_MS) return { kind: 'missing' };
+    const kinds = await load(apiVersion);
+    if (typeof kinds === 'string') return { kind: 'unreachable', reason: kinds };
+    const info = kinds.get(kind);
+    return info === undefined ? { kind: 'missing' } : { kind: 'served', info };
+  }
+
   return {
-    async kind(apiVersion, kind) {
-      const held = known.get(apiVersion);
-      const found = held?.kinds.get(kind);
-      if (found !== undefined) return { kind: 'served', info: found };
-      if (held !== undefined && clock.monotonic() - held.atMs < MISS_MS) return { kind: 'missing' };
-      const kinds = await load(apiVersion);
-      if (typeof kinds === 'string') return { kind: 'unreachable', reason: kinds };
-      const info = kinds.get(kind);
-      return info === undefined ? { kind: 'missing' } : { kind: 'served', info };
+    kind: lookUp,
+    async otherVersion(apiVersion, kind) {
+      const group = groupOf(apiVersion);
+      if (group === '') return undefined;
+      const answer = await client.request({ method: 'GET', path: `/apis/${group}` });
+      if (answer.kind !== 'answered' || !isObject(answer.body)) return undefined;
+      for (const { groupVersion } of objects(answer.body.versions)) {
+        const found = await lookUp(String(groupVersion), kind);
+        if (found.kind === 'served') return String(groupVersion);
+      }
+      return undefined;
     },
     async all() {
       const groups = await client.request({ method: 'GET', path: '/apis' });
       const versions = groupVersions(groups);
       if (versions === undefined) return undefined;
       const lists = await Promise.all(versions.map(load));
+      for (const apiVersion of known.keys()) if (!versions.includes(apiVersion)) known.delete(apiVersion);
       const served = lists.flatMap((kinds, index) =>
         typeof kinds === 'string' ? [] : [...kinds.keys()].map((kind) => `${versions[index]}/${kind}`),
       );

@@ -17,7 +17,13 @@ export interface WatchTarget {
   readonly kind: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Such as METADATA_ONLY. */
+  readonly accept?: string;
 }
+
+/** Asks for the metadata of objects alone; a server that cannot sends them whole. */
+export const METADATA_ONLY =
+  'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
 const WATCH_SECONDS = 290;
 const PAGE = 500;
@@ -58,6 +64,7 @@ export async function listAll(client: Client, target: WatchTarget, signal?: Abor
       method: 'GET',
       path: target.path,
       query: { ...selectors(target), limit: PAGE, continue: token },
+      ...(target.accept === undefined ? {} : { accept: target.accept }),
       ...(signal === undefined ? {} : { signal }),
     });
     if (answer.kind === 'unreachable') return { kind: 'failed', reason: answer.reason };
@@ -99,6 +106,7 @@ async function watchFrom(
         allowWatchBookmarks: true,
         timeoutSeconds: WATCH_SECONDS + Math.floor(random.next() * 60),
       },
+      ...(target.accept === undefined ? {} : { accept: target.accept }),
       signal,
     };
     const end = await client.watch(request, async (event) => {

@@ -87,7 +87,8 @@ function headOf({ namespaces, serviceAccounts, ownRights, image, join }: AgentMa
     '',
     'Its rights, part by part, so that each can be read and taken on its own:',
     '  ldc-agent-memory    in ldc-system: its own ConfigMaps, Secrets and Lease',
-    '  ldc-agent-capacity  nodes, pods and storage classes of the whole cluster, only to be read: how much room there is',
+    '  ldc-agent-capacity  nodes, pods, storage classes and definitions of kinds of the whole cluster, only to be read:',
+    '                      how much room there is, and what is served',
     '  ldc-agent-observe   pods, events and logs: why something is not well',
     ...(limited
       ? []

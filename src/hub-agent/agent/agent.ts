@@ -197,8 +197,9 @@ class Session {
     });
     this.#commands = createCommands({ ...parts, work, onHeld: (location, held) => this.#onHeld(location, held) });
     this.#capacity = watchCapacity(client, parts, () => this.#capacityChanged());
-    this.#served = watchServed(client, this.#discovery, parts, ({ apis }) => {
+    this.#served = watchServed(client, this.#discovery, this.#identities.itself.access, parts, ({ apis }) => {
       this.#send({ kind: 'observed', observations: [], apis });
+      this.#observer.kindsChanged().catch((error) => this.#warn(error, 'what is held could not be looked at anew'));
     });
     this.#streams = createStreams({
       ...parts,

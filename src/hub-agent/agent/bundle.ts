@@ -134,6 +134,28 @@ export async function servedObjects(objects: Objects, given: readonly KubeObject
   return applyOrder(chosen);
 }
 
+/** Of objects that are given in no version that this cluster serves (any more): what to say of them, by name. */
+export async function unservedOf(
+  objects: Objects,
+  chosen: readonly KubeObject[],
+): Promise<ReadonlyMap<string, ObjectStatus>> {
+  const found = new Map<string, ObjectStatus>();
+  for (const object of chosen) {
+    const ref = refOf(object);
+    if ((await objects.info(ref)) !== undefined) continue;
+    const served = await objects.served(ref);
+    const none = `this cluster serves no ${ref.apiVersion} ${ref.kind}`;
+    // it may be there and well, and nothing may be made of it: how it should look is only said in a version that is gone
+    if (served === undefined) found.set(refText(ref), { status: 'notFound', message: none });
+    else
+      found.set(refText(ref), {
+        status: 'unknown',
+        message: `${none}, but ${served.apiVersion}: give it in that version, too`,
+      });
+  }
+  return found;
+}
+
 /** For showing: normalised, Secret values cut, without who owns what. */
 export function shown(object: KubeObject, cutKey: Uint8Array): Json {
   const { managedFields: _owners, ...metadata } = normalize(object, cutKey).metadata;

@@ -1,6 +1,7 @@
 /** Single objects of the agent's cluster: read, apply, patch, delete, with every answer judged. */
-import { type Clock, type Json, type KubeObject, type ObjectRef, refOf, refText } from '../../base/index.ts';
+import { type Clock, isObject, type Json, type KubeObject, type ObjectRef, refOf, refText } from '../../base/index.ts';
 import {
+  type ApiRequest,
   type Client,
   type Discovery,
   type KindInfo,
@@ -27,6 +28,8 @@ export interface Applied {
 /** Reads and writes. What is worth asking again, and what the cluster does not serve, halts the command. */
 export interface Objects {
   info(ref: Pick<ObjectRef, 'apiVersion' | 'kind'>): Promise<KindInfo | undefined>;
+  /** The same object in a version that is served here, its own if that is; undefined: in none. */
+  served(ref: ObjectRef): Promise<ObjectRef | undefined>;
   /** undefined: absent, or its kind is not served here. */
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
   apply(object: KubeObject, options: ApplyOptions): Promise<Verdict>;
@@ -51,7 +54,7 @@ export function createObjects(client: Client, discovery: Discovery, clock: Clock
     if (found.kind === 'unreachable') return retryLater(found.reason);
     return found.kind === 'served' ? found.info : undefined;
   }
-  async function served(ref: ObjectRef): Promise<KindInfo> {
+  async function known(ref: ObjectRef): Promise<KindInfo> {
     const found = await info(ref);
     if (found !== undefined) return found;
     return refuse({
@@ -64,31 +67,27 @@ export function createObjects(client: Client, discovery: Discovery, clock: Clock
   async function get(ref: ObjectRef): Promise<KubeObject | undefined> {
     const kind = await info(ref);
     if (kind === undefined) return undefined;
-    const verdict = verdictOf(await client.request({ method: 'GET', path: objectPath(kind, ref) }), refText(ref));
-    if (verdict.kind === 'notFound') return undefined;
-    return objectOf(verdict);
+    const answer = await client.request({ method: 'GET', path: objectPath(kind, ref) });
+    const verdict = verdictOf(answer, refText(ref));
+    if (verdict.kind !== 'notFound') return objectOf(verdict);
+    if (answer.kind === 'answered' && !isOfObject(answer.body)) discovery.forget();
+    return undefined;
   }
   return {
     info,
+    async served(ref) {
+      if ((await info(ref)) !== undefined) return ref;
+      const apiVersion = await discovery.otherVersion(ref.apiVersion, ref.kind);
+      return apiVersion === undefined ? undefined : { ...ref, apiVersion };
+    },
     get,
-    async apply(object, { manager, force, dryRun, resourceVersion }) {
+    async apply(object, options) {
       const ref = refOf(object);
-      const { resourceVersion: _stale, ...metadata } = object.metadata;
-      const body =
-        resourceVersion === undefined
-          ? { ...object, metadata }
-          : { ...object, metadata: { ...metadata, resourceVersion } };
-      const answer = await client.request({
-        method: 'PATCH',
-        path: objectPath(await served(ref), ref),
-        query: { fieldManager: manager, force, ...(dryRun === true ? { dryRun: 'All' } : {}) },
-        contentType: 'application/apply-patch+yaml',
-        body: body as KubeObject,
-      });
-      return verdictOf(answer, refText(ref));
+      const path = objectPath(await known(ref), ref);
+      return verdictOf(await client.request(applyRequest(path, object, options)), refText(ref));
     },
     async patch(ref, body, { contentType, manager, subresource }) {
-      const path = objectPath(await served(ref), ref, subresource);
+      const path = objectPath(await known(ref), ref, subresource);
       const answer = await client.request({
         method: 'PATCH',
         path,
@@ -113,6 +112,24 @@ export function createObjects(client: Client, discovery: Discovery, clock: Clock
     },
     gone: (ref, uid, signal) => waitUntilGone(get, clock, ref, uid, signal),
   };
+}
+
+function applyRequest(path: string, object: KubeObject, options: ApplyOptions): ApiRequest {
+  const { manager, force, dryRun, resourceVersion } = options;
+  const { resourceVersion: _stale, ...rest } = object.metadata;
+  const metadata = resourceVersion === undefined ? rest : { ...rest, resourceVersion };
+  return {
+    method: 'PATCH',
+    path,
+    query: { fieldManager: manager, force, ...(dryRun === true ? { dryRun: 'All' } : {}) },
+    contentType: 'application/apply-patch+yaml',
+    body: { ...object, metadata } as KubeObject,
+  };
+}
+
+/** A 404 that names an object; any other says that the path itself is gone: the version was withdrawn. */
+function isOfObject(body: Json): boolean {
+  return isObject(body) && isObject(body.details) && typeof body.details.name === 'string';
 }
 
 async function waitUntilGone(

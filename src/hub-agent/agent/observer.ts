@@ -9,6 +9,7 @@ import {
   type Ids,
   isObject,
   type Json,
+  jsonEqual,
   type KubeObject,
   type Logger,
   limits,
@@ -29,7 +30,7 @@ import {
 import type { AgentMessage, Observation } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
 import type { Work } from './actions/work.ts';
-import { type Bundle, type Location, servedObjects } from './bundle.ts';
+import { type Bundle, type Location, servedObjects, unservedOf } from './bundle.ts';
 import { createDigging, type Digging, type Found } from './digging.ts';
 import { checkDrift, type DriftCheck, type DriftNews } from './drift.ts';
 import type { Drift } from './drift-outbox.ts';
@@ -46,6 +47,8 @@ import { whyUnwell } from './why.ts';
 export interface Observer {
   hold(held: Held, bundle: Bundle): Promise<void>;
   release(location: Location): void;
+  /** Kinds have come or gone: what is held is looked at in the versions that are served now. */
+  kindsChanged(): Promise<void>;
   /** What it looks like now is as it was applied. */
   good(object: KubeObject): void;
   /** Hides the values of the Secrets that are held of a stack, and what looks like one. */
@@ -304,12 +307,13 @@ class Observing implements Observer {
       servedObjects(work.objects, bundle.objects),
       judgementOf(work.client, bundle),
     ]);
+    const unserved = await unservedOf(work.objects, objects);
     const key = locationKey(held.location);
     const place: Place = {
       held,
       bundle,
       objects,
-      judge,
+      judge: (wanted, live) => unserved.get(refText(refOf(wanted))) ?? judge(wanted, live),
       belongs: belongsTo(objects),
       drift: new Map(),
       observation: undefined,
@@ -324,6 +328,16 @@ class Observing implements Observer {
     await Promise.all(fresh.map((ref) => this.#watches.watch(ref, serviceAccount)));
     await this.#refresh(fresh, serviceAccount);
     this.#soon(place);
+  }
+  async kindsChanged(): Promise<void> {
+    const { objects } = this.#options.work(this.#options.signal);
+    await this.#watches.endUnserved();
+    for (const place of [...this.#places.values()]) {
+      const now = (await servedObjects(objects, place.bundle.objects)).map(refOf);
+      const watched = now.every((ref) => this.#watches.isReady(ref, place.bundle.serviceAccount));
+      const same = jsonEqual(now as unknown as Json, place.objects.map(refOf) as unknown as Json);
+      if (this.#isHeld(place) && !(watched && same)) await this.hold(place.held, place.bundle);
+    }
   }
   release(location: Location): void {
     const key = locationKey(location);

@@ -1,6 +1,6 @@
-/** What the cluster serves, asked anew now and then: a CRD may come or go while the line to the hub stands. */
-import { type Clock, isObject, jsonEqual } from '../../base/index.ts';
-import type { Client, Discovery } from '../../kubernetes/index.ts';
+/** What the cluster serves: a CRD, or an API of its own, may come or go while the line to the hub stands. */
+import { type Clock, isObject, jsonEqual, type Random } from '../../base/index.ts';
+import { type Access, type Client, type Discovery, METADATA_ONLY, watchLoop } from '../../kubernetes/index.ts';
 
 export interface Served {
   /** Empty until the API server has said it. */
@@ -16,18 +16,31 @@ export interface ServedWatch {
   soon(): void;
 }
 
-const EVERY_MS = 30_000;
+/** What comes or goes with kinds: watched where the agent may, so that an idle cluster is asked nothing. */
+const SIGNS = [
+  { group: 'apiextensions.k8s.io', plural: 'customresourcedefinitions', kind: 'CustomResourceDefinition' },
+  { group: 'apiregistration.k8s.io', plural: 'apiservices', kind: 'APIService' },
+] as const;
+
 const SOON_MS = 500;
+/** Where the definitions of kinds may not be watched. */
+const UNWATCHED_EVERY_MS = 30_000;
+/** Kinds that an aggregated API server adds to a version it has are told by nobody. */
+const WATCHED_EVERY_MS = 3_600_000;
 
 /** Looks until the signal is aborted; `onChange` when the cluster serves other kinds, or another version, than before. */
 export function watchServed(
   client: Client,
   discovery: Discovery,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  access: Access,
+  options: { readonly clock: Clock; readonly random: Random; readonly signal: AbortSignal },
   onChange: (served: Served) => void,
 ): ServedWatch {
+  const { clock, signal } = options;
   let served: Served = { kubernetesVersion: '', apis: [] };
-  let cancel = () => {};
+  let due: { readonly atMs: number; readonly cancel: () => void } | undefined;
+  /** Definitions of custom resources at least: they come and go most. */
+  let watched = false;
 
   async function read(): Promise<Served> {
     const [kubernetesVersion, apis] = await Promise.all([versionOf(client), discovery.all()]);
@@ -36,17 +49,43 @@ export function watchServed(
     return served;
   }
   async function look(): Promise<void> {
+    due = undefined;
     const before = served;
     const now = await read();
     if (!jsonEqual({ ...now }, { ...before })) onChange(now);
-    lookAfter(EVERY_MS);
+    lookAfter(watched ? WATCHED_EVERY_MS : UNWATCHED_EVERY_MS);
   }
+  /** The sooner of what was planned and this. */
   function lookAfter(waitMs: number): void {
-    cancel();
-    if (!signal.aborted) cancel = clock.after(waitMs, () => void look());
+    const atMs = clock.monotonic() + waitMs;
+    if (signal.aborted || (due !== undefined && due.atMs <= atMs)) return;
+    due?.cancel();
+    due = { atMs, cancel: clock.after(waitMs, () => void look()) };
   }
-  signal.addEventListener('abort', () => cancel(), { once: true });
-  lookAfter(EVERY_MS);
+  async function follow({ group, plural, kind }: (typeof SIGNS)[number]): Promise<void> {
+    const apiVersion = `${group}/v1`;
+    if ((await discovery.kind(apiVersion, kind)).kind !== 'served') return;
+    const rights = ['list', 'watch'].map((verb) => ({ verb, group, resource: plural }));
+    const missing = await access.missing(rights);
+    if (missing.kind !== 'answered' || missing.value.length > 0 || signal.aborted) return;
+    let lists = 0;
+    const handlers = {
+      onList: () => {
+        if (kind === 'CustomResourceDefinition') watched = true;
+        if (lists++ > 0) lookAfter(SOON_MS);
+      },
+      onEvent: () => lookAfter(SOON_MS),
+    };
+    await watchLoop(
+      client,
+      { path: `/apis/${apiVersion}/${plural}`, apiVersion, kind, accept: METADATA_ONLY },
+      handlers,
+      options,
+    );
+  }
+  signal.addEventListener('abort', () => due?.cancel(), { once: true });
+  for (const sign of SIGNS) void follow(sign);
+  lookAfter(UNWATCHED_EVERY_MS);
   return { read, soon: () => lookAfter(SOON_MS) };
 }
 

@@ -8,6 +8,8 @@ export interface Watches {
   watch(ref: ObjectRef, as: ServiceAccountRef | undefined): Promise<void>;
   /** Whether everything of that kind that is there has been seen. */
   isReady(ref: ObjectRef, as: ServiceAccountRef | undefined): boolean;
+  /** Kinds have come or gone: watches over what is served no more end. */
+  endUnserved(): Promise<void>;
 }
 
 export interface WatchesOptions {
@@ -29,15 +31,21 @@ interface Scope {
   readonly as: ServiceAccountRef | undefined;
 }
 
+interface Begun {
+  ready: boolean;
+  readonly scope: Scope;
+  readonly end: AbortController;
+}
+
 export function createWatches(options: WatchesOptions): Watches {
-  const begun = new Map<string, { ready: boolean }>();
+  const begun = new Map<string, Begun>();
   /** By kind: whether the agent itself may watch it everywhere. */
   const everywhere = new Map<string, Promise<boolean>>();
 
   function begin(scope: Scope, info: KindInfo, identity: Identity): void {
     const key = keyOf(scope);
     if (begun.has(key)) return;
-    const entry = { ready: false };
+    const entry: Begun = { ready: false, scope, end: new AbortController() };
     begun.set(key, entry);
     const { apiVersion, kind, namespace } = scope;
     const path = collectionPath(info, namespace);
@@ -51,7 +59,7 @@ export function createWatches(options: WatchesOptions): Watches {
         },
         onEvent: (type, object) => options.onEvent(type, { ...object, apiVersion, kind } as KubeObject),
       },
-      options,
+      { ...options, signal: AbortSignal.any([options.signal, entry.end.signal]) },
     );
   }
   async function mayEverywhere(ref: ObjectRef, info: KindInfo): Promise<boolean> {
@@ -71,6 +79,13 @@ export function createWatches(options: WatchesOptions): Watches {
       if (as === undefined && info.namespaced && !everywhere.has(name)) everywhere.set(name, mayEverywhere(ref, info));
       const whole = !info.namespaced || (as === undefined && (await everywhere.get(name)) === true);
       begin({ ...kind, namespace: whole ? undefined : ref.namespace, as }, info, identity);
+    },
+    async endUnserved() {
+      for (const [key, { scope, end }] of [...begun]) {
+        if ((await options.identities.of(scope.as).objects.info(scope)) !== undefined) continue;
+        end.abort();
+        begun.delete(key);
+      }
     },
     isReady: (ref, as) => begunFor(begun, ref, as)?.ready === true,
   };

@@ -49,11 +49,13 @@ export const MEMORY: readonly JsonObject[] = [
 
 /**
  * Of the whole cluster, whatever else it is limited to: room is counted from nodes and from what all pods request; a storage
- * class says whether a claim that is not bound yet waits for its pod.
+ * class says whether a claim that is not bound yet waits for its pod. Which kinds come and go is told by their definitions.
  */
 export const CAPACITY: readonly JsonObject[] = [
   rule('', ['nodes', 'pods'], ['list', 'watch']),
   rule('storage.k8s.io', ['storageclasses'], ['get', 'list']),
+  rule('apiextensions.k8s.io', ['customresourcedefinitions'], ['list', 'watch']),
+  rule('apiregistration.k8s.io', ['apiservices'], ['list', 'watch']),
 ];
 
 /** Why something is not well, and the health that a Service answers. */

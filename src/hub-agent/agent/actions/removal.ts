@@ -31,15 +31,18 @@ async function removeAll(work: Work, location: Location, refs: readonly ObjectRe
   const receipts: ObjectReceipt[] = [];
   for (const ref of deleteOrder(refs)) receipts.push(await removeOne(work, ref, manager));
   for (const { ref, uid, change } of receipts) {
-    if (change === 'deleted' && uid !== undefined) await work.objects.gone(ref, uid, work.signal);
+    if (change === 'deleted' && uid !== undefined)
+      await work.objects.gone((await work.objects.served(ref)) ?? ref, uid, work.signal);
   }
   return { output: { kind: 'receipt', objects: receipts, digest: digestOf(receipts) } };
 }
 
 /** With a uid precondition, and only what this stack has applied: an object of the same name may be another's by now. */
 export async function removeOne(work: Work, ref: ObjectRef, manager: string): Promise<ObjectReceipt> {
-  const live = await work.objects.get(ref);
-  if (live === undefined) return { ref, change: 'absent', before: null, after: null };
+  // a plan names one version; the cluster may have been given, or serve by now, another
+  const served = await work.objects.served(ref);
+  const live = served === undefined ? undefined : await work.objects.get(served);
+  if (served === undefined || live === undefined) return { ref, change: 'absent', before: null, after: null };
   const before = normalizedDigest(live, work.cutKey);
   const uid = String(live.metadata.uid);
   const kept = (note: string): ObjectReceipt => ({ ref, change: 'kept', before, after: before, uid, note });
@@ -47,7 +50,7 @@ export async function removeOne(work: Work, ref: ObjectRef, manager: string): Pr
   const ground = groundNote(ref);
   if (ground !== undefined) return kept(ground);
   if (isStateful(ref)) return kept('it holds data: a person deletes it');
-  const removed = await work.objects.remove(ref, uid);
+  const removed = await work.objects.remove(served, uid);
   return { ref, change: removed ? 'deleted' : 'absent', before, after: null, uid };
 }
 
