@@ -1,12 +1,13 @@
 /** Drift, from the hand of a person to the hub's journal: who, what, once. On an embedded API server. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { type Entry, isObject, type Json, type JsonObject } from '../src/base/index.ts';
+import { type Entry, isObject, type Json, type JsonObject, type KubeObject } from '../src/base/index.ts';
 import { driftsOf } from '../src/hub-agent/index.ts';
 import {
   configMap,
   deploy,
   deployment,
+  LABELS,
   output,
   part,
   type Rig,
@@ -35,8 +36,9 @@ const write = (path: string, by: string, body: Json, type = MERGE) =>
   rig.write('PATCH', `${path}?fieldManager=${by}`, body, type);
 const modeIs = (mode: string) => async () => part(await rig.get(CONFIG), 'data', 'mode') === mode;
 
-async function hold(more: object = {}) {
+async function hold(more: object = {}, others: readonly KubeObject[] = []) {
   const objects = [
+    ...others,
     configMap('settings', { mode: 'good', size: '1' }),
     secretOf('login', 'hunter2hunter2'),
     deployment('checkout', 'a:1'),
@@ -122,6 +124,104 @@ describe('the journal says of a drift', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     assert.equal(drifts().length, 1, 'an agent that starts anew tells nothing new');
     assert.equal(part(await rig.get(CONFIG), 'data', 'mode'), 'bad');
+  });
+});
+
+describe('what a person may do to what is held', () => {
+  it('deletes the namespace with all that is in it: it is made anew, whole', async () => {
+    await hold();
+    await rig.write('DELETE', '/api/v1/namespaces/shop');
+    const whole = async () => {
+      const found = await Promise.all([CONFIG, DEPLOYMENT, '/api/v1/namespaces/shop/secrets/login'].map(rig.get));
+      return found.every((one) => one !== undefined && one.metadata.deletionTimestamp === undefined);
+    };
+    await until(async () => (await journaled(3)).length >= 3 && (await whole()), 'all is back', FOR_MS);
+    assert.equal((await rig.get('/api/v1/namespaces/shop'))?.metadata.labels?.['ldc.dev/stack'], 'shop');
+    const messages = drifts().map((entry) => String(entry.data.message));
+    assert.equal(messages.filter((message) => message.endsWith('was deleted')).length, 3, messages.join('; '));
+  });
+
+  it('sets a finalizer and deletes: it is said what the deletion waits for; then it is made anew', async () => {
+    await hold();
+    await write(CONFIG, 'hand', { metadata: { finalizers: ['example.org/stay'] } });
+    await rig.write('DELETE', CONFIG);
+    const [hangs] = await journaled(1);
+    assert.match(String(hangs?.data.message), /is being deleted \(waits for example\.org\/stay\); it is made anew/);
+    assert.equal(hangs?.data.repaired, false);
+    assert.equal(rig.hub.registry.observations('eu-1')[0]?.drift?.length, 1);
+    const before = (await rig.get(CONFIG))?.metadata.uid;
+    await write(CONFIG, 'hand', { metadata: { finalizers: null } });
+    const isNew = async () => ![undefined, before].includes((await rig.get(CONFIG))?.metadata.uid);
+    await until(isNew, 'it is made anew', FOR_MS);
+    assert.match(String((await journaled(2))[1]?.data.message), /was deleted$/);
+  });
+
+  it('takes the labels off by which it is watched', async () => {
+    await hold();
+    await write(CONFIG, 'hand', { metadata: { labels: null } });
+    const [entry] = await journaled(1);
+    assert.match(String(entry?.data.message), /\.metadata\.labels/);
+    await until(async () => (await rig.get(CONFIG))?.metadata.labels?.['ldc.dev/stack'] === 'shop', 'repaired', FOR_MS);
+  });
+
+  it('owns it by something else: what nobody asked for is left, what was asked for stays', async () => {
+    await hold();
+    const uid = (await rig.get('/api/v1/namespaces/shop/secrets/login'))?.metadata.uid as string;
+    const owner = { apiVersion: 'v1', kind: 'Secret', name: 'login', uid };
+    await write(CONFIG, 'hand', { metadata: { ownerReferences: [owner] }, data: { mode: 'bad' } });
+    const [entry] = await journaled(1);
+    assert.deepEqual(
+      changesOf(entry).map((change) => change.field),
+      ['.data.mode'],
+    );
+    assert.ok((await rig.get(CONFIG))?.metadata.ownerReferences !== undefined);
+  });
+
+  it('fights: repairs slow down, and the journal says how many there were', async () => {
+    await hold();
+    for (let round = 1; round <= 7; round++) {
+      await write(CONFIG, 'rival', { data: { mode: `bad-${round}` } });
+      if (round <= 5) await until(modeIs('good'), `repair ${round}`, FOR_MS);
+    }
+    await until(() => rig.hub.registry.observations('eu-1')[0]?.drift?.length === 1, 'it waits', FOR_MS);
+    const told = await journaled(6);
+    assert.equal(told.at(-1)?.data.repairs, 6);
+    assert.ok(told.every((entry) => String(entry.data.message).includes('by rival')));
+    assert.equal(new Set(told.map((entry) => entry.data.id)).size, told.length);
+  });
+});
+
+describe('what others may change', () => {
+  it('replicas that an autoscaler of the same function sets, without a word of it in the stack', async () => {
+    const hpa = {
+      ...{ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
+      metadata: { name: 'checkout', namespace: 'shop', labels: LABELS },
+      spec: {
+        minReplicas: 1,
+        maxReplicas: 9,
+        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'checkout' },
+      },
+    } as unknown as KubeObject;
+    await hold({}, [hpa]);
+    await write(`${DEPLOYMENT}/scale`, 'kube-controller-manager', { spec: { replicas: 5 } });
+    await write(CONFIG, 'hand', { data: { mode: 'bad' } });
+    await until(modeIs('good'), 'something else is repaired', FOR_MS);
+    await journaled(1);
+    assert.equal(part(await rig.get(DEPLOYMENT), 'spec', 'replicas'), 5);
+    assert.equal(drifts().length, 1);
+  });
+
+  it('one item of a list, named by its key', async () => {
+    await hold({ drift: { mode: 'repair', ignore: ['/spec/template/spec/containers/[name=c]/image'] } });
+    const containers = [{ name: 'c', image: 'injected:1' }];
+    const strategic = 'application/strategic-merge-patch+json';
+    await write(DEPLOYMENT, 'injector', { spec: { replicas: 7, template: { spec: { containers } } } }, strategic);
+    const [entry] = await journaled(1);
+    assert.deepEqual(
+      changesOf(entry).map((change) => change.field),
+      ['.spec.replicas'],
+    );
+    assert.ok(JSON.stringify(await rig.get(DEPLOYMENT)).includes('"image":"injected:1"'));
   });
 });
 

@@ -2,6 +2,7 @@
 import {
   type Digest,
   digestOf,
+  isObject,
   type Json,
   type KubeObject,
   type ObjectRef,
@@ -32,6 +33,8 @@ export interface DriftCheck {
   /** Repairs in a row, close to each other: somebody else writes the same fields. */
   readonly repairs: number;
   readonly digest: string;
+  /** That its deletion hangs was reported. */
+  readonly told?: boolean;
 }
 
 export interface DriftNews {
@@ -43,6 +46,10 @@ export interface DriftNews {
 
 /** So many repairs come at once; a fight with another writer then slows down, up to five minutes. */
 const QUICK_REPAIRS = 5;
+const TERMINATING = 'terminating';
+/** A deletion that takes longer hangs, on a finalizer most often. */
+const SOON_GONE_MS = 5_000;
+const HELD_UP_EVERY_MS = 30_000;
 const CALM_MS = 10 * 60_000;
 const SLOW_MS_MAX = 5 * 60_000;
 
@@ -56,9 +63,14 @@ export async function checkDrift(
   const live = await work.objects.get(ref);
   // a Job that ended and was cleaned up has done its work: making it anew would do it twice
   if (live === undefined && object.kind === 'Job') return { kind: 'same', object };
-  if (live?.metadata.deletionTimestamp !== undefined) return waitForEnd(work, ref, last);
+  if (live?.metadata.deletionTimestamp !== undefined)
+    return waitForEnd(work, bundle, ref, last, live.metadata.finalizers);
   const wanted = forApply(object, live, bundle);
-  if (live === undefined) return act(work, bundle, { ref, live, wanted, changes: [] }, last);
+  if (live === undefined) {
+    const ground = await groundOf(work, ref);
+    if (ground === 'terminating') return waitForEnd(work, bundle, ref, last, ['the end of its namespace']);
+    return act(work, bundle, { ref, live, wanted, changes: [], ground }, last);
+  }
   const dryRun = { manager: bundle.fieldManager, force: true, dryRun: true };
   const would = appliedOf(await work.objects.apply(wanted, dryRun)).object;
   if (contentDigest(would, work.cutKey) === contentDigest(live, work.cutKey)) return { kind: 'same', object: live };
@@ -73,6 +85,25 @@ interface Drifted {
   readonly live: KubeObject | undefined;
   readonly wanted: KubeObject;
   readonly changes: readonly DriftChange[];
+  /** Whether its namespace went with it. */
+  readonly ground?: 'there' | 'absent';
+}
+
+/** How the namespace stands that something deleted was in: a person may have deleted that, with all that was in it. */
+async function groundOf({ client }: Work, { namespace }: ObjectRef): Promise<'there' | 'absent' | 'terminating'> {
+  if (namespace === undefined) return 'there';
+  const answer = await client.request({ method: 'GET', path: `/api/v1/namespaces/${namespace}` });
+  if (answer.kind !== 'answered' || answer.status === 403) return 'there'; // what is made anew will say what is wrong
+  if (answer.status === 404) return 'absent';
+  const metadata = isObject(answer.body) && isObject(answer.body.metadata) ? answer.body.metadata : {};
+  return metadata.deletionTimestamp === undefined ? 'there' : 'terminating';
+}
+
+/** As the bundle states it; else the plain one, as a transaction makes it. */
+function namespaceOf({ objects, location }: Bundle, { namespace = '' }: ObjectRef): KubeObject {
+  const stated = objects.find((one) => one.kind === 'Namespace' && one.metadata.name === namespace);
+  const labels = { 'ldc.dev/project': location.stack.project, 'ldc.dev/stack': location.stack.name };
+  return stated ?? { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } };
 }
 
 async function act(work: Work, bundle: Bundle, drifted: Drifted, last: DriftCheck | undefined): Promise<DriftCheck> {
@@ -97,7 +128,9 @@ async function act(work: Work, bundle: Bundle, drifted: Drifted, last: DriftChec
   const leftMs = last === undefined ? 0 : last.atMs + waitMs - nowMs;
   if (waitMs > 0 && leftMs > 0)
     return { ...state, atMs: last?.atMs ?? nowMs, repaired: false, retryMs: leftMs, repairs };
-  const applied = appliedOf(await work.objects.apply(wanted, { manager: bundle.fieldManager, force: true }));
+  const write = { manager: bundle.fieldManager, force: true };
+  if (drifted.ground === 'absent') appliedOf(await work.objects.apply(namespaceOf(bundle, ref), write));
+  const applied = appliedOf(await work.objects.apply(wanted, write));
   const receipt = repairReceipt(ref, before, applied.object, work.cutKey);
   const news = { receipt, changes, id: idOf(drifted, [String(live?.metadata.resourceVersion)]) };
   return { ...state, repaired: true, news, object: applied.object, retryMs: 0, repairs: repairs + 1 };
@@ -116,18 +149,26 @@ function idOf({ ref, live, changes }: Drifted, of: readonly string[]): string | 
   return `drift-${sha256Hex(digestOf([refText(ref), String(live.metadata.uid), ...of, hands])).slice(0, 32)}`;
 }
 
-/** It is on its way out: made anew when it is gone. */
-function waitForEnd(work: Work, ref: ObjectRef, last: DriftCheck | undefined): DriftCheck {
-  const message = `${refText(ref)} is being deleted`;
-  const atMs = last?.atMs ?? work.clock.monotonic();
-  return {
-    kind: 'drifted',
-    ref,
-    repaired: false,
-    message,
-    retryMs: 500,
-    repairs: last?.repairs ?? 0,
-    digest: 'terminating',
-    atMs,
-  };
+/** It is on its way out: made anew when it is gone. What holds it up is said. */
+function waitForEnd(
+  work: Work,
+  { drift }: Bundle,
+  ref: ObjectRef,
+  last: DriftCheck | undefined,
+  waitsFor: readonly string[] = [],
+): DriftCheck {
+  const waiting = waitsFor.length === 0 ? '' : ` (waits for ${waitsFor.join(', ')})`;
+  const then = drift.mode === 'repair' ? '; it is made anew when it is gone' : '';
+  const message = `${refText(ref)} is being deleted${waiting}${then}`;
+  const nowMs = work.clock.monotonic();
+  const since = last?.digest === TERMINATING ? last : undefined;
+  const atMs = since?.atMs ?? nowMs;
+  const retryMs = nowMs - atMs < SOON_GONE_MS ? 500 : HELD_UP_EVERY_MS;
+  const state = { kind: 'drifted', ref, repaired: false, message, digest: TERMINATING, atMs, retryMs } as const;
+  const repairs = last?.repairs ?? 0;
+  // what is gone in a moment is told when it is made anew; what hangs is told once
+  if (since === undefined || nowMs - atMs < SOON_GONE_MS || since.told === true)
+    return { ...state, repairs, ...(since?.told === true ? { told: true } : {}) };
+  const receipt: ObjectReceipt = { ref, change: 'kept', before: null, after: null, note: message };
+  return { ...state, repairs, told: true, news: { receipt, changes: [], id: undefined } };
 }

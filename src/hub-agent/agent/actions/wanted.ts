@@ -6,15 +6,51 @@ import { ownersAt, type Pointer } from '../field-set.ts';
 /** The object as it is applied over what is there. */
 export function forApply(object: KubeObject, live: KubeObject | undefined, bundle: Bundle): KubeObject {
   if (live === undefined) return object;
-  return bundle.drift.ignore.reduce((wanted, text) => {
-    const pointer = parsePointer(text);
+  return leftAlone(object, bundle).reduce((wanted, text) => {
+    const there = resolve(live as unknown as Json, parsePointer(text));
+    const here = resolve(wanted as unknown as Json, parsePointer(text));
+    if (there === undefined || here === undefined) return wanted;
     // left out while we own it alone it would be removed, and fall back to a default that nobody asked for
-    const foreign = ownersAt(live, pointer).some((owner) => owner.manager !== bundle.fieldManager);
-    return foreign ? (withoutAt(wanted as unknown as Json, pointer) as unknown as KubeObject) : wanted;
+    const foreign = ownersAt(live, there).some((owner) => owner.manager !== bundle.fieldManager);
+    return foreign ? (withoutAt(wanted as unknown as Json, here) as unknown as KubeObject) : wanted;
   }, object);
 }
 
-/** RFC 6901. */
+/** What the stack says, and by itself the replicas that an autoscaler of the same function sets. */
+function leftAlone(object: KubeObject, { drift, objects }: Bundle): readonly string[] {
+  const isTarget = objects.some((one) => {
+    const target = isObject(one.spec) && isObject(one.spec.scaleTargetRef) ? one.spec.scaleTargetRef : {};
+    return (
+      one.kind === 'HorizontalPodAutoscaler' &&
+      one.metadata.namespace === object.metadata.namespace &&
+      target.kind === object.kind &&
+      target.name === object.metadata.name
+    );
+  });
+  return isTarget ? [...drift.ignore, '/spec/replicas'] : drift.ignore;
+}
+
+/** `[name=c]` names a list's item by a key of it; undefined: there is none. */
+function resolve(value: Json, pointer: Pointer): Pointer | undefined {
+  let at: Json | undefined = value;
+  const found: (string | number)[] = [];
+  for (const step of pointer) {
+    const next: string | number | undefined = Array.isArray(at) ? itemAt(at, step) : step;
+    if (next === undefined) return undefined;
+    found.push(next);
+    at = Array.isArray(at) ? at[next as number] : isObject(at) ? at[String(next)] : undefined;
+  }
+  return found;
+}
+
+function itemAt(items: readonly Json[], step: string | number): string | number | undefined {
+  const [, name = '', value] = /^\[([^=\]]+)=(.*)\]$/.exec(String(step)) ?? [];
+  if (value === undefined) return step;
+  const index = items.findIndex((item) => isObject(item) && String(item[name]) === value);
+  return index === -1 ? undefined : index;
+}
+
+/** RFC 6901; `resolve` knows one kind of step more. */
 export function parsePointer(text: string): Pointer {
   return text
     .split('/')
