@@ -67,6 +67,7 @@ export interface Agent {
 }
 
 const CAPACITY_EVERY_MS = 2_000;
+const STOP_MS_MAX = 2_000;
 const FIRST_LIST_MS_MAX = 3_000;
 /** With the reasons of a location that is not well each may be limits.locationReasonsBytesMax, and all are one message. */
 const OBSERVED_AT_ONCE = 100;
@@ -126,7 +127,7 @@ async function startAgent(options: AgentOptions, stopping: AbortController, onLo
     async stop() {
       stopping.abort();
       renewing();
-      session.stop();
+      await session.stop();
       await leadership.release();
     },
   };
@@ -232,10 +233,14 @@ class Session {
     }
   }
 
-  stop(): void {
+  /** What was repaired until now is remembered. */
+  async stop(): Promise<void> {
     this.#commands.stop();
-    this.#drifts.stop();
     this.#capacityDue?.();
+    const waited = new AbortController();
+    await Promise.race([this.#observer.settled(), this.#options.clock.sleep(STOP_MS_MAX, waited.signal)]);
+    waited.abort();
+    await this.#drifts.stop();
   }
 
   #warn(error: unknown, what: string): void {

@@ -13,7 +13,8 @@ export interface DriftOutbox {
   journaled(id: string): void;
   /** A new line stands. */
   resend(): void;
-  stop(): void;
+  /** Resolves when what is kept is remembered. */
+  stop(): Promise<void>;
 }
 
 export interface DriftOutboxOptions {
@@ -50,17 +51,18 @@ export function createDriftOutbox({ memory, clock, logger, send }: DriftOutboxOp
       bytes += sizeOf(kept.get(next.id) as Drift);
     }
   }
-  function remember(): void {
+  async function remember(): Promise<void> {
+    cancel?.();
     cancel = undefined;
     const before = memory.state.drifts ?? [];
     if (before.length === 0 && kept.size === 0) return;
     const drifts = [...kept.values()];
-    memory
+    await memory
       .update(({ drifts: _before, ...state }) => (drifts.length === 0 ? state : { ...state, drifts }))
       .catch((error: unknown) => logger.warn({ error: errorText(error) }, 'drifts could not be remembered'));
   }
   function rememberAfter(waitMs: number): void {
-    cancel ??= clock.after(waitMs, remember);
+    cancel ??= clock.after(waitMs, () => void remember());
   }
   return {
     add(drift) {
@@ -76,7 +78,7 @@ export function createDriftOutbox({ memory, clock, logger, send }: DriftOutboxOp
     resend() {
       for (const drift of kept.values()) if (!send(drift)) return;
     },
-    stop: () => cancel?.(),
+    stop: remember,
   };
 }
 

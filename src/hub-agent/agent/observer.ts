@@ -55,6 +55,8 @@ export interface Observer {
   mask(stack: Location['stack']): Mask;
   /** What is held of a stack (of these functions and members), as it should be. */
   holding(stack: Location['stack'], names: readonly string[] | undefined): readonly StreamPlace[];
+  /** Resolves when nothing is being looked at, or repaired. */
+  settled(): Promise<void>;
   /** All observations, for a new line; later ones come by `report`. */
   all(): readonly Observation[];
 }
@@ -109,6 +111,7 @@ class Observing implements Observer {
   readonly #good = new Map<string, string>();
   readonly #watches: Watches;
   readonly #digging: Digging;
+  readonly #looks = new Set<Promise<void>>();
   /** By project and stack; made when it is first asked for, anew when what is held has changed. */
   readonly #masks = new Map<string, Mask>();
 
@@ -151,9 +154,11 @@ class Observing implements Observer {
     place.due = true;
     this.#options.clock.after(SETTLE_MS, () => {
       place.due = false;
-      void this.#look(place).catch((error) =>
+      const look = this.#look(place).catch((error) =>
         this.#options.logger.error({ error: errorText(error) }, 'a location could not be observed'),
       );
+      this.#looks.add(look);
+      void look.then(() => this.#looks.delete(look));
     });
   }
   #isHeld(place: Place): boolean {
@@ -354,6 +359,9 @@ class Observing implements Observer {
   }
   good(object: KubeObject): void {
     this.#noteGood(object);
+  }
+  async settled(): Promise<void> {
+    await Promise.all(this.#looks);
   }
   all(): readonly Observation[] {
     return [...this.#places.values()].flatMap((place) => place.observation ?? []);
