@@ -36,4 +36,4 @@ export type {
   WatchEnd,
   WatchEvent,
 } from './types.ts';
-export { listAll, METADATA_ONLY, type WatchHandlers, type WatchTarget, watchLoop } from './watch.ts';
+export { listAll, type WatchHandlers, type WatchTarget, watchLoop } from './watch.ts';

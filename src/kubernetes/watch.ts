@@ -17,13 +17,13 @@ export interface WatchTarget {
   readonly kind: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** Such as METADATA_ONLY. */
-  readonly accept?: string;
+  /** Only the metadata of the objects; a server that cannot cut them down sends them whole. */
+  readonly metadataOnly?: boolean;
 }
 
-/** Asks for the metadata of objects alone; a server that cannot sends them whole. */
-export const METADATA_ONLY =
-  'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+/** A list and a watch are asked by different names: a real server fails a watch of lists. */
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
 const WATCH_SECONDS = 290;
 const PAGE = 500;
@@ -64,7 +64,7 @@ export async function listAll(client: Client, target: WatchTarget, signal?: Abor
       method: 'GET',
       path: target.path,
       query: { ...selectors(target), limit: PAGE, continue: token },
-      ...(target.accept === undefined ? {} : { accept: target.accept }),
+      ...(target.metadataOnly === true ? { accept: METADATA_LIST } : {}),
       ...(signal === undefined ? {} : { signal }),
     });
     if (answer.kind === 'unreachable') return { kind: 'failed', reason: answer.reason };
@@ -106,7 +106,7 @@ async function watchFrom(
         allowWatchBookmarks: true,
         timeoutSeconds: WATCH_SECONDS + Math.floor(random.next() * 60),
       },
-      ...(target.accept === undefined ? {} : { accept: target.accept }),
+      ...(target.metadataOnly === true ? { accept: METADATA } : {}),
       signal,
     };
     const end = await client.watch(request, async (event) => {

@@ -1,6 +1,6 @@
 /** What the cluster serves: a CRD, or an API of its own, may come or go while the line to the hub stands. */
 import { type Clock, isObject, jsonEqual, type Random } from '../../base/index.ts';
-import { type Access, type Client, type Discovery, METADATA_ONLY, watchLoop } from '../../kubernetes/index.ts';
+import { type Access, type Client, type Discovery, watchLoop } from '../../kubernetes/index.ts';
 
 export interface Served {
   /** Empty until the API server has said it. */
@@ -75,10 +75,15 @@ export function watchServed(
         if (lists++ > 0) lookAfter(SOON_MS);
       },
       onEvent: () => lookAfter(SOON_MS),
+      onHealth: (problem: string | undefined) => {
+        if (problem === undefined || kind !== 'CustomResourceDefinition') return;
+        watched = false;
+        lookAfter(UNWATCHED_EVERY_MS);
+      },
     };
     await watchLoop(
       client,
-      { path: `/apis/${apiVersion}/${plural}`, apiVersion, kind, accept: METADATA_ONLY },
+      { path: `/apis/${apiVersion}/${plural}`, apiVersion, kind, metadataOnly: true },
       handlers,
       options,
     );
