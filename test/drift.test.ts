@@ -225,6 +225,52 @@ describe('what others may change', () => {
   });
 });
 
+describe('an agent that holds something and has nothing to do', () => {
+  it('asks its API server for nothing: it watches, and renews its lease', async () => {
+    const asked: string[] = [];
+    await rig.close();
+    rig = await startRig({
+      client: (inner) => ({
+        ...inner,
+        request: (request) => {
+          asked.push(`${request.method} ${request.path}`);
+          return inner.request(request);
+        },
+      }),
+    });
+    await rig.write('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
+    await hold({}, [configMap('other', {})]);
+    await rig.write('PUT', `${DEPLOYMENT}/status`, readyDeployment(await rig.get(DEPLOYMENT)));
+    await until(() => rig.hub.registry.observations('eu-1')[0]?.status === 'current', 'all is well', FOR_MS);
+    const quiet = async () => {
+      const before = asked.length;
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      return asked.slice(before).every((one) => one.includes('/leases/'));
+    };
+    await until(quiet, 'what was begun has ended', FOR_MS);
+    asked.length = 0;
+    const isRenewal = (one: string): boolean => one.startsWith('PUT ') && one.endsWith('/leases/ldc-agent');
+    await until(() => asked.filter(isRenewal).length >= 2, 'the lease is renewed twice', FOR_MS);
+    assert.deepEqual(
+      asked.filter((one) => !isRenewal(one)),
+      [],
+    );
+  });
+});
+
+function readyDeployment(object: KubeObject | undefined): Json {
+  const replicas = 2;
+  const conditions = [
+    { type: 'Available', status: 'True' },
+    { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' },
+  ];
+  const counts = { replicas, updatedReplicas: replicas, readyReplicas: replicas, availableReplicas: replicas };
+  return {
+    ...object,
+    status: { ...counts, conditions, observedGeneration: object?.metadata.generation },
+  } as unknown as Json;
+}
+
 describe('exactly once', () => {
   it('drifts that were repaired while no hub was there, told by an agent that was started anew meanwhile', async () => {
     await hold();

@@ -62,6 +62,14 @@ export function watchServed(
     due?.cancel();
     due = { atMs, cancel: clock.after(waitMs, () => void look()) };
   }
+  /** What is told need not be asked for. */
+  function beginWatched(): void {
+    watched = true;
+    if (due === undefined || due.atMs <= clock.monotonic() + SOON_MS) return;
+    due.cancel();
+    due = undefined;
+    lookAfter(WATCHED_EVERY_MS);
+  }
   async function follow({ group, plural, kind }: (typeof SIGNS)[number]): Promise<void> {
     const apiVersion = `${group}/v1`;
     if ((await discovery.kind(apiVersion, kind)).kind !== 'served') return;
@@ -71,8 +79,8 @@ export function watchServed(
     let lists = 0;
     const handlers = {
       onList: () => {
-        if (kind === 'CustomResourceDefinition') watched = true;
         if (lists++ > 0) lookAfter(SOON_MS);
+        if (kind === 'CustomResourceDefinition') beginWatched();
       },
       onEvent: () => lookAfter(SOON_MS),
       onHealth: (problem: string | undefined) => {
