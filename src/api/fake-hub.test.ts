@@ -408,6 +408,14 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
 /** Every function is well, and has one line to say on eu-1. */
 const fakeInsight: Insight = {
   reasons: async () => done([]),
+  drifts: () =>
+    done([
+      {
+        ...{ cluster: 'eu-1', location: 'default/shop/checkout@eu-1', repaired: true },
+        ...{ at: '2026-01-01T00:00:00.000Z', journaledAt: '2026-01-01T00:00:00.500Z' },
+        message: 'ConfigMap shop/settings was changed by kubectl-edit: .data.mode "good" → "bad"',
+      },
+    ]),
   stream: () =>
     done([
       {

@@ -25,6 +25,7 @@ import {
   AWAITED_REPORTS,
   clusterProjector,
   createHubLink,
+  driftsOf,
   HELD_REPORTS,
   type HeldReport,
   type HubLink,
@@ -32,7 +33,13 @@ import {
 import { compileCel } from '../placement/index.ts';
 import { planMermaid, planText } from '../plan/index.ts';
 import { createEngine, type Engine, projectTransaction } from '../saga/index.ts';
-import { createInsight, createStacks, createStacksProjector, type StacksRoom } from '../stacks/index.ts';
+import {
+  createInsight,
+  createStacks,
+  createStacksProjector,
+  type InsightPorts,
+  type StacksRoom,
+} from '../stacks/index.ts';
 import {
   commandMasterKey,
   fileMasterKey,
@@ -216,7 +223,10 @@ function servicesOf(
     version: options.version,
     stacks,
     engine,
-    insight: createInsight({ clock: ports.clock, ids, stacks, link: agents.link, epoch: () => store.epoch }),
+    insight: createInsight({
+      ...{ clock: ports.clock, ids, stacks, link: agents.link, epoch: () => store.epoch },
+      drifts: (stack) => driftsOf(store.documents, stack) as unknown as ReturnType<InsightPorts['drifts']>,
+    }),
     availability,
     registry: agents.registry,
     journal: store.journal,

@@ -17,7 +17,16 @@ import {
 import type { StackRef } from '../plan/index.ts';
 import type { AgentLink, AgentStreams, StreamEnd } from '../protocol/index.ts';
 import { stackId } from './records.ts';
-import type { FunctionView, Insight, InsightFilter, LocationReasons, Stacks, StreamQuery, Told } from './types.ts';
+import type {
+  DriftView,
+  FunctionView,
+  Insight,
+  InsightFilter,
+  LocationReasons,
+  Stacks,
+  StreamQuery,
+  Told,
+} from './types.ts';
 
 export interface InsightPorts {
   readonly stacks: Pick<Stacks, 'describe'>;
@@ -25,6 +34,8 @@ export interface InsightPorts {
   readonly clock: Clock;
   readonly ids: Pick<Ids, 'next'>;
   readonly epoch: () => number;
+  /** The last ones of a stack, newest first. */
+  readonly drifts: (stack: StackRef) => readonly DriftView[];
 }
 
 const ASK_TIMEOUT_MS = 10_000;
@@ -76,6 +87,15 @@ export function createInsight(ports: InsightPorts): Insight {
         items.push(...(await Promise.all(places.value.slice(from, from + AT_ONCE).map(ask))));
       }
       return done(bounded(items));
+    },
+    drifts(stack, { function: one, cluster }) {
+      if (stacks.describe(stack) === undefined) return refused(noStack(stack));
+      const ofFunction = (location: string) => one === undefined || location.split(/[/@]/)[2] === one;
+      return done(
+        ports
+          .drifts(stack)
+          .filter((drift) => ofFunction(drift.location) && (cluster ?? drift.cluster) === drift.cluster),
+      );
     },
     stream(stack, filter, query) {
       const places = placesOf(stack, filter);

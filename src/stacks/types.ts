@@ -2,7 +2,7 @@
 import type { Digest, Json, KubeObject, ObjectRef, Outcome, Problem, Refusal } from '../base/index.ts';
 import type { WhatIf } from '../placement/index.ts';
 import type { LocationChange, PlacementReason, Plan, StackRef, TransactionKind } from '../plan/index.ts';
-import type { StreamRequest } from '../protocol/index.ts';
+import type { DriftChange, StreamRequest } from '../protocol/index.ts';
 
 /** A stack definition with the files that it names, as REST and CLI send it. Paths are relative to the stack file's folder. */
 export interface StackSource {
@@ -189,6 +189,25 @@ export interface LocationReasons extends Pick<LocationView, 'cluster' | 'region'
   readonly problem: string | null;
 }
 
+/** One object of a stack that was other than it should be, as the journal has it. */
+export interface DriftView {
+  readonly cluster: string;
+  /** `project/stack/function@cluster` */
+  readonly location: string;
+  /** When its agent saw it, and when it was journaled, RFC 3339. */
+  readonly at: string;
+  readonly journaledAt: string;
+  readonly repaired: boolean;
+  readonly message: string;
+  /** Field by field, with whose hand it was; absent: it was deleted, or its deletion hangs. */
+  readonly changes?: readonly DriftChange[];
+  readonly changesLeftOut?: number;
+  /** Repairs in a row: above a few somebody else writes the same fields, and repairs slow down. */
+  readonly repairs?: number;
+  /** Earlier drifts that the agent could not keep for a hub that was away. */
+  readonly leftOut?: number;
+}
+
 /** What is asked of each cluster. */
 export type StreamQuery = DistributiveOmit<StreamRequest, 'stack' | 'names'>;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
@@ -228,4 +247,6 @@ export interface ClusterStream {
 export interface Insight {
   reasons(stack: StackRef, filter: InsightFilter): Promise<Outcome<readonly LocationReasons[]>>;
   stream(stack: StackRef, filter: InsightFilter, query: StreamQuery): Outcome<readonly ClusterStream[]>;
+  /** The last drifts of each cluster, newest first. */
+  drifts(stack: StackRef, filter: InsightFilter): Outcome<readonly DriftView[]>;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { limits, type ObjectRef } from '../../base/index.ts';
-import type { LocationReasons, Told } from '../../stacks/types.ts';
+import type { DriftView, LocationReasons, Told } from '../../stacks/types.ts';
 import { flag, json, name, refusal, stackParams, time } from './basics.ts';
 import { route } from './route.ts';
 
@@ -19,6 +19,23 @@ const locationReasons: z.ZodType<LocationReasons> = z.object({
   at: time,
   reasons: z.array(json).describe('chains from what was applied down to the container, with events and last log lines'),
   problem: z.string().nullable().describe('why the agent could not be asked: then this is its last word'),
+});
+
+type DriftChange = NonNullable<DriftView['changes']>[number];
+const drift: z.ZodType<DriftView> = z.object({
+  cluster: z.string(),
+  location: z.string(),
+  at: time,
+  journaledAt: time,
+  repaired: z.boolean(),
+  message: z.string(),
+  changes: z
+    .array(z.custom<DriftChange>((value) => typeof value === 'object' && value !== null && 'field' in value))
+    .optional()
+    .describe('field by field: wanted, found, and by whom (managedFields)'),
+  changesLeftOut: z.number().optional(),
+  repairs: z.number().optional().describe('in a row: above a few somebody else writes the same fields'),
+  leftOut: z.number().optional().describe('earlier drifts that its agent could not keep for a hub that was away'),
 });
 
 const of = { cluster: z.string(), function: z.string() };
@@ -75,6 +92,17 @@ export const insight = {
     params: stackParams,
     query: z.strictObject(filter),
     answer: z.object({ items: z.array(locationReasons) }),
+  }),
+  drift: route({
+    id: 'stacks.drift',
+    method: 'GET',
+    path: '/api/v1/stacks/{project}/{name}/drift',
+    summary:
+      'What was last changed or deleted on its clusters by other hands, whose they were, and whether it was repaired.',
+    role: 'viewer',
+    params: stackParams,
+    query: z.strictObject(filter),
+    answer: z.object({ items: z.array(drift) }),
   }),
   events: route({
     id: 'stacks.events',

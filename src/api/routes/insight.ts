@@ -23,6 +23,7 @@ export function insightRoutes({ insight, clock }: Services): Binding[] {
     bind(R.reasons, async ({ params, query }) => {
       return { answer: { items: [...doneOr(await insight.reasons(params, query))] } };
     }),
+    bind(R.drift, ({ params, query }) => ({ answer: { items: [...doneOr(insight.drifts(params, query))] } })),
     bind(
       R.events,
       ({ params, query }) => now(open(params, query, eventsOf(query)), query.follow === true),

@@ -1,6 +1,13 @@
 import type { StackDescription } from '../../api/client/index.ts';
 import type { TransactionView } from '../../saga/types.ts';
-import type { FunctionView, ObjectDiff, RevisionView, StackSummary, WhatIfView } from '../../stacks/types.ts';
+import type {
+  DriftView,
+  FunctionView,
+  ObjectDiff,
+  RevisionView,
+  StackSummary,
+  WhatIfView,
+} from '../../stacks/types.ts';
 import { fieldChanges } from './field-changes.ts';
 import { reasonText } from './reason.ts';
 import { age, table } from './table.ts';
@@ -42,6 +49,7 @@ function placeText({ cluster, status, reason }: FunctionView['locations'][number
 export function descriptionText(
   { summary, reasons, changes, source }: StackDescription,
   last?: TransactionView,
+  drifts: readonly DriftView[] = [],
 ): string {
   const labels = Object.entries(summary.labels).map(([key, value]) => `${key}=${value}`);
   const head = [
@@ -63,10 +71,18 @@ export function descriptionText(
     ...summary.functions.map(functionText),
     summary.databases.length === 0 ? '' : '\ndatabases:\n',
     ...summary.databases.map((database) => `  ${database.name} (${database.driver})\n`),
+    drifts.length === 0 ? '' : `\nlast drift:\n${drifts.slice(0, DRIFTS_SHOWN).map(driftText).join('')}`,
     taken.length === 0 ? '' : `\nplacement:\n${taken.join('')}`,
     moved.length === 0 ? '' : `\nlast change:\n${moved.join('')}`,
     `\ndefinition:\n${indent(source)}`,
   ].join('');
+}
+
+const DRIFTS_SHOWN = 5;
+
+function driftText({ at, cluster, message, repaired, repairs = 0 }: DriftView): string {
+  const fight = repairs > 1 ? `, the ${repairs}th time in a row` : '';
+  return `  ${at} ${cluster}: ${message} (${repaired ? `repaired${fight}` : 'not repaired'})\n`;
 }
 
 function scoreText(score: number | undefined): string {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { HubClient, StackDescription } from '../../api/client/index.ts';
 import type { TransactionView } from '../../saga/types.ts';
+import type { DriftView } from '../../stacks/types.ts';
 import { action, type Cli, example, type HubFlags, withHub, withOutput } from '../cli.ts';
 import { withClient } from '../connect.ts';
 import { exit, usage } from '../failure.ts';
@@ -64,7 +65,9 @@ async function describe(cli: Cli, flags: DescribeFlags, name: string): Promise<n
           : `function/${stackName(params)}/${target.function}`,
       ];
       const last = flags.output === undefined ? await lastTransaction(client, routes, stackName(params)) : undefined;
-      await print(io, flags.output, { value: description, names, human: () => descriptionText(description, last) });
+      const drifts = await lastDrifts(client, api, target);
+      const value = { ...description, drifts };
+      await print(io, flags.output, { value, names, human: () => descriptionText(description, last, drifts) });
     }
     return exit.done;
   });
@@ -102,6 +105,20 @@ async function freshDescription(
     summary: { ...summary, functions },
     reasons: reasons.filter((reason) => one === undefined || reason.function === one),
   };
+}
+
+/** What other hands changed last; nothing from a hub without that route. */
+async function lastDrifts(
+  client: HubClient,
+  { routes, HubProblem }: typeof import('../../api/client/index.ts'),
+  { project, name, function: one }: StackTarget,
+): Promise<readonly DriftView[]> {
+  const call = { params: { project, name }, query: one === undefined ? {} : { function: one } };
+  const answer = await client.call(routes.insight.drift, call).catch((error: unknown) => {
+    if (error instanceof HubProblem && error.problem.status === 404) return { items: [] };
+    throw error;
+  });
+  return answer.items;
 }
 
 /** The stack's newest transaction, unless it committed: then there is nothing of it that a person has to look into. */

@@ -22,6 +22,8 @@ const SIGNS = [
   { group: 'apiregistration.k8s.io', plural: 'apiservices', kind: 'APIService' },
 ] as const;
 
+type Sign = (typeof SIGNS)[number];
+
 const SOON_MS = 500;
 /** Where the definitions of kinds may not be watched. */
 const UNWATCHED_EVERY_MS = 30_000;
@@ -70,12 +72,10 @@ export function watchServed(
     due = undefined;
     lookAfter(WATCHED_EVERY_MS);
   }
-  async function follow({ group, plural, kind }: (typeof SIGNS)[number]): Promise<void> {
+  async function follow(sign: Sign): Promise<void> {
+    if (!(await mayWatch(sign, discovery, access)) || signal.aborted) return;
+    const { group, plural, kind } = sign;
     const apiVersion = `${group}/v1`;
-    if ((await discovery.kind(apiVersion, kind)).kind !== 'served') return;
-    const rights = ['list', 'watch'].map((verb) => ({ verb, group, resource: plural }));
-    const missing = await access.missing(rights);
-    if (missing.kind !== 'answered' || missing.value.length > 0 || signal.aborted) return;
     let lists = 0;
     const handlers = {
       onList: () => {
@@ -100,6 +100,12 @@ export function watchServed(
   for (const sign of SIGNS) void follow(sign);
   lookAfter(UNWATCHED_EVERY_MS);
   return { read, soon: () => lookAfter(SOON_MS) };
+}
+
+async function mayWatch({ group, plural, kind }: Sign, discovery: Discovery, access: Access): Promise<boolean> {
+  if ((await discovery.kind(`${group}/v1`, kind)).kind !== 'served') return false;
+  const missing = await access.missing(['list', 'watch'].map((verb) => ({ verb, group, resource: plural })));
+  return missing.kind === 'answered' && missing.value.length === 0;
 }
 
 async function versionOf(client: Client): Promise<string> {
