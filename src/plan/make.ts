@@ -14,6 +14,7 @@ import { type CommittedLocation, difference, type LocationDifference } from './d
 import { locationId, shortId } from './location.ts';
 import { needsOf, stepsOf } from './steps.ts';
 import type { Bundle, PlacementReason, Plan, Rollout, StackRef, Step, TransactionKind } from './types.ts';
+import { takenVersions } from './versions.ts';
 import { wavesOf } from './waves.ts';
 
 export interface PlanRequest {
@@ -27,7 +28,7 @@ export interface PlanRequest {
   readonly placement: Placement;
   readonly reasons: readonly PlacementReason[];
   /** Names and labels of every cluster that is placed on or was. */
-  readonly clusters: readonly Pick<ClusterView, 'name' | 'labels'>[];
+  readonly clusters: readonly (Pick<ClusterView, 'name' | 'labels'> & Partial<Pick<ClusterView, 'apis'>>)[];
   /** Goes on though objectives are not met (a reschedule takes what it can get); never with no location at all. */
   readonly acceptUnmet?: boolean;
   /** Takes the values out of Secrets before anything is digested. */
@@ -214,6 +215,7 @@ function finished(
   const staying = differences.filter((one) => one.bundle !== null && one.digest !== null);
   const moving = kind === 'reschedule' ? differences.filter((one) => one.change !== 'none') : differences;
   const account = serviceAccountOf(stack);
+  const versions = takenVersions(staying, request.clusters);
   const body: Omit<Plan, 'digest'> = {
     v: 1,
     kind,
@@ -234,6 +236,7 @@ function finished(
       objects: one.objects,
     })),
     reasons: fewReasons(request.reasons),
+    ...(versions.length === 0 ? {} : { versions }),
     rollout: rolloutOf(stack),
     minimum: Object.fromEntries(stack.functions.map((one) => [one.name, one.spec.availability.locations.min])),
     irreversible: differences.flatMap(irreversible),

@@ -1,4 +1,4 @@
-import type { LocationChange, Plan, Step } from './types.ts';
+import type { LocationChange, PlacementReason, Plan, Step, TakenVersion } from './types.ts';
 
 const SIGNS = { add: '+', update: '~', remove: '-', none: '=' } as const;
 
@@ -22,6 +22,8 @@ export function planText(plan: Plan): string {
       ? []
       : [`  = ${same} ${same === 1 ? 'location stays' : 'locations stay'} as ${same === 1 ? 'it is' : 'they are'}`]),
     ...section('Waves:', columns(waveLines(plan))),
+    ...section('Versions:', columns((plan.versions ?? []).map(versionLine))),
+    ...section('Left out, for want of an API:', columns(plan.reasons.filter(lacksApi).map(lackLine))),
     ...section('After the decision:', columns(plan.steps.filter((step) => step.phase === 'decided').map(deletion))),
     ...section(
       'No undo brings back:',
@@ -80,6 +82,20 @@ function waveLines(plan: Plan): readonly (readonly string[])[] {
     const more = clusters.length > CLUSTERS_MAX ? ` and ${clusters.length - CLUSTERS_MAX} more` : '';
     return [`  ${wave + 1}  ${clusters.slice(0, CLUSTERS_MAX).join(', ')}${more}`, `${functions.join(' → ')}${soak}`];
   });
+}
+
+function versionLine({ object, apiVersion, clusters }: TakenVersion): readonly string[] {
+  const more = clusters.length > CLUSTERS_MAX ? ` and ${clusters.length - CLUSTERS_MAX} more` : '';
+  return [`  ${object}`, `${apiVersion} on ${clusters.slice(0, CLUSTERS_MAX).join(', ')}${more}`];
+}
+
+/** As the placement filter `api` says it. */
+function lacksApi({ taken, reason }: PlacementReason): boolean {
+  return !taken && reason.startsWith('does not serve ');
+}
+
+function lackLine({ function: name, cluster, reason }: PlacementReason): readonly string[] {
+  return [`  ! ${name}@${cluster}`, reason];
 }
 
 function clusterOf(step: Step): string {

@@ -218,6 +218,13 @@ export interface PlacementReason {
   readonly score?: number;
 }
 
+export interface TakenVersion {
+  /** `example.org/Gadget shop/main` */
+  readonly object: string;
+  readonly apiVersion: string;
+  readonly clusters: readonly string[];
+}
+
 export interface Rollout {
   readonly soakMs: number;
   readonly deadlineMs: number;
@@ -245,6 +252,8 @@ export interface Plan {
   readonly locations: readonly { readonly location: Location; readonly revision: number; readonly bundle: Digest }[];
   readonly changes: readonly LocationChange[];
   readonly reasons: readonly PlacementReason[];
+  /** Of objects that are given in several versions, the one that each cluster takes, as far as it has said what it serves. */
+  readonly versions?: readonly TakenVersion[];
   readonly rollout: Rollout;
   /** Minimum number of healthy locations per function (`availability.locations.min`). */
   readonly minimum: { readonly [functionName: string]: number };
