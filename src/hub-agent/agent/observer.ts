@@ -341,7 +341,11 @@ class Observing implements Observer {
       const now = (await servedObjects(objects, place.bundle.objects)).map(refOf);
       const watched = now.every((ref) => this.#watches.isReady(ref, place.bundle.serviceAccount));
       const same = jsonEqual(now as unknown as Json, place.objects.map(refOf) as unknown as Json);
-      if (this.#isHeld(place) && !(watched && same)) await this.hold(place.held, place.bundle);
+      if (watched && same) continue;
+      // in its turn: a command may be about to hold something newer
+      await this.#options.queues.run(locationKey(place.held.location), async () => {
+        if (this.#isHeld(place)) await this.hold(place.held, place.bundle);
+      });
     }
   }
   release(location: Location): void {
