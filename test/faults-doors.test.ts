@@ -82,7 +82,7 @@ test('a join token that has expired, was revoked, is made up, is for another clu
 test('a token of one use is worth nothing to a second cluster, and a name is not taken from who has it', async () => {
   const once = await makeToken({ uses: 1 });
   const twice = await makeToken({ uses: 2 });
-  assert.equal(await tryJoin(twice, 'eu-1'), 'clusterExists');
+  assert.equal(await tryJoin(twice, 'eu-1'), 'anotherCluster');
   assert.equal(await tryJoin(once, 'stray'), 'joined');
   const other = await startApiServer({ name: 'second' });
   try {

@@ -139,7 +139,7 @@ describe('who may open a line', () => {
     assert.equal((await hub.registry.remove('eu-removed', 'user:test', 'test')).kind, 'done');
     assert.match(await ended, /removed/);
     const way = door();
-    assert.equal(refusalOf(await way.open(identity, new AbortController().signal)), 'unknownAgent');
+    assert.equal(refusalOf(await way.open(identity, new AbortController().signal)), 'clusterRemoved');
     const { request } = await createRequest('eu-removed');
     assert.equal(refusalOf(await way.renew(identity, request)), 'unknownAgent');
   });

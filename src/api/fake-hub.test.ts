@@ -476,6 +476,14 @@ function fakeRegistry() {
       tokens.splice(at, 1);
       return done(null);
     },
+    leave: async (_name, orphan) =>
+      done({
+        kind: 'left' as const,
+        objects: 3,
+        remains: orphan
+          ? []
+          : [{ what: 'Namespace shop', why: 'it holds data', command: `kubectl delete namespace shop` }],
+      }),
     async remove(name) {
       records.delete(name);
       return done(null);
@@ -489,6 +497,7 @@ function cluster(name: string): ClusterRecord {
     name,
     labels: { region: name.split('-')[0] ?? '', env: 'prod' },
     taints: [],
+    uid: null,
     joinedAt: timestamp(NOON),
     publicKey: 'aa',
     kubernetesVersion: 'v1.34.1',

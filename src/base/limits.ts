@@ -31,6 +31,8 @@ export const limits = {
   hubReasonsBytesMax: 64 * 1024 * 1024,
   /** What one call answers of why a stack is not well. */
   reasonsAnswerBytesMax: 2 * 1024 * 1024,
+  /** What is named of a cluster that leaves, because it could not be taken away. */
+  leaveRemainsMax: 200,
   /** Of one drift: fields that are told, and bytes of each value. */
   driftChangesMax: 20,
   driftValueBytesMax: 256,

@@ -54,6 +54,7 @@ describe('ldc agent manifests', () => {
       { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get', 'list'] },
       { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['list', 'watch'] },
       { apiGroups: ['apiregistration.k8s.io'], resources: ['apiservices'], verbs: ['list', 'watch'] },
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['get'], resourceNames: ['kube-system'] },
     ]);
     const deploy = rulesOf(objects, 'ldc-agent-deploy');
     const kafka = deploy.filter((rule) => texts(rule.apiGroups).includes('kafka.strimzi.io'));

@@ -260,10 +260,17 @@ describe('cluster and sim', () => {
     assert.match(shown, /^kept {8}PersistentVolumeClaim shop\/data-cart-0 of cart@us-1: it holds data/m);
     const drained = await machine.ldc('cluster', 'drain', 'us-1', '--yes');
     assert.equal(drained.out, 'us-1 is draining; 0 locations have to move\nus-1 is empty\n');
-    const kept = await machine.ldc('cluster', 'remove', 'eu-1', '--yes');
-    assert.equal(kept.code, 5);
-    assert.match(kept.err, /still serves a location\n {2}at: {3}cluster eu-1\n {2}next: drain it first/);
-    assert.equal((await machine.ldc('cluster', 'remove', 'eu-1', '--yes', '--force')).code, 0);
+    const away = await machine.ldc('cluster', 'remove', 'us-1', '--yes');
+    assert.equal(away.code, 5);
+    assert.match(away.err, /no agent of us-1 is connected[\s\S]*next: start its agent, or force it/);
+    const burnt = await machine.ldc('cluster', 'remove', 'us-1', '--yes', '--force', '--reason', 'burnt down');
+    assert.match(burnt.out, /^us-1 was removed\nwhat is still there, and what takes it away:\n/);
+    assert.match(burnt.out, /\n {4}kubectl delete namespace ldc-system\n/);
+    const hasty = await machine.ldc('cluster', 'remove', 'eu-1', '--yes', '--force');
+    assert.equal(hasty.code, 2);
+    assert.match(hasty.err, /--force needs a reason/);
+    const forced = await machine.ldc('cluster', 'remove', 'eu-1', '--yes', '--orphan', '--reason', 'sold');
+    assert.match(forced.out, /^eu-1 was removed; 3 objects there run on without ldc\n/);
     assert.equal((await machine.ldc('cluster', 'show', 'eu-1')).code, 1);
   });
 

@@ -1,6 +1,6 @@
 /** `ldc agent`: one cluster's agent, in a pod with its service account or beside the cluster with a kubeconfig. */
 import { readFileSync } from 'node:fs';
-import { createIds, errorText, RefusedError, systemClock, systemRandom } from '../base/index.ts';
+import { createIds, type Refusal, RefusedError, systemClock, systemRandom } from '../base/index.ts';
 import type { AgentOptions } from '../cli/index.ts';
 import { clientAs, createAgent } from '../hub-agent/index.ts';
 import { type Credentials, connect } from '../kubernetes/index.ts';
@@ -19,8 +19,11 @@ export async function runAgent(
   const given = await connect(credentialsOf(options), systemClock);
   const { serviceAccount } = options;
   const client = serviceAccount === undefined ? given : clientAs(given, systemClock, serviceAccount);
+  const ended = Promise.withResolvers<Refusal | null>();
   const agent = createAgent({
     client,
+    administrator: given,
+    onEnd: ended.resolve,
     hub: { url: options.hub },
     clock: systemClock,
     random: systemRandom,
@@ -38,18 +41,25 @@ export async function runAgent(
     clearInterval(keepAlive);
     await given.close();
     if (!(error instanceof RefusedError)) throw error;
-    say(`ldc agent: ${errorText(error)}${error.refusal.hint === undefined ? '' : `\n  ${error.refusal.hint}`}`);
+    sayRefused(say, error.refusal);
     return 5;
   }
   if (begun === 'started') {
     say(`agent works for ${options.hub}; SIGTERM ends it, what it remembers lies in its cluster`);
     joined();
   }
-  await stopped;
+  const end = await Promise.race([stopped.then(() => 'stopped' as const), ended.promise]);
   clearInterval(keepAlive);
   await agent.stop();
   await given.close();
-  return 0;
+  if (end === 'stopped') return 0;
+  if (end === null) say('this cluster has left its hub; what ldc had put there is gone');
+  else sayRefused(say, end);
+  return end === null ? 0 : 5;
+}
+
+function sayRefused(say: (text: string) => void, { message, hint }: Refusal): void {
+  say(`ldc agent: ${message}${hint === undefined ? '' : `\n  ${hint}`}`);
 }
 
 function credentialsOf(options: AgentOptions): Credentials {

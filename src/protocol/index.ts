@@ -14,6 +14,7 @@ export type {
   HubMessage,
   ObjectReceipt,
   Observation,
+  Remaining,
   Sealed,
   StreamItem,
   StreamRequest,

@@ -97,6 +97,8 @@ export const commandBodySchema = z.discriminatedUnion('kind', [
   }),
   /** Reads what the agent holds of a location and sends the bundle along: a hub from a backup learns it so. */
   z.object({ kind: z.literal('recallBundle'), location }),
+  /** Takes away what ldc put into the cluster, itself at last; `orphan`: workloads stay and run on, only ldc's marks and memory go. */
+  z.object({ kind: z.literal('leave'), orphan: z.boolean() }),
   /** Asks a running command to end early; it answers `refused` with kind `cancelled`. */
   z.object({ kind: z.literal('cancel'), command: z.string() }),
 ]);
@@ -135,6 +137,10 @@ const difference = z.object({
 });
 export type Difference = z.infer<typeof difference>;
 
+/** What is still there after a leave: what, why, and what a person runs to take it away. */
+export const remainingSchema = z.object({ what: z.string(), why: z.string(), command: z.string().optional() });
+export type Remaining = z.infer<typeof remainingSchema>;
+
 export const commandOutputSchema = z.discriminatedUnion('kind', [
   /** `preImages`: the digest of the blob `{location, objects: [{ref, object|null, digest|null, ready: boolean|null}]}`, which the agent sends along. */
   z.object({ kind: z.literal('snapshot'), preImages: digest, objects: z.number().int(), present: z.number().int() }),
@@ -171,6 +177,12 @@ export const commandOutputSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('access'), refusal: refusal.nullable(), unknown: z.string().optional() }),
   /** `bundle`: the blob that comes along; null: nothing is held there. */
   z.object({ kind: z.literal('recallBundle'), bundle: digest.nullable() }),
+  /** `objects`: how many were deleted, or had their marks taken off; `remains`: what it could not or may not take away. */
+  z.object({
+    kind: z.literal('left'),
+    objects: z.number().int(),
+    remains: z.array(remainingSchema).max(limits.leaveRemainsMax),
+  }),
   z.object({ kind: z.literal('cancelled'), command: z.string() }),
 ]);
 export type CommandOutput = z.infer<typeof commandOutputSchema>;
@@ -287,6 +299,8 @@ export const agentMessageSchema = z.discriminatedUnion('kind', [
     capacity: capacitySchema,
     /** P-256 public key (SPKI, base64) to which the hub seals Secret values. */
     sealKey: z.string(),
+    /** uid of its namespace kube-system: which cluster it is, whatever its name. Absent: the agent may not read it. */
+    clusterUid: z.string().max(100).optional(),
     highestEpoch: z.number().int(),
     held: z.array(held),
     openCommands: z.array(z.string()),

@@ -45,6 +45,7 @@ export function fakeCluster(name: string, cpuMilli = 4_000, labels: Record<strin
     name,
     labels: { region, zone: name, env: 'prod', ...labels },
     taints: [],
+    uid: null,
     joinedAt: '2026-01-01T00:00:00.000Z',
     publicKey: name,
     kubernetesVersion: 'v1.34.0',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Health, Intent } from '../../availability/types.ts';
-import type { ClusterRecord, JoinToken } from '../../hub-agent/types.ts';
+import type { ClusterRecord, JoinToken, Left } from '../../hub-agent/types.ts';
 import type { OnCluster } from '../../stacks/types.ts';
 import { digest, flag, name, page, paging, reasonBody, textMap, time } from './basics.ts';
 import { capacity } from './capacity.ts';
@@ -29,6 +29,7 @@ const clusterView: z.ZodType<ClusterView> = z.object({
   taints: z.array(taint),
   joinedAt: time,
   publicKey: z.string(),
+  uid: z.string().nullable().describe('uid of its namespace kube-system'),
   kubernetesVersion: z.string().nullable(),
   agentVersion: z.string().nullable(),
   apis: z.array(z.string()),
@@ -66,6 +67,12 @@ const joinToken: z.ZodType<JoinToken> = z.object({
   usesLeft: z.int(),
   createdBy: z.string(),
   labels: textMap,
+});
+
+const remaining: z.ZodType<Left['remains'][number]> = z.object({
+  what: z.string(),
+  why: z.string(),
+  command: z.string().optional(),
 });
 
 function intent(verb: 'cordon' | 'uncordon' | 'drain', summary: string) {
@@ -129,11 +136,20 @@ export const clusters = {
     id: 'clusters.remove',
     method: 'DELETE',
     path: '/api/v1/clusters/{name}',
-    summary: 'Removes a cluster: its agent is refused from then on. Refused while it serves anything, unless forced.',
+    summary:
+      'Removes a cluster: its agent takes away what ldc put there (orphan: but for the workloads) and is refused from then on. Refused while it serves anything, and while its agent is not there, unless forced.',
     role: 'admin',
     params,
-    query: z.strictObject({ reason: z.string().max(2_000).optional(), force: flag.optional() }),
-    answer: z.object({ removed: z.string() }),
+    query: z.strictObject({
+      reason: z.string().max(2_000).optional(),
+      force: flag.optional(),
+      orphan: flag.optional(),
+    }),
+    answer: z.object({
+      removed: z.string(),
+      objects: z.int().nullable().describe('taken away, or unmarked; null: nobody was there to do it'),
+      remains: z.array(remaining),
+    }),
   }),
 };
 

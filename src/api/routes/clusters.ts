@@ -1,5 +1,5 @@
 import { refText } from '../../base/index.ts';
-import type { ClusterRecord } from '../../hub-agent/types.ts';
+import type { ClusterRecord, Left } from '../../hub-agent/types.ts';
 import { type ClusterView, routes } from '../contract/index.ts';
 import { type Binding, bind } from '../http/binding.ts';
 import { checkIfMatch } from '../http/etag.ts';
@@ -39,9 +39,11 @@ export function clusterRoutes(services: Services): Binding[] {
     bind(R.remove, async ({ params, query, caller, ifMatch }) => {
       const view = viewOf(services, found(services, params.name));
       checkIfMatch(ifMatch, versionOf(view), `cluster ${params.name}`);
-      if (view.locations.wanted > 0 && query.force !== true) throw stillServing(view);
-      doneOr(await registry.remove(params.name, caller.actor, query.reason ?? ''));
-      return { answer: { removed: params.name } };
+      const { force = false, orphan = false, reason = '' } = query;
+      if (view.locations.wanted > 0 && !force && !orphan) throw stillServing(view);
+      const left = await leave(services, view, { force, orphan, actor: caller.actor });
+      doneOr(await registry.remove(params.name, caller.actor, reason));
+      return { answer: { removed: params.name, ...left } };
     }),
   ];
 }
@@ -78,6 +80,47 @@ export function joinTokenRoutes(services: Services): Binding[] {
       return { answer: { revoked: params.id } };
     }),
   ];
+}
+
+/** Takes away what ldc put there; forced, it goes on without an agent, and says what may be there. */
+async function leave(
+  { registry, availability }: Services,
+  view: ClusterView,
+  { force, orphan, actor }: { force: boolean; orphan: boolean; actor: string },
+): Promise<{ objects: number | null; remains: Left['remains'] }> {
+  const { name, connected, locations } = view;
+  if (!connected && !force) throw notThere(name);
+  if (!connected) return { objects: null, remains: UNSEEN };
+  // nothing new is placed there while it goes; copies that are made elsewhere first are a drain's
+  if (view.intent === 'open') doneOr(await availability.setIntent(name, 'cordoned', actor, 'it is being removed'));
+  // a copy that still serves is not deleted: forced, it stays as with `orphan`
+  const outcome = await registry.leave(name, orphan || locations.wanted > 0);
+  if (outcome.kind === 'done') return { objects: outcome.value.objects, remains: outcome.value.remains };
+  if (!force) return doneOr(outcome);
+  return { objects: null, remains: UNSEEN };
+}
+
+const UNSEEN: Left['remains'] = [
+  {
+    what: 'what the stacks have there',
+    why: 'its agent was not there to take it away',
+    command: 'kubectl get all -A -l ldc.dev/stack',
+  },
+  { what: 'the agent, its memory and its key', why: 'as above', command: 'kubectl delete namespace ldc-system' },
+  {
+    what: "the agent's rights",
+    why: 'as above',
+    command: 'kubectl delete clusterrole,clusterrolebinding,role,rolebinding -A -l app.kubernetes.io/part-of=ldc-agent',
+  },
+];
+
+function notThere(name: string): HttpProblem {
+  return new HttpProblem(409, {
+    kind: 'agentAway',
+    message: `no agent of ${name} is connected: nobody would take away what ldc put there`,
+    where: `cluster ${name}`,
+    hint: `start its agent, or force it: \`ldc cluster remove ${name} --force --reason TEXT\` says what stays there`,
+  });
 }
 
 function reply(services: Services, name: string) {

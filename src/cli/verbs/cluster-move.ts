@@ -9,14 +9,13 @@ interface MoveFlags extends HubFlags {
   readonly yes?: boolean;
   readonly reason?: string;
   readonly wait?: boolean;
-  readonly force?: boolean;
 }
 
-type Api = typeof import('../../api/client/index.ts');
+export type Api = typeof import('../../api/client/index.ts');
 
 const POLL_MS = 500;
 
-/** Cordon, uncordon, drain, remove: a person's will for a cluster. */
+/** Cordon, uncordon, drain: a person's will for a cluster. */
 export function registerMoves(cluster: Command, cli: Cli): void {
   const verb = (name: string, what: string) =>
     withHub(cluster.command(name).argument('<name>', 'its name').description(what))
@@ -31,9 +30,6 @@ export function registerMoves(cluster: Command, cli: Cli): void {
   verb('drain', 'Moves everything off a cluster: made elsewhere before it is taken away here. Waits until it is empty.')
     .option('--no-wait', 'begin it and do not wait')
     .action(action<MoveFlags>(cli, (flags, [name]) => drain(cli, flags, name ?? '')));
-  verb('remove', 'Removes a cluster: its agent is refused from then on. Refused while it serves anything.')
-    .option('--force', 'although it still serves: it will never come back')
-    .action(action<MoveFlags>(cli, (flags, [name]) => remove(cli, flags, name ?? '')));
 }
 
 async function setIntent(cli: Cli, flags: MoveFlags, verb: 'cordon' | 'uncordon', name: string): Promise<number> {
@@ -59,7 +55,7 @@ async function drain(cli: Cli, flags: MoveFlags, name: string): Promise<number> 
 }
 
 /** Waits until nothing is wanted on a cluster. @throws Failure after Ctrl-C: the moves go on by themselves. */
-async function emptied({ io }: Cli, client: HubClient, { routes }: Api, name: string): Promise<void> {
+export async function emptied({ io }: Cli, client: HubClient, { routes }: Api, name: string): Promise<void> {
   const stop = new AbortController();
   const cancel = io.onInterrupt(() => stop.abort());
   try {
@@ -84,19 +80,6 @@ async function emptied({ io }: Cli, client: HubClient, { routes }: Api, name: st
   } finally {
     cancel();
   }
-}
-
-async function remove(cli: Cli, flags: MoveFlags, name: string): Promise<number> {
-  if (!(await confirm(cli.io, `Remove ${name}? Its agent will be refused.`, flags.yes))) return exit.usage;
-  return withClient(cli, flags, async (client, { routes }) => {
-    const query = {
-      ...(flags.reason === undefined ? {} : { reason: flags.reason }),
-      ...(flags.force === true ? { force: 'true' } : {}),
-    };
-    await client.call(routes.clusters.remove, { params: { name }, query, idempotencyKey: newKey(cli.io) });
-    cli.io.out.write(`${name} was removed\n`);
-    return exit.done;
-  });
 }
 
 function callOf({ io }: Cli, { reason }: MoveFlags, name: string) {

@@ -6,6 +6,7 @@ import { clusterTable, clusterText } from '../render/cluster.ts';
 import { checkFormat, print } from '../render/output.ts';
 import { registerJoin } from './cluster-join.ts';
 import { registerMoves } from './cluster-move.ts';
+import { registerRemove } from './cluster-remove.ts';
 
 interface ShowFlags extends HubFlags {
   readonly output?: string;
@@ -30,6 +31,7 @@ export function registerCluster(program: Command, cli: Cli): void {
     .action(action<ShowFlags>(cli, (flags, [name]) => show(cli, flags, name ?? '')));
   registerJoin(cluster, cli);
   registerMoves(cluster, cli);
+  registerRemove(cluster, cli);
 }
 
 async function list(cli: Cli, flags: ShowFlags): Promise<number> {

@@ -1,0 +1,275 @@
+/** Runs the hub's commands: an old epoch is refused, one id is done once, one thing at a time changes a location. */
+import { type Clock, digestOf, done, errorText, type Logger, limits, type Outcome, refused } from '../../base/index.ts';
+import type { Blob, Command, CommandBody, CommandOutput } from '../../protocol/index.ts';
+import type { Held } from '../types.ts';
+import { access } from './actions/access.ts';
+import { apply } from './actions/apply.ts';
+import { dryRun, preview } from './actions/dry-run.ts';
+import { ensure, undoEnsure } from './actions/ensure.ts';
+import { describe, gate } from './actions/gate.ts';
+import { prune, readBack, remove } from './actions/removal.ts';
+import { snapshot } from './actions/snapshot.ts';
+import { undo } from './actions/undo.ts';
+import { verify } from './actions/verify.ts';
+import type { Done, Work } from './actions/work.ts';
+import { actsAs, type Location, readBundle } from './bundle.ts';
+import { Halted } from './halted.ts';
+import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
+import { type Final, locationKey, type Memory } from './memory.ts';
+import type { Queues } from './queues.ts';
+
+export interface Commands {
+  /** Answers when the command has ended; undefined: the same id is under way and will answer. */
+  handle(command: Command): Promise<Answer> | undefined;
+  open(): readonly string[];
+  stop(): void;
+}
+
+export interface Answer {
+  readonly outcome: Outcome<CommandOutput>;
+  readonly blobs: readonly Blob[];
+}
+
+export interface CommandsOptions {
+  readonly memory: Memory;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly identities: Identities;
+  work(signal: AbortSignal, resumed: boolean, identity?: Identity): Work;
+  /** The cluster leaves: everything of ldc goes, the agent at last. */
+  leave(orphan: boolean, signal: AbortSignal): Promise<Done>;
+  /** What is held has changed: watch it, or no longer. */
+  onHeld(location: Location, held: Held | null): Promise<void>;
+}
+
+const LOOKING: readonly CommandBody['kind'][] = ['recallBundle', 'describe'];
+const CHANGING: readonly CommandBody['kind'][] = ['ensure', 'apply', 'prune', 'remove', 'undo', 'undoEnsure'];
+
+export function createCommands(options: CommandsOptions): Commands {
+  return new CommandRunner(options);
+}
+
+class CommandRunner implements Commands {
+  readonly #options: CommandsOptions;
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(options: CommandsOptions) {
+    this.#options = options;
+  }
+
+  async #run(command: Command, signal: AbortSignal): Promise<Answer> {
+    const { id, epoch, body } = command;
+    // a hub from a backup looks, and asks what is held, before it knows which epoch would be above this one
+    if (epoch < this.#options.memory.state.epoch && !LOOKING.includes(body.kind)) {
+      return only(
+        refused({
+          kind: 'staleEpoch',
+          message: `epoch ${epoch} is older than ${this.#options.memory.state.epoch}: another hub acts`,
+        }),
+      );
+    }
+    if (!CHANGING.includes(body.kind)) return this.#attempt(command, signal, false);
+    return this.#options.queues.run(queueOf(body), async () => {
+      const known = this.#options.memory.state.commands[id];
+      if (known?.outcome !== undefined) return only(known.outcome);
+      const wrong = staleRevision(body, this.#options.memory.state.held, known !== undefined);
+      if (wrong !== undefined) return only(wrong);
+      const opened = { atMs: this.#options.clock.now() };
+      await this.#options.memory.update((state) => ({
+        ...state,
+        epoch: Math.max(state.epoch, epoch),
+        commands: { ...state.commands, [id]: opened },
+      }));
+      const answer = await this.#attempt(command, signal, known !== undefined);
+      const { outcome } = answer;
+      if (outcome.kind === 'done' || outcome.kind === 'refused') {
+        const final: Final = outcome;
+        await this.#options.memory.update((state) => ({
+          ...state,
+          commands: { ...state.commands, [id]: { ...opened, outcome: final } },
+        }));
+      }
+      return answer;
+    });
+  }
+
+  async #attempt(command: Command, signal: AbortSignal, resumed: boolean): Promise<Answer> {
+    const { identities, memory } = this.#options;
+    try {
+      const own = this.#options.work(signal, resumed);
+      const identity = await identities.as(await accountOf(command.body, own, memory));
+      const work = this.#options.work(signal, resumed, identity);
+      const { output, blobs } = await this.#perform(command.body, work);
+      return { outcome: done(output), blobs: blobs ?? [] };
+    } catch (error) {
+      if (error instanceof Halted) return only(error.outcome);
+      this.#options.logger.error(
+        { command: command.id, error: errorText(error) },
+        'a command failed in an unexpected way',
+      );
+      return only({ kind: 'unknown', reason: `the agent failed: ${errorText(error)}` });
+    }
+  }
+
+  async #perform(body: CommandBody, work: Work): Promise<Done> {
+    switch (body.kind) {
+      case 'snapshot':
+        return snapshot(work, body);
+      case 'ensure':
+        return ensure(work, body);
+      case 'undoEnsure':
+        return undoEnsure(work, body);
+      case 'dryRun':
+        return dryRun(work, body);
+      case 'preview':
+        return preview(work, body);
+      case 'access':
+        return access(work, body);
+      case 'apply':
+        await this.#hold(
+          body.location,
+          { location: body.location, revision: body.revision, bundle: body.bundle },
+          work,
+        );
+        return apply(work, body);
+      case 'undo': {
+        const { location, previous } = body;
+        await this.#hold(location, previous === null ? null : { location, ...previous }, work);
+        return undo(work, body);
+      }
+      case 'remove':
+        await this.#hold(body.location, null, work);
+        return remove(work, body);
+      case 'prune':
+        return prune(work, body);
+      case 'gate':
+        return gate(work, body);
+      case 'readBack':
+        return readBack(work, body);
+      case 'verify':
+        return verify(work, body);
+      case 'describe': {
+        const stored = await this.#options.memory.loadBundle(body.location);
+        return describe(work, stored === undefined ? undefined : readBundle(stored));
+      }
+      case 'recallBundle':
+        return this.#recall(body.location, work);
+      case 'leave':
+        return this.#options.leave(body.orphan, work.signal);
+      case 'cancel':
+        this.#running.get(body.command)?.abort();
+        return { output: { kind: 'cancelled', command: body.command } };
+    }
+  }
+
+  async #recall(location: Location, work: Work): Promise<Done> {
+    const stored = await this.#options.memory.loadBundle(location);
+    if (stored === undefined) return { output: { kind: 'recallBundle', bundle: null } };
+    const { value, secrets } = stored;
+    const bundle = digestOf(value);
+    return { output: { kind: 'recallBundle', bundle }, blobs: [work.sealed({ digest: bundle, value }, secrets)] };
+  }
+
+  /** The new wish is written before anything is done for it: from here on drift is measured against it. */
+  async #hold(location: Location, held: Held | null, work: Work): Promise<void> {
+    const key = locationKey(location);
+    if (held === null) await this.#options.memory.dropBundle(location);
+    else await this.#options.memory.saveBundle(location, await work.blob(held.bundle));
+    await this.#options.memory.update((state) => ({
+      ...state,
+      held: [...state.held.filter((one) => locationKey(one.location) !== key), ...(held === null ? [] : [held])],
+    }));
+    await this.#options.onHeld(location, held);
+  }
+
+  handle(command: Command): Promise<Answer> | undefined {
+    if (this.#running.has(command.id)) return undefined;
+    if (this.#running.size >= limits.agentCommandsAtOnceMax && command.body.kind !== 'cancel') {
+      return Promise.resolve(only({ kind: 'retry', afterMs: 500, reason: 'the agent is busy with other commands' }));
+    }
+    const control = new AbortController();
+    this.#running.set(command.id, control);
+    return this.#run(command, control.signal)
+      .catch(
+        (error: unknown): Answer =>
+          only(error instanceof Halted ? error.outcome : { kind: 'unknown', reason: errorText(error) }),
+      )
+      .finally(() => this.#running.delete(command.id));
+  }
+  open(): readonly string[] {
+    return [...this.#running.keys()];
+  }
+  stop(): void {
+    for (const control of this.#running.values()) control.abort();
+  }
+}
+
+function only(outcome: Outcome<CommandOutput>): Answer {
+  return { outcome, blobs: [] };
+}
+
+/** As whom a command is done: what it says itself, else what the bundle says that it is about. */
+async function accountOf(body: CommandBody, { blob }: Work, memory: Memory): Promise<ServiceAccountRef | undefined> {
+  switch (body.kind) {
+    case 'ensure':
+    case 'undoEnsure':
+    case 'access':
+      return body.serviceAccount;
+    case 'snapshot': {
+      const digest = body.bundle ?? body.previous;
+      return digest === null ? undefined : actsAs(await blob(digest));
+    }
+    case 'dryRun':
+    case 'preview':
+    case 'apply':
+    case 'gate':
+    case 'readBack':
+    case 'undo':
+      return actsAs(await blob(body.bundle));
+    case 'prune':
+      return actsAs(await blob(body.keep));
+    case 'remove':
+      return actsAs(await blob(body.previous.bundle));
+    case 'verify': {
+      const [first] = body.locations; // all of one stack, and of one transaction
+      return first === undefined ? undefined : actsAs(await blob(first.bundle));
+    }
+    case 'describe': {
+      const stored = await memory.loadBundle(body.location);
+      return stored === undefined ? undefined : actsAs(stored);
+    }
+    case 'recallBundle':
+    case 'leave':
+    case 'cancel':
+      return undefined;
+  }
+}
+
+function queueOf(body: CommandBody): string {
+  switch (body.kind) {
+    case 'ensure':
+      return `stack ${body.stack.project}/${body.stack.name}`;
+    case 'undoEnsure':
+      return `stack ${body.stack.project}/${body.stack.name}`;
+    case 'apply':
+    case 'undo':
+    case 'prune':
+    case 'remove':
+      return locationKey(body.location);
+    default:
+      return '';
+  }
+}
+
+/** A revision below the one that is held comes from a hub that has forgotten it. */
+function staleRevision(body: CommandBody, held: readonly Held[], begun: boolean): Outcome<CommandOutput> | undefined {
+  if (body.kind !== 'apply' || begun) return undefined;
+  const now = held.find((one) => locationKey(one.location) === locationKey(body.location));
+  if (now === undefined || body.revision >= now.revision) return undefined;
+  return refused({
+    kind: 'staleRevision',
+    message: `revision ${body.revision} is older than ${now.revision}, which this cluster holds`,
+    hint: 'a hub from a backup: `ldc hub rearm` adopts what its agents hold',
+  });
+}

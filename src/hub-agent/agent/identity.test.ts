@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { createIds, type Outcome, SimulatedClock, seededRandom, silentLogger, systemRandom } from '../../base/index.ts';
+import { memoryStore } from '../../store/index.ts';
+import { clusterProjector } from '../hub/entries.ts';
+import { createHubLink, type HubLink } from '../hub/index.ts';
+import type { Enrolled, HubDoor, StoredIdentity } from '../types.ts';
+import { certified, keepFresh } from './identity.ts';
+import type { Memory } from './memory.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+let clock: SimulatedClock;
+let dir: string;
+let hub: HubLink;
+let kept: StoredIdentity | undefined;
+let token: string;
+let renewals: number;
+let away: boolean;
+const memory = {
+  identity: async () => kept,
+  saveIdentity: async (identity: StoredIdentity) => {
+    kept = identity;
+  },
+} as unknown as Memory;
+const door: HubDoor = {
+  enrol: (request) => hub.joining.enrol(request),
+  async renew(identity, csr): Promise<Outcome<Enrolled>> {
+    renewals++;
+    if (away) return { kind: 'retry', afterMs: 1_000, reason: 'the hub is away' };
+    const publicKey = hub.registry.cluster(identity.cluster)?.publicKey as string;
+    return hub.joining.renew({ cluster: identity.cluster, publicKey }, csr);
+  },
+  open: () => assert.fail('no line here'),
+};
+
+beforeEach(async () => {
+  clock = new SimulatedClock(Date.parse('2026-01-01T00:00:00Z'));
+  dir = mkdtempSync(join(tmpdir(), 'ldc-identity-'));
+  kept = undefined;
+  renewals = 0;
+  away = false;
+  const base = { clock, random: systemRandom, logger: silentLogger };
+  hub = await createHubLink({
+    ...base,
+    store: memoryStore({ ...base, projectors: [clusterProjector] }),
+    ids: createIds(clock, seededRandom(1)),
+    dir,
+    listen: { host: '127.0.0.1', port: 0 },
+    heartbeatMs: HOUR, // its timers are not what is looked at
+    hubName: 'test',
+    desired: () => [],
+  });
+  const made = await hub.registry.createToken({ uses: 1, ttlMs: HOUR, labels: {}, actor: 'user:test' });
+  token = made.kind === 'done' ? made.value.token : assert.fail('no token');
+});
+afterEach(async () => {
+  await hub.stop();
+  rmSync(dir, { recursive: true });
+});
+
+function start(identity: StoredIdentity) {
+  const stopping = new AbortController();
+  const fresh: StoredIdentity[] = [];
+  const parts = { memory, door, clock, random: seededRandom(3), logger: silentLogger, signal: stopping.signal };
+  const cancel = keepFresh(parts, identity, (one) => fresh.push(one));
+  return {
+    fresh,
+    stop() {
+      stopping.abort();
+      cancel();
+    },
+  };
+}
+
+const candidate = () => ({ door, join: { token, name: 'eu-1' }, uid: 'uid-1', before: undefined });
+
+/** Certificates are made outside the simulated time. */
+async function settled(holds: () => boolean): Promise<void> {
+  for (let round = 0; round < 200 && !holds(); round++) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(holds());
+}
+
+describe("an agent's certificate", () => {
+  it('is renewed with the same key when a third of its life is left, not before, and again in time', async () => {
+    const first = await certified(memory, candidate());
+    const ends = Date.parse(new X509Certificate(first.certificate).validTo);
+    assert.ok(Math.abs(ends - clock.now() - 30 * DAY) < HOUR);
+    const keeping = start(first);
+    await clock.advance(20 * DAY - 2 * HOUR);
+    assert.equal(renewals, 0);
+    await clock.advance(4 * HOUR);
+    await settled(() => keeping.fresh.length === 1);
+    const second = keeping.fresh[0] as StoredIdentity;
+    assert.equal(second.key, first.key);
+    assert.deepEqual(kept, second, 'kept in the cluster before it is used');
+    const { validTo, subject } = new X509Certificate(second.certificate);
+    assert.ok(Date.parse(validTo) > ends + 19 * DAY);
+    assert.match(subject, /^CN=eu-1$/m);
+    assert.ok(
+      hub.joining.known({ cluster: 'eu-1', publicKey: hub.registry.cluster('eu-1')?.publicKey as string }),
+      'the hub goes on knowing it',
+    );
+    await clock.advance(20 * DAY + 2 * HOUR);
+    await settled(() => keeping.fresh.length === 2);
+    keeping.stop();
+  });
+
+  it('is asked for each minute while the hub cannot give one', async () => {
+    const first = await certified(memory, candidate());
+    const keeping = start(first);
+    away = true;
+    await clock.advance(20 * DAY + 2 * HOUR);
+    await settled(() => renewals > 0);
+    for (let round = 0; round < 3; round++) {
+      const before = renewals;
+      await clock.advance(60_000);
+      await settled(() => renewals === before + 1);
+    }
+    away = false;
+    await clock.advance(60_000);
+    await settled(() => keeping.fresh.length === 1);
+    keeping.stop();
+  });
+
+  it('is due at the first look of an agent that was away so long', async () => {
+    const first = await certified(memory, candidate());
+    await clock.advance(25 * DAY);
+    const keeping = start(first);
+    await clock.advance(62_000);
+    await settled(() => keeping.fresh.length === 1);
+    keeping.stop();
+  });
+});

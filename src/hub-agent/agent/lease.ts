@@ -1,0 +1,129 @@
+/** One active agent in a cluster: a Lease that it holds, renews, and gives back. */
+import { type Clock, isObject, type KubeObject, type Logger, timestamp } from '../../base/index.ts';
+import { type ApiRequest, type Client, verdictOf } from '../../kubernetes/index.ts';
+import { SYSTEM_NAMESPACE } from './stored.ts';
+
+const NAME = 'ldc-agent';
+const PATH = `/apis/coordination.k8s.io/v1/namespaces/${SYSTEM_NAMESPACE}/leases`;
+const DURATION_MS = 15_000;
+const RENEW_MS = 5_000;
+const RETRY_MS = 1_000;
+const WENT_BACK = 'this cluster went back in time (an older etcd backup was restored): the agent begins anew';
+
+export interface Leadership {
+  /** Resolves when this agent holds the lease; it is renewed from then on. */
+  acquire(signal: AbortSignal): Promise<void>;
+  release(): Promise<void>;
+  /** Lets go of it without a word: its namespace is being deleted. */
+  abandon(): void;
+}
+
+/**
+ * `onLost`: another holds it, it ran out unrenewed, or the cluster went back in time (an etcd backup was restored: a new
+ * resourceVersion is below one that was seen): what was remembered and watched is not so any more.
+ */
+export function createLeadership(
+  client: Client,
+  clock: Clock,
+  logger: Logger,
+  holder: string,
+  onLost: () => void,
+): Leadership {
+  let held: KubeObject | undefined;
+  let renewedMs = 0;
+  const versions = createVersions();
+  let renewing: (() => void) | undefined;
+  const isFree = createFreedom(clock, holder);
+
+  async function attempt(): Promise<boolean> {
+    const found = verdictOf(await client.request({ method: 'GET', path: `${PATH}/${NAME}` }), 'Lease ldc-agent');
+    const live = found.kind === 'ok' ? (found.body as unknown as KubeObject) : undefined;
+    if (live === undefined && found.kind !== 'notFound') return false;
+    if (live !== undefined && !isFree(live)) return false;
+    return write(live);
+  }
+  async function write(live: KubeObject | undefined): Promise<boolean> {
+    const sentMs = clock.monotonic();
+    const answer = await client.request(writing(live, leaseOf(live, holder, clock.now())));
+    if (answer.kind !== 'answered' || answer.status >= 300) return false;
+    held = answer.body as unknown as KubeObject;
+    renewedMs = sentMs; // counted from sending: the server may have stored it that early
+    versions.saw(held);
+    return true;
+  }
+  async function renew(): Promise<void> {
+    if (held === undefined) return;
+    const ok = (await write(held)) || (await attempt());
+    if (held === undefined) return;
+    if (ok && versions.wentBack()) {
+      logger.error({ holder }, WENT_BACK);
+      return onLost();
+    }
+    if (!ok && clock.monotonic() - renewedMs > DURATION_MS) {
+      held = undefined;
+      logger.error({ holder }, 'the lease of this cluster is lost: another agent may act');
+      return onLost();
+    }
+    renewing = clock.after(ok ? RENEW_MS : RETRY_MS, () => void renew());
+  }
+  function abandon(): KubeObject | undefined {
+    renewing?.();
+    const last = held;
+    held = undefined;
+    return last;
+  }
+  return {
+    async acquire(signal) {
+      let told = false;
+      while (!signal.aborted && !(await attempt())) {
+        if (!told) logger.info({ holder }, 'waiting for the lease of this cluster');
+        told = true;
+        await clock.sleep(RETRY_MS, signal);
+      }
+      renewing = clock.after(RENEW_MS, () => void renew());
+    },
+    abandon,
+    async release() {
+      const last = abandon();
+      if (last !== undefined)
+        await client.request({ ...writing(last, leaseOf(last, '', clock.now())), timeoutMs: 2_000 });
+    },
+  };
+}
+
+/** Whether it may be taken: nobody's, our own, or not renewed for as long as it lasts by our clock; its holder's is not ours. */
+function createFreedom(clock: Clock, holder: string): (live: KubeObject) => boolean {
+  let seen = { text: '', atMs: 0 };
+  return (live) => {
+    const spec = isObject(live.spec) ? live.spec : {};
+    if (spec.holderIdentity === holder || !spec.holderIdentity) return true;
+    const text = JSON.stringify(spec);
+    if (seen.text !== text) seen = { text, atMs: clock.monotonic() };
+    return clock.monotonic() - seen.atMs > DURATION_MS;
+  };
+}
+
+/** Versions of one object only grow, but in a cluster that was put back to an older state. */
+function createVersions() {
+  let last = 0n;
+  let wentBack = false;
+  return {
+    saw({ metadata }: KubeObject) {
+      const now = BigInt(metadata.resourceVersion ?? '0');
+      wentBack = now < last;
+      last = now;
+    },
+    wentBack: () => wentBack,
+  };
+}
+
+function writing(live: KubeObject | undefined, body: KubeObject): ApiRequest {
+  return live === undefined ? { method: 'POST', path: PATH, body } : { method: 'PUT', path: `${PATH}/${NAME}`, body };
+}
+
+function leaseOf(live: KubeObject | undefined, holder: string, nowMs: number): KubeObject {
+  const renewTime = `${timestamp(nowMs).slice(0, -1)}000Z`;
+  const spec = { holderIdentity: holder, leaseDurationSeconds: DURATION_MS / 1_000, renewTime };
+  const metadata = live?.metadata ?? { name: NAME, namespace: SYSTEM_NAMESPACE };
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
+}

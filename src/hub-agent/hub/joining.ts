@@ -1,0 +1,181 @@
+/** Enrolment, renewal and removal: who a cluster is, bound at the server. */
+import { done, errorText, type Outcome, type Refusal, refused, type Store } from '../../base/index.ts';
+import { publicKeyOfRequest } from '../certificates.ts';
+import type { AgentIdentity, ClusterRecord, Enrolled, Enrolment } from '../types.ts';
+import type { Authority } from './authority.ts';
+import { CLUSTER_UIDS, CLUSTERS, REMOVED } from './entries.ts';
+import type { Tokens } from './tokens.ts';
+
+const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+export interface Joining {
+  enrol(request: Enrolment): Promise<Outcome<Enrolled>>;
+  renew(identity: AgentIdentity, csr: string): Promise<Outcome<Enrolled>>;
+  /** Whether that key is (still) that cluster's: asked at each upgrade. */
+  known(identity: AgentIdentity): boolean;
+  /** Why one that is not known is not. */
+  strange(identity: AgentIdentity): Refusal;
+}
+
+export function createJoining(store: Store, authority: Authority, tokens: Tokens): Joining {
+  /** Names whose first join is being journaled. */
+  const taking = new Map<string, Taken>();
+  const record = (name: string) => store.documents.get(CLUSTERS, name)?.body as unknown as ClusterRecord | undefined;
+
+  async function issue(csr: string, cluster: string) {
+    const { certificate, serial, notAfterMs } = await authority.issueAgent(csr, cluster);
+    return { enrolled: { cluster, certificate, ca: authority.caPem }, facts: { serial, notAfterMs } };
+  }
+
+  return {
+    async enrol({ token, cluster, csr, uid }) {
+      if (!NAME.test(cluster)) {
+        return refused({ kind: 'invalid', message: `${cluster} is no cluster name: lower-case letters, digits and -` });
+      }
+      const key = readKey(csr);
+      if (key.kind !== 'done') return key;
+      const use = tokens.use(token, key.value, cluster);
+      if (use.kind !== 'done') return use;
+      const candidate = {
+        cluster,
+        uid,
+        publicKey: key.value,
+        named: use.value.token.cluster === cluster,
+      };
+      const wrong = judge(store, taking, candidate);
+      if (wrong !== undefined) {
+        use.value.release();
+        return refused(wrong);
+      }
+      const taken = take(taking, candidate);
+      try {
+        const { enrolled, facts } = await issue(csr, cluster);
+        const { labels, id } = use.value.token;
+        const known = uid === undefined ? {} : { uid };
+        const data = { name: cluster, publicKey: key.value, token: id, labels, ...known, ...facts };
+        await store.journal.append([{ tx: `cluster/${cluster}`, type: 'cluster.joined', actor: `token:${id}`, data }]);
+        return done(enrolled);
+      } catch (error) {
+        return refused({ kind: 'invalid', message: `cannot certify this agent: ${errorText(error)}` });
+      } finally {
+        taken.release();
+        use.value.release();
+      }
+    },
+    async renew(identity, csr) {
+      const key = readKey(csr);
+      if (key.kind !== 'done') return key;
+      if (key.value !== identity.publicKey) {
+        return refused({ kind: 'invalid', message: 'a renewal keeps the key: join anew for another one' });
+      }
+      const { cluster } = identity;
+      const { enrolled, facts } = await issue(csr, cluster);
+      const data = { name: cluster, publicKey: key.value, ...facts };
+      await store.journal.append([
+        { tx: `cluster/${cluster}`, type: 'cluster.renewed', actor: `agent:${cluster}`, data },
+      ]);
+      return done(enrolled);
+    },
+    known: ({ cluster, publicKey }) => record(cluster)?.publicKey === publicKey,
+    strange: ({ cluster, publicKey }) => {
+      const removed = store.documents.get(REMOVED, publicKey)?.body;
+      return removed === undefined ? notKnown(cluster) : wasRemoved(cluster, String(removed.at));
+    },
+  };
+}
+
+interface Taken {
+  readonly publicKey: string;
+  readonly uid: string | undefined;
+  requests: number;
+}
+
+type Taking = ReadonlyMap<string, Taken>;
+
+interface Candidate {
+  readonly cluster: string;
+  readonly uid: string | undefined;
+  readonly publicKey: string;
+  /** Its token was made for that name. */
+  readonly named: boolean;
+}
+
+/** The name is that key's until every request of it has ended: the first to end must not open it to another. */
+function take(taking: Map<string, Taken>, { cluster, publicKey, uid }: Candidate): { release(): void } {
+  const taken = taking.get(cluster) ?? { publicKey, uid, requests: 0 };
+  taken.requests++;
+  taking.set(cluster, taken);
+  return {
+    release() {
+      taken.requests--;
+      if (taken.requests === 0) taking.delete(cluster);
+    },
+  };
+}
+
+/** One cluster has one name, and a name one cluster; undefined: that one may join. */
+function judge({ documents }: Store, taking: Taking, candidate: Candidate): Refusal | undefined {
+  const { cluster, uid, publicKey, named } = candidate;
+  const before = documents.get(CLUSTERS, cluster)?.body as unknown as ClusterRecord | undefined;
+  const elsewhere = uid === undefined ? undefined : nameOf(documents, taking, uid);
+  if (elsewhere !== undefined && elsewhere !== cluster) return clusterTaken(elsewhere, cluster);
+  if (uid !== undefined && before?.uid && before.uid !== uid) return anotherCluster(cluster);
+  const holder = taking.get(cluster)?.publicKey ?? before?.publicKey;
+  if (holder === undefined || holder === publicKey) return undefined;
+  // it has lost its key (an old etcd backup, a deleted namespace): whoever made a token for this very name lets it in again
+  return named && uid !== undefined && before?.uid === uid ? undefined : nameTaken(cluster);
+}
+
+function nameOf(documents: Store['documents'], taking: Taking, uid: string): string | undefined {
+  const known = documents.get(CLUSTER_UIDS, uid)?.body.cluster;
+  return typeof known === 'string' ? known : [...taking].find(([, one]) => one.uid === uid)?.[0];
+}
+
+function nameTaken(cluster: string): Refusal {
+  return {
+    kind: 'clusterExists',
+    message: `cluster ${cluster} has joined with another key`,
+    hint: `if this is the same cluster: \`ldc cluster join ${cluster} --kubeconfig FILE\`. If it is another: choose another name, or \`ldc cluster remove ${cluster}\` first`,
+  };
+}
+
+function clusterTaken(known: string, wanted: string): Refusal {
+  return {
+    kind: 'clusterJoined',
+    message: `this cluster has joined already, as ${known}`,
+    hint: `use it by that name; to have it as ${wanted}: \`ldc cluster remove ${known} --orphan\`, then join it anew`,
+  };
+}
+
+/** Its name belongs to a cluster whose namespace kube-system has another uid. */
+export function anotherCluster(cluster: string): Refusal {
+  return {
+    kind: 'anotherCluster',
+    message: `this is another cluster than the one that joined as ${cluster}`,
+    hint: `join it by a name of its own; if it takes the place of the former ${cluster}: \`ldc cluster remove ${cluster} --force\` first. A copied namespace ldc-system brings a copied identity: delete it here`,
+  };
+}
+
+function wasRemoved(cluster: string, at: string): Refusal {
+  return {
+    kind: 'clusterRemoved',
+    message: `cluster ${cluster} was removed from this hub at ${at}: its agent does nothing any more`,
+    hint: 'to have it back: `ldc cluster join NAME --kubeconfig FILE`, or start the agent with a new token of `ldc cluster token`',
+  };
+}
+
+function notKnown(cluster: string): Refusal {
+  return {
+    kind: 'unknownAgent',
+    message: `this hub knows no cluster ${cluster} with the key of this agent`,
+    hint: 'join it again: `ldc cluster join NAME --kubeconfig FILE`, or start the agent with a new token of `ldc cluster token`',
+  };
+}
+
+function readKey(csr: string): Outcome<string> {
+  try {
+    return done(publicKeyOfRequest(csr));
+  } catch {
+    return refused({ kind: 'invalid', message: 'this is no certificate request' });
+  }
+}

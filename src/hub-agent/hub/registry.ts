@@ -1,0 +1,61 @@
+/** Who the clusters are, from the journal's documents, and what their agents say of them. */
+import { done, type Ids, type JsonObject, refused, type Store, unknown } from '../../base/index.ts';
+import type { ClusterRecord, Registry } from '../types.ts';
+import { CLUSTERS, FACTS } from './entries.ts';
+import type { HubLines } from './link.ts';
+import type { Tokens } from './tokens.ts';
+
+/** A cluster of many namespaces takes its time. */
+const LEAVE_MS_MAX = 120_000;
+
+export function createRegistry(store: Store, lines: HubLines, tokens: Tokens, ids: Pick<Ids, 'next'>): Registry {
+  function read(name: string): ClusterRecord | undefined {
+    const own = store.documents.get(CLUSTERS, name)?.body;
+    if (own === undefined) return undefined;
+    const { highestEpoch: _forRearm, ...facts } = store.documents.get(FACTS, name)?.body ?? {};
+    const record = {
+      uid: null,
+      kubernetesVersion: null,
+      agentVersion: null,
+      apis: [],
+      ...own,
+      ...facts,
+      capacity: lines.capacity(name) ?? facts.capacity ?? null,
+    };
+    return record as unknown as ClusterRecord;
+  }
+  const absent = (name: string) =>
+    refused({ kind: 'notFound', message: `there is no cluster ${name}`, hint: 'see `ldc cluster list`' });
+
+  return {
+    clusters: () => store.documents.list(CLUSTERS).flatMap((document) => read(document.key) ?? []),
+    cluster: read,
+    connected: (name) => lines.connected(name),
+    lastHeartbeatMs: (name) => lines.lastHeartbeatMs(name),
+    observations: (name) => lines.observations(name),
+    async setLabels(name, labels, taints, actor) {
+      if (read(name) === undefined) return absent(name);
+      const data = { name, labels, taints } as unknown as JsonObject;
+      await store.journal.append([{ tx: `cluster/${name}`, type: 'cluster.labelled', actor, data }]);
+      return done(read(name) as ClusterRecord);
+    },
+    createToken: (options) => tokens.create(options),
+    tokens: () => tokens.list(),
+    revokeToken: (id, actor) => tokens.revoke(id, actor),
+    async leave(name, orphan) {
+      if (read(name) === undefined) return absent(name);
+      const command = { id: ids.next('leave'), epoch: store.epoch, body: { kind: 'leave', orphan } } as const;
+      const outcome = await lines.execute(name, command, { timeoutMs: LEAVE_MS_MAX });
+      if (outcome.kind !== 'done') return outcome;
+      const { value } = outcome;
+      return value.kind === 'left' ? done(value) : unknown(`the agent of ${name} answered ${value.kind}`);
+    },
+    async remove(name, actor, reason) {
+      if (read(name) === undefined) return absent(name);
+      await store.journal.append([{ tx: `cluster/${name}`, type: 'cluster.removed', actor, data: { name, reason } }]);
+      lines.end(name, 'this cluster was removed');
+      await store.documents.write([{ collection: FACTS, key: name, body: null }]);
+      return done(null);
+    },
+  };
+}
