@@ -28,7 +28,7 @@ import { type Judge, problemOf, stackOf, web } from './rights-scenario.ts';
 import { hubOptionsFor } from './world.ts';
 
 const RIGHTS = { namespaces: [], kinds: [], serviceAccounts: [], ownRights: true };
-const DEPLOYMENT = '/apis/apps/v1/namespaces/shop/deployments/web';
+export const DEPLOYMENT = '/apis/apps/v1/namespaces/shop/deployments/web';
 export const SETTINGS = '/api/v1/namespaces/shop/configmaps/settings';
 const IDENTITY = '/api/v1/namespaces/ldc-system/secrets/ldc-agent-identity';
 
@@ -144,6 +144,7 @@ export function joinCases(
   name: string,
   judge: () => Promise<Judge & { close(): Promise<void> }>,
   skip: string | false = false,
+  minutesOff: readonly number[] = [10, -10],
 ): void {
   describe(`joining and leaving of ${name}`, { skip }, () => {
     let cluster: Awaited<ReturnType<typeof judge>>;
@@ -183,6 +184,19 @@ export function joinCases(
       await until(() => ended() === null, 'its agent has ended by itself', 20_000);
       assert.deepEqual(await hall.hub.all(routes.clusters.list), []);
     });
+
+    for (const minutes of minutesOff) {
+      it(`an agent whose clock is ${minutes} minutes off joins, works, and keeps its lease`, async () => {
+        const off: Clock = { ...clock, now: () => clock.now() + minutes * 60_000 };
+        const { agent, ended } = await hall.join(cluster, `eu-${minutes > 0 ? 'ahead' : 'behind'}`, { clock: off });
+        assert.equal((await hall.apply(stackOf({ manifests: web('a:1') }))).state, 'committed');
+        assert.equal((await hall.retire('shop')).state, 'committed');
+        assert.ok(agent.connected());
+        assert.deepEqual((await remove(minutes > 0 ? 'eu-ahead' : 'eu-behind')).remains, []);
+        await until(() => ended() === null, 'its agent has ended by itself', 20_000);
+        await asFound();
+      });
+    }
 
     it('one cluster is one name: a second is refused, the same comes in again though it lost its key', async () => {
       const { agent } = await hall.join(cluster, 'eu-1');
