@@ -49,7 +49,7 @@ const QUICK_REPAIRS = 5;
 const TERMINATING = 'terminating';
 /** A deletion that takes longer hangs, on a finalizer most often. */
 const SOON_GONE_MS = 5_000;
-const HELD_UP_EVERY_MS = 30_000;
+const HELD_UP_EVERY_MS = 5_000;
 const CALM_MS = 10 * 60_000;
 const SLOW_MS_MAX = 5 * 60_000;
 
