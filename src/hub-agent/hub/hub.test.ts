@@ -138,6 +138,19 @@ describe('joining a hub', () => {
     assert.equal(kindOf((await enrol('x', text)).outcome), 'token');
   });
 
+  it('a certificate that ran out is told apart, and the same key comes in again by a new token', async () => {
+    const identity = await joined('eu-1');
+    const dial = () => door.open(identity, new AbortController().signal);
+    nowMs = 31 * 24 * 3_600_000;
+    const late = await dial();
+    assert.equal(kindOf(late), 'certificateExpired');
+    assert.match(late.kind === 'refused' ? String(late.refusal.hint) : '', /ldc cluster token/);
+    const csr = await requestFor(identity.key, 'eu-1');
+    const again = await door.enrol({ token: await token(1), cluster: 'eu-1', csr });
+    assert.equal(again.kind, 'done');
+    nowMs = 0;
+  });
+
   it('a removed cluster is refused: its live line at once, and every later one', async () => {
     const identity = await joined('eu-1');
     const { closed } = await open(identity);
