@@ -26,6 +26,7 @@ import (
 	coordination "k8s.io/api/coordination/v1"
 	core "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
+	events "k8s.io/api/events/v1"
 	networking "k8s.io/api/networking/v1"
 	policy "k8s.io/api/policy/v1"
 	rbac "k8s.io/api/rbac/v1"
@@ -150,7 +151,7 @@ func builtin(openAPI string) world {
 	for _, add := range []func(*runtime.Scheme) error{
 		core.AddToScheme, apps.AddToScheme, batch.AddToScheme, networking.AddToScheme, rbac.AddToScheme,
 		admissionregistration.AddToScheme, apiextensions.AddToScheme, autoscaling.AddToScheme, certificates.AddToScheme,
-		coordination.AddToScheme, discovery.AddToScheme, policy.AddToScheme, scheduling.AddToScheme, storage.AddToScheme,
+		coordination.AddToScheme, discovery.AddToScheme, events.AddToScheme, policy.AddToScheme, scheduling.AddToScheme, storage.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			log.Fatal(err)
@@ -225,6 +226,9 @@ func (w world) resets(kind schema.GroupVersionKind, subresource string, hasStatu
 		return nil
 	}
 	set := fieldpath.NewSet(fieldpath.MakePathOrDie("status"))
+	if kind.Kind == "CertificateSigningRequest" {
+		set.Insert(fieldpath.MakePathOrDie("spec"))
+	}
 	if subresource == "status" {
 		set = fieldpath.NewSet(fieldpath.MakePathOrDie("spec"))
 		if kind.Kind == "Deployment" {
@@ -251,7 +255,9 @@ var withoutStatus = map[string]bool{
 	"ConfigMap": true, "Secret": true, "NetworkPolicy": true, "Role": true, "ClusterRole": true, "RoleBinding": true,
 	"ClusterRoleBinding": true, "ServiceAccount": true, "LimitRange": true, "Endpoints": true, "Lease": true,
 	"PriorityClass": true, "StorageClass": true, "IngressClass": true, "EndpointSlice": true, "PodTemplate": true,
-	"ControllerRevision": true, "CSIDriver": true, "CSINode": true,
+	"ControllerRevision": true, "CSIDriver": true, "CSINode": true, "CSIStorageCapacity": true, "Event": true,
+	"IPAddress": true, "MutatingWebhookConfiguration": true, "ValidatingAdmissionPolicyBinding": true,
+	"VolumeAttributesClass": true,
 }
 
 // setTimes puts the sequence's time where the field manager wrote that of the machine.

@@ -45,6 +45,9 @@ const SPECIAL: { readonly [definition: string]: readonly Json[] } = {
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': [0, 1, 'http', '25%'],
   'io.k8s.apimachinery.pkg.apis.meta.v1.Time': ['2026-01-02T03:04:05Z', '2026-01-02T04:04:05+01:00', null],
   'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': ['2026-01-02T03:04:05.000001Z'],
+  'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool': [true, false, { type: 'string' }],
+  'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray': [{ type: 'string' }, [{}, {}]],
+  'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray': [['a'], { type: 'string' }],
   'io.k8s.apimachinery.pkg.runtime.RawExtension': [{ a: 1 }, { a: { b: [1] } }],
 };
 
@@ -122,7 +125,8 @@ export class Generator {
     const properties = resolve(items).properties ?? {};
     for (const key of keys) {
       const property = properties[key];
-      if (property?.default !== undefined && this.chance(0.4)) delete keyed[key];
+      // A key whose default is empty must be given: validation accepts no item without it.
+      if (property?.default !== undefined && property.default !== '' && this.chance(0.4)) delete keyed[key];
       else keyed[key] = property?.type === 'integer' ? pick(this.random, [80, 81]) : pick(this.random, ['a', 'b', 'c']);
     }
     return keyed as Json;
@@ -258,8 +262,8 @@ export function playStep(
     }
     after = result.object;
   } else {
-    const sent = throughWire(step.object as JsonObject, resource.schema as TypeSchema);
-    after = trackUpdate({ ...request, next: sent as unknown as KubeObject });
+    const next = throughWire(step.object as JsonObject, resource.schema as TypeSchema) as unknown as KubeObject;
+    after = trackUpdate({ ...request, next, sent: step.object as unknown as KubeObject });
   }
   const object = { ...after, metadata: { ...after.metadata, uid: 'uid' } };
   return { answer: { object: object as Json }, live: object };
@@ -368,6 +372,20 @@ const BUILTIN = [
   'networking.k8s.io/IngressClass',
   'scheduling.k8s.io/PriorityClass',
   'storage.k8s.io/StorageClass',
+  '/Event',
+  'events.k8s.io/Event',
+  'admissionregistration.k8s.io/MutatingWebhookConfiguration',
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy',
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding',
+  'apiextensions.k8s.io/CustomResourceDefinition',
+  'certificates.k8s.io/CertificateSigningRequest',
+  'networking.k8s.io/IPAddress',
+  'networking.k8s.io/ServiceCIDR',
+  'storage.k8s.io/CSIDriver',
+  'storage.k8s.io/CSINode',
+  'storage.k8s.io/CSIStorageCapacity',
+  'storage.k8s.io/VolumeAttachment',
+  'storage.k8s.io/VolumeAttributesClass',
 ];
 
 const ITEM = {

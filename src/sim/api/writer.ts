@@ -131,7 +131,7 @@ export function update(
   const custom = cluster.registry.isCustom(resource);
   const prepared = prepareUpdate(resource, live, sent, call.subresource, custom, cluster.clock.now());
   const defaulted = onWire(applyDefaults(prepared, resource), resource);
-  const tracked = applied ? defaulted : track(cluster, call, live, defaulted);
+  const tracked = applied ? defaulted : track(cluster, call, live, defaulted, prepared);
   const admitted = admitUpdate(cluster, call, live, tracked);
   const fixed = call.subresource === 'binding' ? admitted : live; // a binding is the one change of a pod's node
   const errors = [...uidErrors(live, sent), ...finalizerErrors(live, admitted), ...validate(admitted, resource, fixed)];
@@ -211,13 +211,13 @@ const ONLY_BY_VERSION = new Set([
 const UNTRACKED = new Set(['certificatesigningrequests']);
 
 /** Ownership is recorded of what the client sent and of its defaults, before admission and the kind's own rules add to it. */
-function track(cluster: Cluster, call: Call, live: KubeObject | undefined, next: KubeObject): KubeObject {
+function track(cluster: Cluster, call: Call, live: KubeObject | undefined, next: KubeObject, sent = next): KubeObject {
   if (UNTRACKED.has(call.resource.plural) || call.subresource === 'binding') return next;
   const { manager, subresource, resource } = call;
   if (subresource === 'scale' && live !== undefined) {
     return trackScale({ live, next, manager, path: replicasPath(cluster, resource) });
   }
-  return trackUpdate({ live, next, manager, subresource, time: kubeTime(cluster.clock.now()), resource });
+  return trackUpdate({ live, next, sent, manager, subresource, time: kubeTime(cluster.clock.now()), resource });
 }
 
 /** Whether nothing but the times of managedFields differ: such a write is none. */

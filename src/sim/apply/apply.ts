@@ -21,6 +21,7 @@ import {
 } from './managers.ts';
 import { afterApply, afterUpdate, atomOfResource, type Conflict, Unconvertible, type Versions } from './ownership.ts';
 import { pathText } from './path.ts';
+import { rewritten } from './rewritten.ts';
 
 /** The manager of what was there before the first apply. */
 const BEFORE_FIRST_APPLY = 'before-first-apply';
@@ -48,6 +49,8 @@ export interface UpdateRequest extends Request {
   /** Absent: the object is being created. */
   readonly live?: KubeObject | undefined;
   readonly next: KubeObject;
+  /** What `next` was before it took its wire form, for the ownership of what that form no longer shows. Default: `next`. */
+  readonly sent?: KubeObject;
 }
 
 /** Paths that identify an object or that the server alone sets: nobody owns them. */
@@ -127,13 +130,22 @@ function updated(
   after: KubeObject,
   managers: Managers,
   entry: Omit<Manager, 'fields'>,
-  request: Request,
+  request: Request & { readonly sent?: KubeObject },
 ): Map<string, Manager> {
-  const found = afterUpdate(before, after, managers, entry.apiVersion, versionsOf(request));
+  const versions = { ...versionsOf(request), ...rewrittenIn(request, after) };
+  const found = afterUpdate(before, after, managers, entry.apiVersion, versions);
   const own = difference(found.changed, UNOWNED);
   if (isEmptySet(own)) return capped(found.managers);
   const earlier = found.managers.get(managerId(entry))?.fields ?? emptySet;
   return capped(withManager(found.managers, { ...entry, fields: union(own, earlier), time: request.time }));
+}
+
+function rewrittenIn(
+  { sent, resource }: Request & { readonly sent?: KubeObject },
+  after: KubeObject,
+): Pick<Versions, 'rewritten'> {
+  if (sent === undefined || resource.schema?.ref === undefined) return {};
+  return { rewritten: difference(rewritten(sent as Json, after as Json, atomOfResource(resource.schema)), UNOWNED) };
 }
 
 function managersBefore(request: UpdateRequest): Map<string, Manager> {

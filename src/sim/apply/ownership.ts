@@ -28,6 +28,8 @@ export interface Versions {
   readonly atomOf: (apiVersion: string) => Atom | undefined;
   /** Paths that a request to this endpoint cannot change, and so cannot own. */
   readonly reset: FieldSet;
+  /** Paths that an update wrote, whether or not the stored object shows it. */
+  readonly rewritten?: FieldSet;
 }
 
 export function atomOfResource(schema: TypeSchema | undefined): Atom {
@@ -64,6 +66,11 @@ function present(live: Json, managers: Managers, apiVersion: string, versions: V
   return out;
 }
 
+function withRewritten(comparison: Comparison, { rewritten }: Versions): Comparison {
+  if (rewritten === undefined || isEmptySet(rewritten)) return comparison;
+  return { ...comparison, modified: union(comparison.modified, rewritten) };
+}
+
 function filtered(comparison: Comparison, reset: FieldSet): Comparison {
   if (isEmptySet(reset)) return comparison;
   return {
@@ -91,7 +98,7 @@ function settle(
     const atom = versions.atomOf(version) ?? deduced;
     if (version !== apiVersion) mustFit(after, atom, 'failed to convert new object: ');
     const made = compare(before, after, atom);
-    const fresh = version === apiVersion ? filtered(made, versions.reset) : made;
+    const fresh = version === apiVersion ? filtered(withRewritten(made, versions), versions.reset) : made;
     comparisons.set(version, fresh);
     return fresh;
   };

@@ -10,6 +10,8 @@ import { canonicalQuantity } from './quantity.ts';
 
 const QUANTITY = 'io.k8s.apimachinery.pkg.api.resource.Quantity';
 const TIME = 'io.k8s.apimachinery.pkg.apis.meta.v1.Time';
+/** A structure without a field: that it is there is all it says. */
+const EMPTY = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceStatus';
 const MICRO_TIME = 'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime';
 
 /** RFC 3339 in UTC with the digits after the second that the type keeps; text that is no time stays as it is. */
@@ -74,6 +76,8 @@ function through(value: Json, declared: TypeSchema): Json {
       return typeof value === 'string' ? canonicalTime(value, 0) : value;
     case MICRO_TIME:
       return typeof value === 'string' ? canonicalTime(value, 6) : value;
+    case EMPTY:
+      return isObject(value) ? {} : value;
     default:
       break;
   }
