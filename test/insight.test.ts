@@ -99,6 +99,16 @@ describe('logs', () => {
     assert.equal(linesOf(one).length, 1);
   });
 
+  it('a pod or container that is not there is said to be not there, with those that are', async () => {
+    const notes = async (query: LogQuery) =>
+      (await all({ function: 'says', cluster: 'eu-1', ...query })).flatMap((item) =>
+        item.kind === 'note' ? [item.message] : [],
+      );
+    assert.deepEqual(await notes({ container: 'nosuch' }), ['no container here is named nosuch: there is c']);
+    const [pod = ''] = await notes({ pod: 'nosuch' });
+    assert.match(pod, /^no pod here is named nosuch: there is says-[-a-z0-9]+$/);
+  });
+
   it('follow what comes; leaving ends it at the agent, as often as one likes', async () => {
     for (let round = 0; round < 40; round++) {
       const stop = new AbortController();

@@ -16,7 +16,7 @@ export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './n
 export { applyOrder, deleteOrder, isGround, isStateful, kindRank, rankGroups, sameRef } from './order.ts';
 export { mayHavePods, ownedBy, type Pods, podsOf } from './owners.ts';
 export { collectionPath, groupVersionPath, objectPath } from './paths.ts';
-export { boundReasons, shortReason } from './reason-size.ts';
+export { boundReasons, shortReason, withShortReason } from './reason-size.ts';
 export { type ReasonSource, reasonOf } from './reasons.ts';
 export { createSlots, type Slots } from './slots.ts';
 export { type Judge, judgeOf } from './status/health.ts';

@@ -16,6 +16,17 @@ export function shortReason(reasons: readonly Reason[]): string | undefined {
   return clip(`${many}${deepest.reason}${says === undefined || says === '' ? '' : `: ${says}`}`, SHORT_CHARACTERS_MAX);
 }
 
+/**
+ * What a status says, with the deepest cause behind it unless it names that already: a Deployment's message has the words
+ * of a quota in it, of another pod than its ReplicaSet's, so the word before the colon is compared.
+ */
+export function withShortReason(message: string, reasons: readonly Reason[]): string {
+  const short = shortReason(reasons);
+  if (short === undefined) return message;
+  const [word] = short.split(': ', 1);
+  return message.startsWith(`${word}: `) || message.includes(`(${word}: `) ? message : `${message} (${short})`;
+}
+
 function chainOf(reason: Reason | undefined): readonly Reason[] {
   return reason === undefined ? [] : [reason, ...chainOf(reason.causes[0])];
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isObject, type Json, type JsonObject, type KubeObject, limits } from '../base/index.ts';
 import { createMask } from './masking.ts';
-import { boundReasons, shortReason } from './reason-size.ts';
+import { boundReasons, shortReason, withShortReason } from './reason-size.ts';
 import { reasonOf } from './reasons.ts';
 import type { ApiRequest, Client, Reason } from './types.ts';
 
@@ -93,7 +93,14 @@ describe('the chain of reasons', () => {
     const set = replicaSet(root);
     const words = 'Back-off pulling image "reg.example/checkout:9"';
     const { source } = holding([set, pod(set, 'checkout-1', waiting('ImagePullBackOff', words))]);
-    assert.equal(shortReason([await reasonOf(source, root)]), `ImagePullBackOff: ${words}`);
+    const reasons = [await reasonOf(source, root)];
+    assert.equal(shortReason(reasons), `ImagePullBackOff: ${words}`);
+    assert.equal(
+      withShortReason('0 of 1 replicas ready', reasons),
+      `0 of 1 replicas ready (ImagePullBackOff: ${words})`,
+    );
+    const named = '0 of 1 replicas ready (ImagePullBackOff: of another pod)';
+    assert.equal(withShortReason(named, reasons), named, 'one cause is not told twice');
   });
 
   it('a hundred pods without room are one sentence of the scheduler, and those that fail otherwise stand beside', async () => {

@@ -97,7 +97,7 @@ const EXCESS: Refusal = { kind: 'protocol', message: 'the agent sent more than i
 function noAnswer(cluster: string): Refusal {
   return {
     kind: 'noStreams',
-    message: `the agent of ${cluster} opens no stream`,
-    hint: 'one of an earlier release has none: bring it to the release of the hub; else it is busy, try again',
+    message: `the agent of ${cluster} does not answer`,
+    hint: `its line was cut a moment ago, or it is busy: see \`ldc cluster show ${cluster}\` and try again; one of an earlier release has no logs and events, bring it to the release of the hub`,
   };
 }

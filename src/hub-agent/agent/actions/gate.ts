@@ -1,5 +1,5 @@
 import { type Digest, type Json, type KubeObject, refOf, refText } from '../../../base/index.ts';
-import { type ObjectStatus, shortReason } from '../../../kubernetes/index.ts';
+import { type ObjectStatus, withShortReason } from '../../../kubernetes/index.ts';
 import { type Bundle, type Location, readBundle, servedObjects } from '../bundle.ts';
 import { refuse } from '../halted.ts';
 import { type Judgement, judgementOf } from '../judging.ts';
@@ -96,11 +96,10 @@ async function refuseWithReasons(
   const reasons = await whyUnwell(work, location, unwell);
   const first = unwell[0] as Unwell;
   const says = work.mask(location.stack)(first.status.message);
-  const short = shortReason(reasons);
   const more = unwell.length > 1 ? `, and ${unwell.length - 1} more` : '';
   return refuse({
     kind: 'notReady',
-    message: `${refText(first.ref)} is not ready: ${says}${short === undefined ? '' : ` (${short})`}${more}`,
+    message: `${refText(first.ref)} is not ready: ${withShortReason(says, reasons)}${more}`,
     where: refText(first.ref),
     ...(waitedMs === null
       ? {}

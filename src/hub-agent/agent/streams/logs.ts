@@ -61,6 +61,7 @@ async function wantedContainers(request: LogRequest, stream: LogStream): Promise
   const wanted: Wanted[] = [];
   const notes = new Map<string, { name: string; message: string }>();
   const waiting: { readonly name: string; readonly pod: string; readonly waits: string }[] = [];
+  const there: KubeObject[] = [];
   for (const { name, location, objects } of stream.places()) {
     for (const object of objects.filter(mayHavePods)) {
       const live = await stream.live(object);
@@ -74,6 +75,7 @@ async function wantedContainers(request: LogRequest, stream: LogStream): Promise
         notes.set(`${name} ${live.kind} ${live.metadata.name}`, { name, message });
       } else
         for (const pod of found.pods) {
+          there.push(pod);
           if (request.pod !== undefined && pod.metadata.name !== request.pod) continue;
           for (const container of containersOf(pod, request.container)) {
             const waits = request.previous ? undefined : waitsFor(pod, container);
@@ -89,12 +91,29 @@ async function wantedContainers(request: LogRequest, stream: LogStream): Promise
     const who = alike.length === 1 ? `pod ${pod}` : `${alike.length} pods (${pod}, …)`;
     notes.set(key, { name, message: `${who}${waits}` });
   }
+  const nothing = wanted.length + waiting.length > 0 ? undefined : namesNothing(request, there);
+  if (nothing !== undefined) notes.set('nothing', { name: '', message: nothing });
   const most = limits.streamContainersMax;
   if (wanted.length > most) {
     const message = `${wanted.length - most} more containers are not shown: choose by pod or container`;
     notes.set('too many', { name: '', message });
   }
   return { wanted: wanted.slice(0, most), notes };
+}
+
+/** What is asked for by a name that nothing here has: an empty answer would look like a silent program. */
+function namesNothing({ pod, container }: LogRequest, there: readonly KubeObject[]): string | undefined {
+  const pods = there.map(({ metadata }) => metadata.name);
+  if (pod !== undefined && !pods.includes(pod)) return `no pod here is named ${pod}${some(pods)}`;
+  if (container === undefined || there.length === 0) return undefined;
+  const asked = there.filter(({ metadata }) => pod === undefined || metadata.name === pod);
+  const names = asked.flatMap((one) => [...namesIn(one, 'containers'), ...namesIn(one, 'initContainers')]);
+  return `no container here is named ${container}${some(names)}`;
+}
+
+function some(names: readonly string[]): string {
+  const each = [...new Set(names)];
+  return each.length === 0 ? '' : `: there is ${each.slice(0, 5).join(', ')}${each.length > 5 ? ', …' : ''}`;
 }
 
 function wantsPods({ spec, kind }: KubeObject): boolean {
