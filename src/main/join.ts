@@ -14,6 +14,9 @@ import { recordProcess, runningProcess } from './process-record.ts';
 
 const JOIN_TIMEOUT_MS = 60_000;
 
+/** Node's own for an agent process: its young generation stays small, since an agent allocates little and lives long. */
+export const agentNodeOptions = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'] as const;
+
 /** Exit code 0 when it has joined, 1 when its agent ended or did not join in time, 5 when the hub refused it. */
 export async function joinBeside(options: JoinOptions, io: Io, say: (text: string) => void): Promise<number> {
   const folder = join(io.env.XDG_STATE_HOME || join(io.home, '.local', 'state'), 'ldc', 'agents');
@@ -46,7 +49,7 @@ export async function joinBeside(options: JoinOptions, io: Io, say: (text: strin
     {
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: [...agentNodeOptions],
       // the token is not on the command line, where every user of the machine could read it
       env: { ...process.env, LDC_JOIN_TOKEN: options.joinToken },
     },
