@@ -33,10 +33,14 @@ export async function judgeScript(
   return differencesOf(script, theirs, await play(embedded, run, script));
 }
 
+function short(text: string): string {
+  return text.length > 400 ? `${text.slice(0, 400)}…` : text;
+}
+
 /** Differences as a person reads them. */
 export function shownDifferences(differences: readonly Difference[]): string {
   const lines = differences.map(
-    ({ at, path, real, embedded }) => `${at}\n  ${path}\n    real     ${real}\n    embedded ${embedded}`,
+    ({ at, path, real, embedded }) => `${at}\n  ${path}\n    real     ${short(real)}\n    embedded ${short(embedded)}`,
   );
   return lines.join('\n');
 }
