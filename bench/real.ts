@@ -1,6 +1,6 @@
 /**
  * Hub and agents, each a process of its own, over real control planes of two minors: apply until the objects exist and are
- * committed, sets per second, a change of status until the hub shows it, drift, memory and idle CPU.
+ * committed, sets per second, drift, memory and idle CPU.
  * `node bench/real.ts [STACKS]` (default 200); JSON on stdout. Skipped, loudly, where no control plane can be built.
  */
 import { routes } from '../src/api/client/index.ts';
