@@ -26,7 +26,10 @@ export async function runDev(options: DevOptions): Promise<number> {
     say(`error: ${errorText(error)}`);
     return 1;
   }
-  const stopped = untilSignal();
+  let asked = false;
+  const stopped = untilSignal().then(() => {
+    asked = true;
+  });
   let installation: Installation;
   try {
     installation = await startInstallation({
@@ -39,6 +42,10 @@ export async function runDev(options: DevOptions): Promise<number> {
       logLevel: options.logLevel,
     });
   } catch (error) {
+    if (asked) {
+      say('stopped before it was ready; the state stays'); // a Ctrl-C at a terminal reaches the parts too
+      return 0;
+    }
     say(`error: ${errorText(error)}`);
     return error instanceof AlreadyRunning ? 5 : 1;
   }
