@@ -110,6 +110,19 @@ test('a second one on the same state is refused, a port in use is named', async 
   assert.equal((await ldc(['cluster', 'list'])).code, 0, 'the first is unharmed');
 });
 
+test('Ctrl-C while it starts is no fault: it says so, exits 0, and leaves no part behind', async () => {
+  const early = join(home, 'early');
+  const starting = spawnDev(early, await freePortPair(), true);
+  const stopped = ended(starting);
+  const pids = join(early, 'pids');
+  while (!existsSync(pids) || readdirSync(pids).length < 2) await clock.sleep(10);
+  process.kill(-(starting.pid as number), 'SIGINT'); // a terminal sends it to all of the group
+  const { code, err } = await stopped;
+  assert.equal(code, 0, err);
+  assert.match(err, /^stopped before it was ready; the state stays\n$/);
+  assert.deepEqual(readdirSync(pids), []);
+});
+
 test('Ctrl-C while following stops the following only', async () => {
   const following = spawn(launcher, ['apply', '-f', hello, '--yes'], { env: env() });
   const followed = ended(following);
@@ -254,9 +267,10 @@ async function startDev(): Promise<ChildProcess> {
   return child;
 }
 
-function spawnDev(stateDir: string, onPort: number): ChildProcess {
+function spawnDev(stateDir: string, onPort: number, detached = false): ChildProcess {
   const args = ['dev', '--clusters', '2', '--state', stateDir, '--port', String(onPort)];
-  return spawn(launcher, args, { env: { ...process.env, LDC_CONFIG: config }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const environment = { ...process.env, LDC_CONFIG: config };
+  return spawn(launcher, args, { env: environment, detached, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Only the hub's address, token and CA, as a program has them. */
