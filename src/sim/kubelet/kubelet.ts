@@ -38,7 +38,9 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     logsDir: host.logsDir,
     ...(options.logs === undefined ? {} : { address: options.logs }),
   });
-  const nodes = new Nodes(options, logs.port);
+  const nodes = new Nodes(options, logs.port, () => {
+    for (const worker of workers.values()) worker.sayAgain();
+  });
   await nodes.register();
   const stop = new AbortController();
   const loops = options.nodes.map(({ name }) =>

@@ -5,16 +5,25 @@ import type { KubeletOptions, NodeSpec } from './types.ts';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
 const LAZY_RENEWAL_MS = 10_000;
 
+interface NodeCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastTransitionTime?: string;
+}
+
 /** The Node objects that a kubelet speaks for: registered once, kept Ready by a lease each. */
 export class Nodes {
   readonly #options: KubeletOptions;
   readonly #logsPort: number;
   #renewedMs = 0;
+  readonly #onReady: () => void;
   #cancel: Cancel = () => {};
 
-  constructor(options: KubeletOptions, logsPort: number) {
+  /** @param onReady after each renewal by time, when the nodes have said that they are ready */
+  constructor(options: KubeletOptions, logsPort: number, onReady: () => void = () => {}) {
     this.#options = options;
     this.#logsPort = logsPort;
+    this.#onReady = onReady;
   }
 
   async register(): Promise<void> {
@@ -71,7 +80,9 @@ export class Nodes {
     const { leaseSeconds, clock } = this.#options;
     if (leaseSeconds === undefined) return;
     this.#cancel = clock.after((leaseSeconds * 1000) / 4, () => {
-      void this.renew();
+      void this.renew()
+        .then(() => this.#stayReady())
+        .then(this.#onReady);
       this.#schedule();
     });
   }
@@ -83,18 +94,29 @@ export class Nodes {
   }
 
   async #writeStatus(node: NodeSpec, status: JsonObject): Promise<void> {
-    const path = `/api/v1/nodes/${node.name}`;
-    const answer = await this.#options.client.request({ method: 'GET', path });
+    const before = await this.#conditionsOf(node.name);
+    await this.#patchStatus(node.name, { ...status, conditions: conditionsAfter(before, status) as never });
+  }
+
+  /**
+   * A node controller that missed some leases, as the API server was away, says Unknown of every condition. It takes new
+   * leases for no sign of health: the node stays lost, and its pods are evicted, until its kubelet says otherwise.
+   */
+  async #stayReady(): Promise<void> {
+    for (const node of this.#options.nodes) {
+      const before = await this.#conditionsOf(node.name);
+      if (before.length === 0 || before.every(({ status }) => status !== 'Unknown')) continue;
+      const conditions = conditionsAfter(before, this.#statusOf(node));
+      await this.#patchStatus(node.name, { conditions: conditions as never });
+    }
+  }
+
+  /** None when it cannot be read. */
+  async #conditionsOf(name: string): Promise<readonly NodeCondition[]> {
+    const answer = await this.#options.client.request({ method: 'GET', path: `/api/v1/nodes/${name}` });
     const live =
       answer.kind === 'answered' && isObject(answer.body) && isObject(answer.body.status) ? answer.body.status : {};
-    const before = (live.conditions ?? []) as readonly { type: string; status: string; lastTransitionTime?: string }[];
-    const conditions = (status.conditions as readonly { type: string; status: string }[]).map((condition) => {
-      const known = before.find(({ type }) => type === condition.type);
-      return known?.status === condition.status
-        ? { ...condition, lastTransitionTime: known.lastTransitionTime }
-        : condition;
-    });
-    await this.#patchStatus(node.name, { ...status, conditions: conditions as never });
+    return (live.conditions ?? []) as unknown as readonly NodeCondition[];
   }
 
   async #patchStatus(name: string, status: JsonObject): Promise<void> {
@@ -157,4 +179,14 @@ export class Nodes {
       },
     };
   }
+}
+
+/** What the kubelet says now, with the time of the last change where nothing has changed. */
+function conditionsAfter(before: readonly NodeCondition[], { conditions }: JsonObject): readonly NodeCondition[] {
+  return (conditions as unknown as readonly NodeCondition[]).map((condition) => {
+    const known = before.find(({ type }) => type === condition.type);
+    return known?.status === condition.status && known.lastTransitionTime !== undefined
+      ? { ...condition, lastTransitionTime: known.lastTransitionTime }
+      : condition;
+  });
 }

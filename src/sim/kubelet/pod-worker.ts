@@ -1,5 +1,5 @@
 import { jsonEqual } from '../../base/index.ts';
-import { type Container, isFinished, isTerminating, type Pod, type PodStatus } from '../kinds/index.ts';
+import { type Container, conditionOf, isFinished, isTerminating, type Pod, type PodStatus } from '../kinds/index.ts';
 import { ContainerRun } from './container-run.ts';
 import type { Host } from './host.ts';
 import { type Launch, launch } from './launch.ts';
@@ -42,6 +42,14 @@ export class PodWorker {
 
   update(pod: Pod): void {
     this.#pod = pod;
+    this.kick();
+  }
+
+  /** A node controller that took the node for lost has said of the pod that it is not ready: it is told again how it is. */
+  sayAgain(): void {
+    const isReady = (status: PodStatus | undefined) => conditionOf(status?.conditions, 'Ready')?.status === 'True';
+    if (!isReady(this.#written) || isReady(this.#pod.status)) return;
+    this.#written = this.#pod.status;
     this.kick();
   }
 
