@@ -20,7 +20,8 @@ export function admitService(cluster: Cluster, given: KubeObject, live: KubeObje
   const spec = live === undefined ? part(given, 'spec') : withoutLeftovers(part(given, 'spec'), part(live, 'spec'));
   const service = { ...given, spec };
   const type = String(spec.type ?? 'ClusterIP');
-  if (type === 'ExternalName') return { ...service, spec: withoutAddresses(spec) };
+  // Addresses that are asked for at once are for validation to refuse; those of a former type go with it.
+  if (type === 'ExternalName') return live === undefined ? service : { ...service, spec: withoutAddresses(spec) };
   const others = cluster.store.list('services').filter((other) => other.metadata.uid !== service.metadata.uid);
   const addressed = withAddress(service, spec, live, others);
   const exposed = type === 'ClusterIP' ? addressed : withNodePorts(service, addressed, live, others);

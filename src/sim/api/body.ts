@@ -34,9 +34,18 @@ export function decodeObject(
 ): KubeObject {
   const { value, duplicates } = decodeAny(registry, body, resource.kind);
   if (!isObject(value))
-    throw badRequest(unrecognized(resource.kind, 'json: cannot unmarshal into an object', body.bytes));
+    throw badRequest(unrecognized(resource.kind, `json parse error: ${noObject(value, body.bytes)}`, body.bytes));
   const object = withType(value, resource);
   return strictly(call, resource, object, duplicates);
+}
+
+const GO_HEAD =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+function noObject(value: Json, bytes: Buffer): string {
+  if (bytes.length === 0) return 'unexpected end of JSON input';
+  const form = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return `json: cannot unmarshal ${form} into Go value of type ${GO_HEAD}`;
 }
 
 /** How an object came about: what looks for values of the wrong type in it, and how it is refused. */

@@ -86,6 +86,13 @@ function formatToken({ revision, start }: Token): string {
   return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start })).toString('base64url');
 }
 
+/** The first character as Go quotes it. */
+function goCharacter(text: string): string {
+  const code = text.charCodeAt(0);
+  if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`;
+  return code > 0x7f && code <= 0xa0 ? `\\u${code.toString(16).padStart(4, '0')}` : text.slice(0, 1);
+}
+
 function parseToken(text: string): Token {
   const decoded = Buffer.from(text, 'base64url').toString('latin1');
   const refuse = (why: string) => badRequest(`invalid continue token: continue key is not valid: ${why}`);
@@ -93,7 +100,7 @@ function parseToken(text: string): Token {
   try {
     value = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
   } catch {
-    throw refuse(`invalid character '${decoded[0] ?? ''}' looking for beginning of value`);
+    throw refuse(`invalid character '${goCharacter(decoded)}' looking for beginning of value`);
   }
   if (!isObject(value) || value.v !== 'meta.k8s.io/v1')
     throw refuse(

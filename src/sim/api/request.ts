@@ -84,7 +84,7 @@ export function writeOptions(query: URLSearchParams, userAgent: string, kind: st
         kind,
         'dryRun',
         'FieldValueNotSupported',
-        `Unsupported value: ${JSON.stringify(value)}: supported values: "All"`,
+        `Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`,
       );
   }
   const named = query.get('fieldManager') ?? '';
@@ -98,7 +98,7 @@ export function writeOptions(query: URLSearchParams, userAgent: string, kind: st
   }
   const validation = query.get('fieldValidation') ?? '';
   if (!['', 'Strict', 'Warn', 'Ignore'].includes(validation)) {
-    const supported = 'supported values: "Ignore", "Strict", "Warn"';
+    const supported = 'supported values: "", "Ignore", "Strict", "Warn"';
     throw optionError(
       kind,
       'fieldValidation',
@@ -175,11 +175,9 @@ function checkListOptions(options: ListOptions, watch: boolean): void {
     throw optionError('ListOptions', 'resourceVersionMatch', 'FieldValueNotSupported', message);
   }
   if (resourceVersion !== '' && !/^\d+$/.test(resourceVersion)) {
-    throw new ApiError(
-      400,
-      'BadRequest',
-      `Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
-    );
+    const shown = JSON.stringify(resourceVersion);
+    const why = `resourceVersion: Invalid value: ${shown}: strconv.ParseUint: parsing ${shown}: invalid syntax`;
+    throw watch ? new ApiError(500, undefined, why) : badRequest(`invalid resource version: ${why}`);
   }
   if (watch) {
     if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
@@ -200,7 +198,10 @@ function checkListOptions(options: ListOptions, watch: boolean): void {
     return;
   }
   if (sendInitialEvents !== undefined) throw refuse('sendInitialEvents', 'sendInitialEvents is forbidden for list');
-  if (match === '') return;
+  if (match === '') {
+    if (continueToken === '' || resourceVersion === '' || resourceVersion === '0') return;
+    throw badRequest('specifying resource version is not allowed when using continue');
+  }
   if (resourceVersion === '')
     throw refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
   if (continueToken !== '')

@@ -7,6 +7,7 @@ import { fromToken } from './authenticate.ts';
 import { type Call, type Fields, part, type User } from './cluster.ts';
 import type { Serving } from './handler.ts';
 import { type Attributes, allowed, type Rule, rulesOf } from './rbac.ts';
+import { badRequest, invalid } from './status.ts';
 import { fields } from './strategy.ts';
 import { ISSUER, verifyToken } from './tokens.ts';
 
@@ -14,15 +15,35 @@ import { ISSUER, verifyToken } from './tokens.ts';
 export function review(serving: Serving, call: Call, object: KubeObject): KubeObject | undefined {
   const { group, kind } = call.resource;
   if (group === 'authentication.k8s.io' && kind === 'SelfSubjectReview') return whoAmI(serving, call, object);
-  if (group === 'authentication.k8s.io' && kind === 'TokenReview')
+  if (group === 'authentication.k8s.io' && kind === 'TokenReview') {
+    if (part(object, 'spec').token === undefined)
+      throw badRequest('token is required for TokenReview in authentication');
     return tracked(serving, call, object, tokenStatus(serving, part(object, 'spec')));
+  }
   if (group !== 'authorization.k8s.io') return undefined;
   if (kind === 'SelfSubjectRulesReview') return rulesReview(serving, call, object);
   const spec = part(object, 'spec');
+  checkAccessReview(kind, spec);
   const user = kind === 'SelfSubjectAccessReview' ? call.user : userOf(spec);
   return tracked(serving, call, object, {
     allowed: allowed(serving.cluster, user, attributesOf(spec, call.namespace)),
   });
+}
+
+/** @throws ApiError 422 for a review that names nobody, or not exactly one thing to be allowed. */
+function checkAccessReview(kind: string, spec: Fields): void {
+  const refuse = (field: string, value: string, why: string) =>
+    invalid({ group: 'authorization.k8s.io', kind: '' }, '', [
+      { reason: 'FieldValueInvalid', field, message: `Invalid value: ${value}: ${why}` },
+    ]);
+  const { user, groups, resourceAttributes, nonResourceAttributes } = spec;
+  if ((resourceAttributes === undefined) === (nonResourceAttributes === undefined)) {
+    const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
+    throw refuse('spec.resourceAttributes', 'null', why);
+  }
+  if (kind === 'SelfSubjectAccessReview' || (typeof user === 'string' && user !== '')) return;
+  if (Array.isArray(groups) && groups.length > 0) return;
+  throw refuse('spec.user', '""', 'at least one of user or group must be specified');
 }
 
 function tracked(serving: Serving, call: Call, object: KubeObject, status: Fields): KubeObject {

@@ -107,7 +107,7 @@ export function invalid(
   return new ApiError(422, 'Invalid', message, {
     ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
-    kind: kind.kind,
+    ...(kind.kind === '' ? {} : { kind: kind.kind }),
     causes: errors.map(({ reason, message: text, field }) => ({ reason, message: text, field })),
   });
 }

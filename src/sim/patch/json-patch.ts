@@ -22,7 +22,7 @@ function isOperation(value: Json): boolean {
 /** Applies all operations or none; the document is not changed. */
 export function jsonPatch(document: Json, operations: Json): PatchOutcome {
   if (!Array.isArray(operations)) {
-    return badPatch('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch');
+    return badPatch('error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp');
   }
   if (operations.length > OPERATIONS_MAX) {
     const message = `The allowed maximum operations in a JSON patch is ${OPERATIONS_MAX}, got ${operations.length}`;
