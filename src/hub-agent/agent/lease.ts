@@ -8,6 +8,8 @@ const PATH = `/apis/coordination.k8s.io/v1/namespaces/${SYSTEM_NAMESPACE}/leases
 const DURATION_MS = 15_000;
 const RENEW_MS = 5_000;
 const RETRY_MS = 1_000;
+/** An API server that hangs must not let the lease run out unseen: another agent may take it by then. */
+const ANSWER_MS_MAX = 3_000;
 const WENT_BACK = 'this cluster went back in time (an older etcd backup was restored): the agent begins anew';
 
 export interface Leadership {
@@ -36,7 +38,10 @@ export function createLeadership(
   const isFree = createFreedom(clock, holder);
 
   async function attempt(): Promise<boolean> {
-    const found = verdictOf(await client.request({ method: 'GET', path: `${PATH}/${NAME}` }), 'Lease ldc-agent');
+    const found = verdictOf(
+      await client.request({ method: 'GET', path: `${PATH}/${NAME}`, timeoutMs: ANSWER_MS_MAX }),
+      'Lease ldc-agent',
+    );
     const live = found.kind === 'ok' ? (found.body as unknown as KubeObject) : undefined;
     if (live === undefined && found.kind !== 'notFound') return false;
     if (live !== undefined && !isFree(live)) return false;
@@ -44,7 +49,10 @@ export function createLeadership(
   }
   async function write(live: KubeObject | undefined): Promise<boolean> {
     const sentMs = clock.monotonic();
-    const answer = await client.request(writing(live, leaseOf(live, holder, clock.now())));
+    const answer = await client.request({
+      ...writing(live, leaseOf(live, holder, clock.now())),
+      timeoutMs: ANSWER_MS_MAX,
+    });
     if (answer.kind !== 'answered' || answer.status >= 300) return false;
     held = answer.body as unknown as KubeObject;
     renewedMs = sentMs; // counted from sending: the server may have stored it that early
