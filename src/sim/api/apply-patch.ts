@@ -55,10 +55,7 @@ function wanted(call: Call, value: Json): KubeObject {
   }
   if (metadata.managedFields !== undefined && metadata.managedFields !== null)
     throw badRequest('metadata.managedFields must be nil');
-  const named = {
-    ...value,
-    metadata: { ...metadata, name: call.name, ...(call.namespace === undefined ? {} : { namespace: call.namespace }) },
-  };
+  const named = { ...value, metadata: { ...metadata, name: call.name } };
   return settable(call, named as unknown as KubeObject);
 }
 

@@ -7,7 +7,7 @@ import { aggregated, apiGroup, apiGroupList, apiResourceList, apiVersions } from
 import type { Serving } from './handler.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import { negotiate } from './representation.ts';
-import { methodNotAllowed } from './status.ts';
+import { ApiError, methodNotAllowed } from './status.ts';
 
 /** The version that the embedded server behaves as. */
 export const VERSION: JsonObject = {
@@ -38,6 +38,9 @@ const HEALTH_CHECKS = [
 export function servePath(serving: Serving, request: IncomingMessage, response: ServerResponse, url: URL): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname;
+  if (path.startsWith('/version/')) {
+    throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+  }
   const accept = request.headers.accept ?? '*/*';
   const answer =
     path === '/openapi/v2'
