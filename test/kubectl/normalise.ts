@@ -16,7 +16,7 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, 'TIME'],
   [/\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g, 'TIME'],
   [/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000(?: UTC)?/g, 'TIME'],
-  [/\/tmp\/ldc-kubectl-\w+\/work\//g, 'TMP/'],
+  [/(?:\/[\w.-]+)+\/ldc-kubectl-\w+\/work\//g, 'TMP/'],
   [/\b(LIVE|MERGED)-\d+/g, '$1'],
   [/\bkubectl[\d.]*-edit-\d+/g, 'kubectl-edit'],
   [/^([EIW])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ /gm, '$1 '],
