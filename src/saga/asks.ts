@@ -125,7 +125,7 @@ export class Asker {
         return this.#insist(deed.cluster, command, timeoutMs, signal);
       }
       case 'reserve':
-        return this.#untilDefinite<null>(null, () => this.#ports.replan.reserve(key, deed.cluster, deed.need), signal);
+        return this.#untilDefinite<null>(null, () => this.#ports.replan.reserve(key, deed.location, deed.need), signal);
       case 'release':
         this.#ports.replan.release(key);
         return { kind: 'done', value: null };

@@ -39,7 +39,7 @@ export async function reserveAgain(
     if (step.work.action !== 'reserve' || status !== 'succeeded') continue;
     const { location, cpuMilli, memoryBytes, pods } = step.work;
     const need = { cpuMilli, memoryBytes, pods };
-    const outcome = await ports.replan.reserve(`${data.header.id}/${step.id}`, location.cluster, need);
+    const outcome = await ports.replan.reserve(`${data.header.id}/${step.id}`, location, need);
     if (outcome.kind === 'done') continue;
     const detail = outcome as unknown as Json;
     ports.logger.warn(

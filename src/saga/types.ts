@@ -1,6 +1,6 @@
 /** The engine's surface: what a transaction looks like from outside, how it is given work, and the port that re-plans. */
 import type { Cancel, Digest, Entry, Json, Outcome, Refusal } from '../base/index.ts';
-import type { Plan, PlanAmendment, StackRef, Step, TransactionKind } from '../plan/index.ts';
+import type { Location, Plan, PlanAmendment, StackRef, Step, TransactionKind } from '../plan/index.ts';
 
 export type TransactionId = string;
 
@@ -154,8 +154,12 @@ export interface Replan {
   again(transaction: TransactionView): Promise<Outcome<Plan>>;
   /** Some clusters are lost in mid-deploy (onLostCluster: replace | owe): how to go on without them. Refused: the transaction is undone. */
   without(transaction: TransactionView, plan: Plan, lost: readonly string[]): Promise<Outcome<PlanAmendment>>;
-  /** Reserves capacity on a cluster until released; refused `noRoom` with what is missing. The same step id reserves once. */
-  reserve(key: string, cluster: string, need: { cpuMilli: number; memoryBytes: number; pods: number }): Outcome<null>;
+  /** Reserves capacity on a location's cluster until released; refused `noRoom` with what is missing. The same step id reserves once. */
+  reserve(
+    key: string,
+    location: Location,
+    need: { cpuMilli: number; memoryBytes: number; pods: number },
+  ): Outcome<null>;
   release(key: string): void;
 }
 

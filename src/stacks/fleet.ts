@@ -12,13 +12,14 @@ const COST_LABEL = 'ldc.dev/cost';
 export interface FleetPorts {
   readonly registry: Pick<Registry, 'clusters'>;
   readonly documents: DocumentReader;
-  readonly reservations: Pick<Reservations, 'byCluster'>;
+  readonly reservations: Pick<Reservations, 'byCluster' | 'locations'>;
   readonly health: (cluster: string) => ClusterCondition | undefined;
 }
 
 export function fleetSnapshot({ registry, documents, reservations, health }: FleetPorts): FleetSnapshot {
   const reserved = reservations.byCluster();
   const held = locationsByCluster(documents);
+  const coming = reservations.locations();
   return {
     clusters: registry.clusters().map((record): ClusterView => {
       const { name, labels, taints, apis, capacity } = record;
@@ -38,7 +39,7 @@ export function fleetSnapshot({ registry, documents, reservations, health }: Fle
         allocatable: capacity?.allocatable ?? NOTHING,
         used: capacity?.requested ?? NOTHING,
         reserved: reserved.get(name) ?? NOTHING,
-        locations: held.get(name) ?? [],
+        locations: [...new Set([...(held.get(name) ?? []), ...(coming.get(name) ?? [])])],
         ...(Number.isFinite(cost) ? { cost } : {}),
       };
     }),

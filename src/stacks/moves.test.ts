@@ -238,3 +238,19 @@ describe('capacity in flight', () => {
     await bed.availability.stop();
   });
 });
+
+describe('many stacks in one moment', () => {
+  it('see each other before anything of them runs: they go to different clusters', async () => {
+    const bed = openBed(four());
+    await bed.start();
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const ended = await Promise.all(names.map((name) => applied(bed, source(name, [{ name: 'web' }]))));
+    assert.deepEqual(new Set(ended.map(({ state }) => state)), new Set(['committed']));
+    const taken = names.flatMap((name) =>
+      [...bed.byName.values()].filter(({ held }) => held.has(`default/${name}/web`)),
+    );
+    const counts = [...Map.groupBy(taken, ({ record }) => record.name).values()].map((ones) => ones.length);
+    assert.deepEqual(counts, [2, 2, 2, 2]);
+    await bed.availability.stop();
+  });
+});

@@ -5,18 +5,27 @@ import type { Planned } from './planning.ts';
 import { checkRights } from './rights.ts';
 import type { Room } from './room.ts';
 
-export type Permitted =
-  | (Extract<Planned, { kind: 'planned' }> & { readonly notes: readonly string[] })
-  | Extract<Planned, { kind: 'refused' }>;
+type Refused = Extract<Planned, { kind: 'refused' }>;
+type PermittedPlan = Extract<Planned, { kind: 'planned' }> & { readonly notes: readonly string[] };
+export type Permitted = PermittedPlan | Refused;
 
 /** So often the world may move under a plan while its rights are asked for; then its own first steps have to say. */
 const ROUNDS_MAX = 3;
 
+export function permitted(make: () => Planned, namespace: string, room: Room): Promise<Permitted> {
+  return whenPermitted<PermittedPlan>(make, namespace, room, (planned) => planned);
+}
+
 /**
  * Asking takes a moment, in which the world may move: the plan is made anew afterwards, and asked for again only when it then
- * does something else. What is answered was made without a pause before.
+ * does something else. `go` is called with it at once: no other plan is made between, which would not yet see this one's room taken.
  */
-export async function permitted(make: () => Planned, namespace: string, room: Room): Promise<Permitted> {
+export async function whenPermitted<T>(
+  make: () => Planned,
+  namespace: string,
+  room: Room,
+  go: (planned: PermittedPlan) => T | Promise<T>,
+): Promise<T | Refused> {
   let planned = make();
   for (let round = 1; ; round++) {
     if (planned.kind === 'refused') return planned;
@@ -24,7 +33,7 @@ export async function permitted(make: () => Planned, namespace: string, room: Ro
     if (refusal !== undefined) return { kind: 'refused', refusal, reasons: planned.plan.reasons };
     const now = make();
     if (now.kind === 'refused') return now;
-    if (round === ROUNDS_MAX || effectOf(now.plan) === effectOf(planned.plan)) return { ...now, notes };
+    if (round === ROUNDS_MAX || effectOf(now.plan) === effectOf(planned.plan)) return go({ ...now, notes });
     planned = now;
   }
 }

@@ -8,7 +8,7 @@ import {
   type KubeObject,
   type Refusal,
 } from '../base/index.ts';
-import type { Amounts, ResolvedStack } from '../ldc/index.ts';
+import type { ResolvedStack } from '../ldc/index.ts';
 import { explain, type FleetSnapshot, type Placement, place } from '../placement/index.ts';
 import {
   type Bundle,
@@ -25,6 +25,7 @@ import { conflictOf } from './conflicts.ts';
 import { without } from './fleet.ts';
 import { leave } from './leave.ts';
 import { type LocationRecord, locationsOf, present, stackRecord } from './records.ts';
+import type { Reservation } from './reservations.ts';
 import type { Room } from './room.ts';
 import { refusedPart } from './source.ts';
 import { locationView } from './views.ts';
@@ -114,11 +115,11 @@ export function planRetirement(stack: StackRef, resolved: ResolvedStack, room: R
 }
 
 /** What the reserve steps of a plan will ask for. */
-export function wantedRoom(plan: Plan): readonly { readonly cluster: string; readonly amounts: Amounts }[] {
+export function wantedRoom(plan: Plan): readonly Reservation[] {
   return plan.steps.flatMap(({ work }) => {
     if (work.action !== 'reserve') return [];
-    const { cpuMilli, memoryBytes, pods } = work;
-    return [{ cluster: work.location.cluster, amounts: { cpuMilli, memoryBytes, pods } }];
+    const { location, cpuMilli, memoryBytes, pods } = work;
+    return [{ location, amounts: { cpuMilli, memoryBytes, pods } }];
   });
 }
 

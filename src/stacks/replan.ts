@@ -1,6 +1,6 @@
 /** The engine's questions, answered: the same wish anew, a running plan without some clusters, and room on a cluster. */
 import { done, errorText, type Outcome, refused } from '../base/index.ts';
-import type { Plan, PlanAmendment } from '../plan/index.ts';
+import type { Location, Plan, PlanAmendment } from '../plan/index.ts';
 import type { Replan, TransactionView } from '../saga/types.ts';
 import { amend } from './amend.ts';
 import { evidenceOf, planSettle } from './moves.ts';
@@ -14,7 +14,7 @@ export function createReplan(room: Room): Replan {
   return {
     again: (transaction) => guarded(() => again(transaction, room)),
     without: (transaction, plan, lost) => guarded(() => goOnWithout(transaction, plan, lost, room)),
-    reserve: (key, cluster, need) => reserve(key, cluster, need, room),
+    reserve: (key, location, need) => reserve(key, location, need, room),
     release: (key) => room.reservations.release(key),
   };
 }
@@ -76,7 +76,8 @@ function contentOf({ stack, revision }: TransactionView, room: Room): RevisionRe
   return revisionRecord(room.store.documents, stack, revision) ?? room.committed(stack);
 }
 
-function reserve(key: string, cluster: string, need: Parameters<Replan['reserve']>[2], room: Room): Outcome<null> {
+function reserve(key: string, location: Location, need: Parameters<Replan['reserve']>[2], room: Room): Outcome<null> {
+  const { cluster } = location;
   if (room.reservations.has(key)) return done(null);
   const capacity = room.registry.cluster(cluster)?.capacity;
   if (capacity === undefined || capacity === null) {
@@ -98,7 +99,7 @@ function reserve(key: string, cluster: string, need: Parameters<Replan['reserve'
       hint: 'make room there, or cordon it so that placement looks elsewhere',
     });
   }
-  room.reservations.reserve(key, { cluster, amounts: need });
+  room.reservations.reserve(key, { location, amounts: need });
   return done(null);
 }
 

@@ -3,15 +3,18 @@
  * again for every transaction that goes on, so nothing leaks.
  */
 import type { Amounts } from '../ldc/index.ts';
+import { type Location, locationId } from '../plan/index.ts';
 
 export interface Reservation {
-  readonly cluster: string;
+  readonly location: Location;
   readonly amounts: Amounts;
 }
 
 export interface Reservations {
   /** Reserved and promised per cluster; clusters without any are not in it. */
   byCluster(): ReadonlyMap<string, Amounts>;
+  /** Which locations that is, by cluster: they count as being there, so that plans of one moment do not all choose the same cluster. */
+  locations(): ReadonlyMap<string, readonly string[]>;
   /** Reserved alone: what a reserve step is checked against, for its own promise must not stand in its way. */
   reserved(): ReadonlyMap<string, Amounts>;
   has(key: string): boolean;
@@ -36,8 +39,10 @@ export const NOTHING: Amounts = { cpuMilli: 0, memoryBytes: 0, pods: 0 };
 export function createReservations(): Reservations {
   const held = new Map<string, Reservation>();
   const promised = new Set<{ transaction: string | null; readonly wanted: readonly Reservation[] }>();
+  const inFlight = () => [...held.values(), ...[...promised].flatMap(({ wanted }) => wanted)];
   return {
-    byCluster: () => sumOf([...held.values(), ...[...promised].flatMap(({ wanted }) => wanted)]),
+    byCluster: () => sumOf(inFlight()),
+    locations: () => namesOf(inFlight()),
     reserved: () => sumOf([...held.values()]),
     has: (key) => held.has(key),
     reserve: (key, reservation) => void held.set(key, reservation),
@@ -60,9 +65,15 @@ export function createReservations(): Reservations {
   };
 }
 
+function namesOf(parts: readonly Reservation[]): ReadonlyMap<string, readonly string[]> {
+  const names = Map.groupBy(parts, ({ location }) => location.cluster);
+  return new Map([...names].map(([cluster, ones]) => [cluster, ones.map(({ location }) => locationId(location))]));
+}
+
 function sumOf(parts: readonly Reservation[]): ReadonlyMap<string, Amounts> {
   const sums = new Map<string, Amounts>();
-  for (const { cluster, amounts } of parts) {
+  for (const { location, amounts } of parts) {
+    const { cluster } = location;
     const { cpuMilli, memoryBytes, pods } = sums.get(cluster) ?? NOTHING;
     sums.set(cluster, {
       cpuMilli: cpuMilli + amounts.cpuMilli,

@@ -7,7 +7,7 @@ import type { Replan } from '../saga/types.ts';
 import { type Adoption, type AdoptionReport, adoptLate } from './adopt.ts';
 import { previewPlan } from './diff.ts';
 import { createMoves } from './moves.ts';
-import { effectOf, type Permitted, permitted } from './permitted.ts';
+import { effectOf, type Permitted, permitted, whenPermitted } from './permitted.ts';
 import { type Planned, planDeploy, planRetirement } from './planning.ts';
 import {
   bodies,
@@ -142,19 +142,17 @@ async function apply(
   const ref = { project: resolved.project, name: resolved.name };
   const revision = nextRevision(ref, room);
   const make = () => planDeploy({ kind: 'deploy', resolved, revision }, room);
-  const planned = await permitted(make, resolved.namespace, room);
-  if (planned.kind === 'refused') return planned;
-  const committed = room.committed(ref);
-  if (committed?.resolved === digest && planned.plan.steps.length === 0) {
-    return { kind: 'nothing', message: `${stackId(ref)} is at revision ${committed.revision}, which says the same` };
-  }
-  const changed = shown.changed(planned.plan, options);
-  if (changed !== undefined) return changed;
   const keep = async () => {
     const kept = await keepSource(room.store, source, stack);
     return { stack: ref, revision, ...outlineOf(resolved), ...kept };
   };
-  return handIn(planned, keep, options, room);
+  return whenPermitted<ApplyResult>(make, resolved.namespace, room, (planned) => {
+    const committed = room.committed(ref);
+    if (committed?.resolved === digest && planned.plan.steps.length === 0) {
+      return { kind: 'nothing', message: `${stackId(ref)} is at revision ${committed.revision}, which says the same` };
+    }
+    return shown.changed(planned.plan, options) ?? handIn(planned, keep, options, room);
+  });
 }
 
 async function rollback(
@@ -169,17 +167,7 @@ async function rollback(
   const { labels, functions, databases, resolved: content, source, revision: old } = target.revision;
   const revision = nextRevision(stack, room);
   const resolved = room.resolved(target.revision);
-  const planned = await permitted(
-    () => planDeploy({ kind: 'rollback', resolved, revision }, room),
-    resolved.namespace,
-    room,
-  );
-  if (planned.kind === 'refused') return planned;
-  if (room.committed(stack)?.resolved === content && planned.plan.steps.length === 0) {
-    return { kind: 'nothing', message: `${stackId(stack)} already says what revision ${old} says` };
-  }
-  const changed = shown.changed(planned.plan, options);
-  if (changed !== undefined) return changed;
+  const make = () => planDeploy({ kind: 'rollback', resolved, revision }, room);
   const written = {
     stack: { ...target.revision.stack },
     revision,
@@ -189,7 +177,12 @@ async function rollback(
     resolved: content,
     source,
   };
-  return handIn(planned, async () => written, options, room);
+  return whenPermitted<ApplyResult>(make, resolved.namespace, room, (planned) => {
+    if (room.committed(stack)?.resolved === content && planned.plan.steps.length === 0) {
+      return { kind: 'nothing', message: `${stackId(stack)} already says what revision ${old} says` };
+    }
+    return shown.changed(planned.plan, options) ?? handIn(planned, async () => written, options, room);
+  });
 }
 
 async function retire(stack: StackRef, options: ApplyOptions, shown: Shown, room: Room): Promise<ApplyResult> {

@@ -38,21 +38,14 @@ export function createLeadership(
   const isFree = createFreedom(clock, holder);
 
   async function attempt(): Promise<boolean> {
-    const found = verdictOf(
-      await client.request({ method: 'GET', path: `${PATH}/${NAME}`, timeoutMs: ANSWER_MS_MAX }),
-      'Lease ldc-agent',
-    );
-    const live = found.kind === 'ok' ? (found.body as unknown as KubeObject) : undefined;
-    if (live === undefined && found.kind !== 'notFound') return false;
-    if (live !== undefined && !isFree(live)) return false;
+    const live = await readLease(client);
+    if (live === 'unknown' || (live !== undefined && !isFree(live))) return false;
     return write(live);
   }
   async function write(live: KubeObject | undefined): Promise<boolean> {
     const sentMs = clock.monotonic();
-    const answer = await client.request({
-      ...writing(live, leaseOf(live, holder, clock.now())),
-      timeoutMs: ANSWER_MS_MAX,
-    });
+    const request = writing(live, leaseOf(live, holder, clock.now()));
+    const answer = await client.request({ ...request, timeoutMs: ANSWER_MS_MAX });
     if (answer.kind !== 'answered' || answer.status >= 300) return false;
     held = answer.body as unknown as KubeObject;
     renewedMs = sentMs; // counted from sending: the server may have stored it that early
@@ -97,6 +90,14 @@ export function createLeadership(
         await client.request({ ...writing(last, leaseOf(last, '', clock.now())), timeoutMs: 2_000 });
     },
   };
+}
+
+/** undefined: there is none. */
+async function readLease(client: Client): Promise<KubeObject | undefined | 'unknown'> {
+  const request = { method: 'GET', path: `${PATH}/${NAME}`, timeoutMs: ANSWER_MS_MAX } as const;
+  const found = verdictOf(await client.request(request), 'Lease ldc-agent');
+  if (found.kind === 'ok') return found.body as unknown as KubeObject;
+  return found.kind === 'notFound' ? undefined : 'unknown';
 }
 
 /** Whether it may be taken: nobody's, our own, or not renewed for as long as it lasts by our clock; its holder's is not ours. */

@@ -7,7 +7,7 @@ export const reserve: Action<'reserve'> = {
   location: (work) => work.location,
   do: ({ location, cpuMilli, memoryBytes, pods }) => ({
     kind: 'reserve',
-    cluster: location.cluster,
+    location,
     need: { cpuMilli, memoryBytes, pods },
   }),
   undo: () => ({ kind: 'release' }),

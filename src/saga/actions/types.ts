@@ -17,7 +17,7 @@ export type Deed =
     }
   | {
       readonly kind: 'reserve';
-      readonly cluster: string;
+      readonly location: Location;
       readonly need: { readonly cpuMilli: number; readonly memoryBytes: number; readonly pods: number };
     }
   | { readonly kind: 'release' }

@@ -74,7 +74,7 @@ export class World {
     return {
       again: async (transaction) => this.replanAgain(transaction),
       without: async (transaction, plan, lost) => this.without(transaction, plan, lost),
-      reserve: (key, cluster) => {
+      reserve: (key, { cluster }) => {
         if (this.noRoom.has(cluster)) return refused({ kind: 'noRoom', message: `${cluster} lacks 100 m CPU` });
         this.reserved.set(key, cluster);
         return done(null);
