@@ -374,6 +374,33 @@ describe('engine: queue and locks', () => {
     assert.equal((await end(world, engine, other.id)).state, 'committed');
   });
 
+  for (const [what, clusters] of [
+    ['fewer steps', ['us']],
+    ['no step at all: another transaction has done it all', []],
+  ] as const) {
+    it(`a plan that was made anew with ${what} is read from its journal as it was seen live`, async () => {
+      const { world, store, engine } = setUp('eu', 'us');
+      const anew = deployPlan(clusters, { revision: 2 });
+      world.replanAgain = () => ({ kind: 'done', value: anew });
+      const first = await submit(engine, deployPlan(['eu']));
+      const second = await submit(engine, deployPlan(['eu', 'us']));
+      const seen: TransactionView[] = [];
+      engine.onChange((view) => void (view.id === second.id && seen.push(view)));
+      await end(world, engine, first.id);
+      const view = await end(world, engine, second.id);
+      assert.deepEqual([view.state, view.revision], ['committed', 2]);
+      assert.ok(types(engine, second.id).includes('tx.replanned'));
+      assert.deepEqual(
+        view.plan.steps.map(({ id }) => id),
+        anew.steps.map(({ id }) => id),
+      );
+      assert.deepEqual(view, seen.at(-1));
+      const reopened = world.open(store);
+      await reopened.start();
+      assert.deepEqual(reopened.get(second.id), view);
+    });
+  }
+
   it('a stale plan that cannot be made anew ends without having touched anything', async () => {
     const { world, engine } = setUp('eu');
     const first = await submit(engine, deployPlan(['eu']));

@@ -194,7 +194,8 @@ function applyTransaction(data: TransactionData, entry: TransactionEntry, load: 
   switch (entry.type) {
     case 'tx.replanned':
       data.plan = planOf(entry.data.plan, load);
-      for (const map of [data.steps, data.unmet, data.dependents]) map.clear();
+      // nothing of the plan before is left, not even what its views still had to show: the new one may be empty
+      for (const kept of [data.steps, data.unmet, data.dependents, data.places, data.changedSteps]) kept.clear();
       data.tally = new Tally();
       linkSteps(data, data.plan.steps);
       return;
