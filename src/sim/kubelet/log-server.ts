@@ -54,33 +54,47 @@ function listen(server: Server, port: number): Promise<void> {
 }
 
 function serve({ find, logsDir }: LogServerOptions, request: IncomingMessage, response: ServerResponse): void {
-  const url = new URL(request.url ?? '/', 'http://kubelet');
-  const [, room, namespace = '', name = '', container = ''] = url.pathname.split('/').map(decodeURIComponent);
   const refuse = (status: number, message: string) =>
     response.writeHead(status, { 'content-type': 'text/plain' }).end(message);
+  const asked = readTarget(request.url ?? '/');
+  if (asked === undefined) return void refuse(400, 'the request target is no URL');
+  const { query } = asked;
+  const [, room, namespace = '', name = '', container = ''] = asked.steps;
   if (request.method !== 'GET' || room !== 'containerLogs') return void refuse(404, '404 page not found');
   const worker = find(namespace, name);
   // a kube-apiserver passes the text of a 400 on to its client, of a 404 it does not
   if (worker === undefined) return void refuse(400, `pod ${name} has no log: only images of the catalogue really run`);
   const state = worker.attemptOf(container);
   if (state === undefined) return void refuse(404, `container ${container} not found in pod ${name}_${namespace}`);
-  const previous = url.searchParams.get('previous') === 'true';
+  const previous = query.get('previous') === 'true';
   // a container that waits for its next start shows its last attempt
   const attempt = state.attempt - (previous || (state.waiting && state.attempt > 0) ? 1 : 0);
   const lines = attempt < 0 ? [] : readLog(logFile(logsDir, worker.pod, container, attempt));
   if (previous && (attempt < 0 || lines.length === 0)) {
     return void refuse(400, `previous terminated container "${container}" in pod "${name}" not found`);
   }
-  const show = formatOf(url.searchParams);
+  const show = formatOf(query);
   response.writeHead(200, { 'content-type': 'text/plain' });
   response.write(show.text(show.select(lines)));
-  const log = url.searchParams.get('follow') === 'true' && !previous ? worker.openLog(container) : undefined;
+  const log = query.get('follow') === 'true' && !previous ? worker.openLog(container) : undefined;
   if (log === undefined) return void response.end();
   const stop = log.follow((line) => {
     if (line === undefined) response.end();
     else response.write(show.text([line]));
   });
   response.once('close', stop);
+}
+
+/** undefined: not a URL, or an escape that is none. Anybody on this machine may send that. */
+function readTarget(
+  target: string,
+): { readonly steps: readonly string[]; readonly query: URLSearchParams } | undefined {
+  try {
+    const url = new URL(target, 'http://kubelet');
+    return { steps: url.pathname.split('/').map(decodeURIComponent), query: url.searchParams };
+  } catch {
+    return undefined;
+  }
 }
 
 function formatOf(query: URLSearchParams) {
