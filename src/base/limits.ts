@@ -12,7 +12,8 @@ export const limits = {
   journalBatchEntriesMax: 1_000,
   protocolMessageBytesMax: 8 * 1024 * 1024,
   protocolQueueMessagesMax: 10_000,
-  agentCommandsAtOnceMax: 32,
+  /** Most of them only wait: for readiness, or for one of the clusterRequestsAtOnceMax. */
+  agentCommandsAtOnceMax: 512,
   agentOpenOutcomesMax: 1_000,
   clusterRequestsAtOnceMax: 16,
   clustersMax: 10_000,

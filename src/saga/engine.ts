@@ -5,7 +5,7 @@ import { clusterOf } from './actions/index.ts';
 import type { Holder } from './amend.ts';
 import { Asker } from './asks.ts';
 import { unfit } from './check-plan.ts';
-import { newEntry, type TransactionEntry } from './events.ts';
+import { newEntry, type TransactionEntry, type TransactionEvent } from './events.ts';
 import { fitAll } from './fit.ts';
 import { listTransactions } from './list.ts';
 import { blockers, type Contender, conflict, holderOf, overtakes } from './locks.ts';
@@ -31,8 +31,8 @@ class TransactionEngine implements Engine {
   readonly #lives = new Map<TransactionId, Live>();
   readonly #lost = new Set<string>();
   readonly #listeners = new Set<Listener>();
-  /** Submissions pass one after the other: each sees the locks of the one before. */
-  #lastSubmission: Promise<unknown> = Promise.resolve();
+  /** On their way into the journal: whoever comes next sees their locks already. */
+  readonly #arriving = new Map<TransactionId, Contender>();
 
   constructor(ports: EnginePorts) {
     this.#ports = ports;
@@ -44,39 +44,54 @@ class TransactionEngine implements Engine {
   }
 
   submit(request: NewTransaction): Promise<Outcome<TransactionView>> {
-    const answer = this.#lastSubmission.then(() => this.#submit(request)).catch(notWritten);
-    this.#lastSubmission = answer.catch(() => {});
-    return answer;
+    return this.#submit(request).catch(notWritten);
   }
 
-  async #submit({ plan, actor, reason, ifBusy, isStale }: NewTransaction): Promise<Outcome<TransactionView>> {
+  async #submit(request: NewTransaction): Promise<Outcome<TransactionView>> {
     if (this.#ports.observeOnly === true) return refused(OBSERVING);
+    const { plan } = request;
     const refusal = unfit(plan);
     if (refusal !== undefined) return refused(refusal);
+    const created = await this.#createdEvent(request);
+    // nothing is awaited from the look at the others until this one can be seen by them
     const id = this.#ports.ids.next('tx');
-    const blob = await this.#ports.blobs.put(plan as never);
-    const { kind, stack, locks } = plan;
-    const created = {
-      ...planRef(plan, blob),
-      machine: CURRENT_MACHINE,
-      kind,
-      stack,
-      locks: { value: locks },
-      reason,
-      ifBusy,
-    };
-    const before = this.#busy({ id, plan });
+    const header = { id, kind: plan.kind, stack: plan.stack, state: 'queued' } as Contender['header'];
+    const arriving = { header, locks: plan.locks };
+    const before = blockers(arriving, this.#contenders());
     const [first] = before;
-    if (first !== undefined && ifBusy === 'fail') return refused(busy(first));
-    if (first !== undefined && ifBusy === 'replace') {
+    if (first !== undefined && request.ifBusy === 'fail') return refused(busy(first));
+    this.#arriving.set(id, arriving);
+    try {
+      return await this.#enter(id, created, request, before);
+    } finally {
+      if (this.#arriving.delete(id)) this.#pokeQueued();
+    }
+  }
+
+  async #createdEvent({ plan, reason, ifBusy }: NewTransaction): Promise<readonly TransactionEvent[]> {
+    const { blobs } = this.#ports;
+    const { kind, stack, locks } = plan;
+    const ref = planRef(plan, await blobs.put(plan as never));
+    const data = { ...ref, machine: CURRENT_MACHINE, kind, stack, locks: { value: locks }, reason, ifBusy };
+    return fitAll([{ type: 'tx.created', data }], blobs);
+  }
+
+  /** @param before those it has to wait for */
+  async #enter(
+    id: TransactionId,
+    created: readonly TransactionEvent[],
+    { actor, ifBusy, isStale }: NewTransaction,
+    before: readonly Contender[],
+  ): Promise<Outcome<TransactionView>> {
+    if (ifBusy === 'replace') {
       for (const { header } of before) {
         const outcome = await this.operate(header.id, { verb: 'abort' }, actor, `replaced by ${id}`);
         if (outcome.kind === 'refused' && header.state === 'stuck') return outcome;
       }
     }
-    const fitted = await fitAll([{ type: 'tx.created', data: created }], this.#ports.blobs);
-    const entries = await this.#ports.journal.append(fitted.map((event) => newEntry(id, actor, event)));
+    const entries = await this.#ports.journal.append(created.map((event) => newEntry(id, actor, event)));
     const live = newLive(begin(entries[0] as unknown as TransactionEntry, (digest) => this.#ports.blobs.get(digest)));
+    this.#arriving.delete(id);
     this.#lives.set(id, live);
     live.stale = isStale?.() ?? false;
     this.#changed(live, entries);
@@ -192,13 +207,8 @@ class TransactionEngine implements Engine {
     return { lost: this.#lost, mayStart, stale: live.stale };
   }
 
-  #busy({ id, plan }: { readonly id: TransactionId; readonly plan: Plan }): readonly Contender[] {
-    const header = { id, kind: plan.kind, stack: plan.stack, state: 'queued' } as Contender['header'];
-    return blockers({ header, locks: plan.locks }, this.#contenders());
-  }
-
   #contenders(): readonly Contender[] {
-    return [...this.#lives.values()].map(contender);
+    return [...[...this.#lives.values()].map(contender), ...this.#arriving.values()];
   }
 
   #changed(live: Live, entries: readonly Entry[]): void {

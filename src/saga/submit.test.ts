@@ -1,0 +1,62 @@
+/** Many hand in at one moment: they share the disk's time, and each sees the locks of those before it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { seededRandom, silentLogger } from '../base/index.ts';
+import { memoryStore } from '../store/index.ts';
+import { deployPlan } from './testing/plans.ts';
+import { World } from './testing/world.ts';
+import type { NewTransaction } from './types.ts';
+
+function setUp(sync: 'turn' | 'manual' = 'turn') {
+  const world = new World(['eu']);
+  const { clock, projectors } = world;
+  const store = memoryStore({ clock, random: seededRandom(3), projectors, logger: silentLogger, sync });
+  return { world, store, engine: world.open(store) };
+}
+
+function request(name: string, ifBusy: NewTransaction['ifBusy'] = 'wait'): NewTransaction {
+  const plan = deployPlan(['eu']);
+  const stack = { ...plan.stack, name };
+  return { plan: { ...plan, stack, locks: [`default/${name}/web@eu`] }, actor: 'user:ann', reason: null, ifBusy };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('engine: handed in at once', () => {
+  it('a hundred transactions are durable after three commits: plans, locks, journal', async () => {
+    const { store, engine } = setUp('manual');
+    let answered = 0;
+    const answers = Array.from({ length: 100 }, (_, n) => engine.submit(request(`stack-${n}`)).then(() => answered++));
+    for (let commits = 0; commits < 3; commits++) {
+      await turn();
+      assert.ok(store.sync());
+      assert.ok(commits === 2 || answered === 0, 'nothing is answered before it is in the journal');
+    }
+    await Promise.all(answers);
+    assert.equal(engine.list({ limit: 200 }).items.length, 100);
+  });
+
+  it('whoever would not wait is refused by one that is not in the journal yet', async () => {
+    const { engine } = setUp();
+    const [first, second] = await Promise.all([engine.submit(request('shop')), engine.submit(request('shop', 'fail'))]);
+    assert.equal(first.kind, 'done');
+    assert.equal(second.kind, 'refused');
+    if (first.kind !== 'done' || second.kind !== 'refused') return;
+    assert.equal(second.refusal.kind, 'busy');
+    assert.ok(second.refusal.message.startsWith(first.value.id), second.refusal.message);
+  });
+
+  it('one that never reached the journal holds nobody back', async () => {
+    const { world, store, engine } = setUp();
+    const { append } = store.journal;
+    let failures = 1;
+    store.journal.append = (entries) =>
+      failures-- > 0 ? Promise.reject(new Error('the disk is gone')) : append.call(store.journal, entries);
+    const [lost, next] = await Promise.allSettled([engine.submit(request('shop')), engine.submit(request('shop'))]);
+    assert.equal(lost.status, 'rejected');
+    assert.equal(next.status, 'fulfilled');
+    const id = next.status === 'fulfilled' && next.value.kind === 'done' ? next.value.value.id : '';
+    assert.ok(await world.run(() => engine.get(id)?.sealed === true), `it stands in ${engine.get(id)?.state}`);
+    assert.equal(engine.get(id)?.state, 'committed');
+  });
+});
