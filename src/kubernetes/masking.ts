@@ -85,27 +85,6 @@ export function createMask(known: readonly string[] = []): Mask {
   };
 }
 
-/** As many lines as a key may have: a block that does not end is given up after them. */
-const BLOCK_LINES_MAX = 200;
-/** A line of a PEM block, with up to two words of a log's own before it; a header of one; nothing. What speaks in sentences is none. */
-const BLOCK_LINE = /^\s*(?:\S{1,64}\s+){0,2}[\w+/=]*\s*$|^\s*[\w-]{1,40}: [\w,.-]*$/;
-
-/** For text that comes line by line: a PEM block over several lines is hidden as a whole. */
-export function createLineMask(mask: Mask): Mask {
-  let left = 0;
-  return (line) => {
-    if (left > 0) {
-      const end = /-----END [A-Z0-9 ]{1,40}-----/.exec(line);
-      left = end === null && BLOCK_LINE.test(line) ? left - 1 : 0;
-      if (end !== null) return MASKED + mask(line.slice(end.index + end[0].length));
-      if (left > 0) return MASKED;
-    }
-    const begin = line.lastIndexOf('-----BEGIN ');
-    if (begin >= 0 && !line.slice(begin).includes('-----END ')) left = BLOCK_LINES_MAX;
-    return mask(line);
-  };
-}
-
 /** What is masked of a line: one of megabytes must not cost the time of all of it. */
 const LINE_CHARACTERS_MAX = 16 * 1024;
 /** Where a line was cut, a secret may have been: its first half is masked by nobody. */

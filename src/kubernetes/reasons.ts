@@ -7,7 +7,8 @@ import { isObject, type Json, type KubeObject, limits, refOf } from '../base/ind
 import { type Alike, alike } from './alike.ts';
 import { containerTrouble, isVague } from './containers.ts';
 import { eventsAbout } from './events.ts';
-import { createLineMask, type Mask, maskedLine } from './masking.ts';
+import { createLineMask } from './line-mask.ts';
+import { type Mask, maskedLine } from './masking.ts';
 import { childrenOf, ownedBy } from './owners.ts';
 import { objectPath } from './paths.ts';
 import { statusOf } from './status/index.ts';
