@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { showsCertificate } from '../api/peer.ts';
 import { type LogLine, logFile, readLog } from './log-file.ts';
 import type { PodWorker } from './pod-worker.ts';
 import type { LogServerAddress } from './types.ts';
@@ -40,7 +41,11 @@ export async function startLogServer(options: LogServerOptions): Promise<LogServ
 function serverFor(address: LogServerAddress | undefined, listener: RequestListener): Server {
   if (address === undefined) return createServer(listener);
   const { certPem: cert, keyPem: key, caPem: ca } = address;
-  return createTlsServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true }, listener);
+  const isApiServer = showsCertificate(address.clientPem);
+  return createTlsServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true }, (request, response) => {
+    if (isApiServer(request.socket)) listener(request, response);
+    else response.writeHead(403, { 'content-type': 'text/plain' }).end('Forbidden: ask the API server for logs');
+  });
 }
 
 function listen(server: Server, port: number): Promise<void> {

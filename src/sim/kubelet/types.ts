@@ -42,8 +42,9 @@ export interface LogServerAddress {
   readonly port: number;
   readonly certPem: string;
   readonly keyPem: string;
-  /** Only who has a certificate of this authority is answered. */
   readonly caPem: string;
+  /** Only who shows this certificate of that authority is answered: the API server, which has asked who may read the log. */
+  readonly clientPem: string;
 }
 
 /** How a container came to its end. */

@@ -151,6 +151,7 @@ class Running implements RealCluster {
       version: this.controlPlane.version,
       logsPort: ports.logs,
       pki: ground.pki,
+      kubeletClientPem: ground.kubeletClientPem,
       webhook: webhookConfiguration(ports.webhook, ground.pki.caPem),
       clock,
       random,

@@ -6,7 +6,7 @@ import { openPki, type Pki } from '../api/pki.ts';
 import { startControlPlane } from './control-plane.ts';
 import type { SimulatedNode } from './nodes.ts';
 import type { Binaries, ControlPlane } from './types.ts';
-import { egressSelector, startWayOut } from './way-out.ts';
+import { egressSelector, startWayOut, wayOutClient } from './way-out.ts';
 import { startWebhook } from './webhook.ts';
 
 export interface GroundOptions {
@@ -23,6 +23,8 @@ export interface GroundOptions {
 export interface Ground {
   readonly controlPlane: ControlPlane;
   readonly pki: Pki;
+  /** As whom the API server asks kubelets. */
+  readonly kubeletClientPem: string;
   close(): Promise<void>;
 }
 
@@ -32,7 +34,8 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
   // the same authority that the control plane finds there: whoever trusts the cluster trusts the webhook
   const pkiFolder = join(folder, 'pki');
   const pki = await openPki(name, pkiFolder, clock, random);
-  const wayOut = await startWayOut(ports.wayOut, pki);
+  const kubeletClient = await pki.issue(KUBELET_CLIENT, `CN=kube-apiserver-${KUBELET_CLIENT}`, 'client');
+  const wayOut = await startWayOut(ports.wayOut, pki, (await wayOutClient(pki)).certPem);
   const webhook = await startWebhook(ports.webhook, pki.server);
   const close = async () => {
     await Promise.all([webhook.close(), wayOut.close()]);
@@ -53,6 +56,7 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
     return {
       controlPlane,
       pki,
+      kubeletClientPem: kubeletClient.certPem,
       async close() {
         await controlPlane.close();
         await close();
@@ -64,11 +68,13 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
   }
 }
 
-/** Our kubelet answers only who shows a certificate of the cluster, and shows one itself. */
+const KUBELET_CLIENT = 'kubelet-client';
+
+/** Our kubelet answers only who shows this certificate, and shows one of the cluster itself. */
 function asClientOfKubelets(pkiFolder: string): readonly string[] {
   return [
     `--kubelet-certificate-authority=${join(pkiFolder, 'ca.crt')}`,
-    `--kubelet-client-certificate=${join(pkiFolder, 'admin.crt')}`,
-    `--kubelet-client-key=${join(pkiFolder, 'admin.key')}`,
+    `--kubelet-client-certificate=${join(pkiFolder, `${KUBELET_CLIENT}.crt`)}`,
+    `--kubelet-client-key=${join(pkiFolder, `${KUBELET_CLIENT}.key`)}`,
   ];
 }

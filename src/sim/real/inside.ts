@@ -20,6 +20,8 @@ export interface InsideOptions {
   readonly version: string;
   readonly logsPort: number;
   readonly pki: Pki;
+  /** As whom the API server asks for logs. */
+  readonly kubeletClientPem: string;
   readonly webhook: JsonObject;
   readonly clock: Clock;
   readonly random: Random;
@@ -59,7 +61,12 @@ export async function startInside(options: InsideOptions): Promise<Inside> {
     env: options.env,
     shownAddress,
     version: options.version,
-    logs: { port: options.logsPort, ...options.pki.server, caPem: options.pki.caPem },
+    logs: {
+      port: options.logsPort,
+      ...options.pki.server,
+      caPem: options.pki.caPem,
+      clientPem: options.kubeletClientPem,
+    },
     claimFolder: (volume) => join(volumesDir, volume),
     ...(options.crashBackoffMs === undefined ? {} : { crashBackoffMs: options.crashBackoffMs }),
   });

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { systemClock, systemRandom } from '../../base/index.ts';
-import { openPki, type Pki } from '../api/pki.ts';
+import { type KeyPair, openPki, type Pki } from '../api/pki.ts';
 import { dialledAddress, shownAddress } from './pod-addresses.ts';
 import { keptPorts } from './ports.ts';
-import { startWayOut, targetOf, type WayOut } from './way-out.ts';
+import { startWayOut, targetOf, type WayOut, wayOutClient } from './way-out.ts';
 
 describe('addresses of pods', () => {
   it('are shown outside of loopback and dialled inside of it', () => {
@@ -35,11 +35,13 @@ describe('the way out of an API server', () => {
   const pod = createServer((_, response) => response.end('hello'));
   let pki: Pki;
   let way: WayOut;
+  let apiServer: KeyPair;
   let port = 0;
   before(async () => {
     pki = await openPki('c', undefined, systemClock, systemRandom);
     port = (await keptPorts(folder, ['wayOut'], systemClock)).wayOut;
-    way = await startWayOut(port, pki);
+    apiServer = await wayOutClient(pki);
+    way = await startWayOut(port, pki, apiServer.certPem);
     await new Promise<void>((resolve) => pod.listen(0, '127.64.200.7', resolve));
   });
   after(async () => {
@@ -71,18 +73,22 @@ describe('the way out of an API server', () => {
 
   it('leads to a pod by the address that it shows', async () => {
     const { port: podPort } = pod.address() as AddressInfo;
-    const { status, read } = await connect(`10.64.200.7:${podPort}`, pki.admin);
+    const { status, read } = await connect(`10.64.200.7:${podPort}`, apiServer);
     assert.equal(status, 200);
     assert.match((await read?.()) ?? '', /hello$/);
   });
 
   it('refuses what is off the machine, and says when nobody listens', async () => {
-    assert.equal((await connect('192.0.2.1:80', pki.admin)).status, 403);
-    assert.equal((await connect('example.com:443', pki.admin)).status, 403);
-    assert.equal((await connect('10.64.200.8:9', pki.admin)).status, 502);
+    assert.equal((await connect('192.0.2.1:80', apiServer)).status, 403);
+    assert.equal((await connect('example.com:443', apiServer)).status, 403);
+    assert.equal((await connect('10.64.200.8:9', apiServer)).status, 502);
   });
 
-  it('is there only for who has a certificate of the cluster', async () => {
+  it('is there for the API server alone: no other certificate of the cluster opens it, in its name neither', async () => {
     await assert.rejects(connect('127.0.0.1:80', {}));
+    const { port: podPort } = pod.address() as AddressInfo;
+    const sameName = await pki.issue('other', 'CN=kube-apiserver-egress-client', 'client');
+    for (const other of [pki.admin, sameName])
+      assert.equal((await connect(`10.64.200.7:${podPort}`, other)).status, 403);
   });
 });

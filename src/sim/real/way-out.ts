@@ -6,15 +6,27 @@
 import { createServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Pki } from '../api/pki.ts';
+import { showsCertificate } from '../api/peer.ts';
+import type { KeyPair, Pki } from '../api/pki.ts';
 import { dialledAddress } from './pod-addresses.ts';
 
 export interface WayOut {
   close(): Promise<void>;
 }
 
-/** Serves with the cluster's own authority, and only whoever has a certificate of it. */
-export async function startWayOut(port: number, { caPem, server: { certPem, keyPem } }: Pki): Promise<WayOut> {
+/** The API server's certificate for the way out, in the folder of the cluster's keys; nobody else has one that opens it. */
+export function wayOutClient(pki: Pki): Promise<KeyPair> {
+  return pki.issue(CLIENT, `CN=kube-apiserver-${CLIENT}`, 'client');
+}
+const CLIENT = 'egress-client';
+
+/** Serves with the cluster's own authority, and only who shows the certificate `clientPem`. */
+export async function startWayOut(
+  port: number,
+  { caPem, server: { certPem, keyPem } }: Pki,
+  clientPem: string,
+): Promise<WayOut> {
+  const isApiServer = showsCertificate(clientPem);
   const open = new Set<Socket>();
   const track = (socket: Socket) => {
     open.add(socket);
@@ -27,6 +39,10 @@ export async function startWayOut(port: number, { caPem, server: { certPem, keyP
   server.on('connect', (request, stream, head) => {
     const socket = stream as Socket;
     track(socket);
+    if (!isApiServer(socket)) {
+      socket.end('HTTP/1.1 403 only the API server goes out here\r\n\r\n');
+      return;
+    }
     const target = targetOf(request.url ?? '');
     if (target === undefined) {
       socket.end(`HTTP/1.1 403 ${request.url} is not on this machine\r\n\r\n`);
@@ -74,8 +90,8 @@ export function egressSelector(port: number, pkiFolder: string): string {
   // without TLS kube-apiserver ends with a nil dereference, though it accepts such a configuration (seen with 1.34.10)
   const tlsConfig = {
     caBundle: join(pkiFolder, 'ca.crt'),
-    clientCert: join(pkiFolder, 'admin.crt'),
-    clientKey: join(pkiFolder, 'admin.key'),
+    clientCert: join(pkiFolder, `${CLIENT}.crt`),
+    clientKey: join(pkiFolder, `${CLIENT}.key`),
   };
   const tcp = { url: `https://127.0.0.1:${port}`, tlsConfig };
   const connection = { proxyProtocol: 'HTTPConnect', transport: { tcp } };
