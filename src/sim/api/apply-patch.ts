@@ -21,7 +21,9 @@ export function applyPatch(cluster: Cluster, call: Call, body: Body): Patched {
     if (call.subresource !== '') throw notFound(call.resource, call.name);
     authorizeResource(cluster, call.user, { ...targetOf(call), subresource: '' }, 'create');
     if (applied.metadata.uid) throw uidOfMissing(call, applied.metadata.uid);
-    const object = create(cluster, call, merged(cluster, call, undefined, applied), true);
+    // a version says nothing of what is not there; only a POST refuses it
+    const { resourceVersion: _version, ...metadata } = applied.metadata;
+    const object = create(cluster, call, merged(cluster, call, undefined, { ...applied, metadata }), true);
     return { object, created: true };
   }
   const { resourceVersion } = applied.metadata;

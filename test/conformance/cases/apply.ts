@@ -143,6 +143,27 @@ export const apply: Cases = {
     });
     assert.equal(part(accepted(await t.get(path)), 'data').k, '2');
   },
+  async 'a resourceVersion that no object has makes what is absent, and changes nothing that is there'(t) {
+    const path = t.path('configmaps', 'a');
+    const none = { resourceVersion: '1' };
+    const made = accepted(await t.apply(path, configMap('a', { k: '1' }, none)), 201);
+    assert.deepEqual(managers(made), ['alpha Apply']);
+    const modified = /^Operation cannot be fulfilled on configmaps "a": the object has been modified; /;
+    refused(await t.apply(path, configMap('a', { k: '2' }, none)), 409, { reason: 'Conflict', message: modified });
+    refused(await t.apply(path, configMap('a', { l: '2' }, none), { manager: 'beta' }), 409, { message: modified });
+    const live = accepted(await t.get(path));
+    assert.deepEqual(part(live, 'data'), { k: '1' });
+    assert.equal(live.metadata.resourceVersion, made.metadata.resourceVersion);
+    accepted(await t.apply(t.path('configmaps', 'dry'), configMap('dry', {}, none), { dryRun: true }), 201);
+    assert.equal((await t.get(t.path('configmaps', 'dry'))).status, 404);
+    const group = `${t.own}.example.com`;
+    await establish(t, crd(group));
+    const custom = `/apis/${group}/v1/namespaces/${t.namespace}/widgets/w`;
+    const wanted = (spec: JsonObject) =>
+      ({ ...widget(group, 'w', spec), metadata: { name: 'w', ...none } }) as KubeObject;
+    assert.deepEqual(managers(accepted(await t.apply(custom, wanted({ a: 1 })), 201)), ['alpha Apply']);
+    refused(await t.apply(custom, wanted({ a: 2 })), 409, { reason: 'Conflict' });
+  },
   async 'without a manager 422, with managedFields in the body 400'(t) {
     const path = t.path('configmaps', 'a');
     refused(

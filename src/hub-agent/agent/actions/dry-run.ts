@@ -1,10 +1,10 @@
 import { type Digest, type KubeObject, type ObjectRef, refOf, refText } from '../../../base/index.ts';
 import type { Verdict } from '../../../kubernetes/index.ts';
-import { type Location, readBundle, servedObjects, shown } from '../bundle.ts';
+import { type Bundle, type Location, readBundle, servedObjects, shown } from '../bundle.ts';
 import { Halted, refuse } from '../halted.ts';
 import { appliedOf, halt } from '../objects.ts';
 import { laterServed, waitsFor } from './pending.ts';
-import { forApply, isRecreated } from './wanted.ts';
+import { dependsOnLive, forApply, isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
 
 /** Server-side dry run of the whole bundle. A refusal whose only cause is an object that the plan makes later is deferred. */
@@ -15,28 +15,46 @@ export async function dryRun(
   const bundle = readBundle(await work.blob(body.bundle));
   const objects = await servedObjects(work.objects, bundle.objects);
   const pending = [...body.pending, ...objects.map(refOf)];
-  const deferred: ObjectRef[] = [];
-  const warnings: string[] = [];
-  for (const object of objects) {
-    const ref = refOf(object);
-    if (await laterServed(work, ref, body.pending)) {
-      deferred.push(ref);
-      continue;
-    }
-    const live = await work.objects.get(ref);
-    const wanted = forApply(object, live, bundle);
-    const verdict = await work.objects.apply(wanted, {
-      manager: bundle.fieldManager,
-      force: bundle.conflicts === 'take',
-      dryRun: true,
-    });
-    if (verdict.kind === 'ok') warnings.push(...appliedOf(verdict).warnings.map((text) => `${refText(ref)}: ${text}`));
-    else if (waitsFor(verdict, ref, pending)) deferred.push(ref);
-    else if (isImmutableVerdict(verdict) && isRecreated(object))
-      warnings.push(`${refText(ref)} will be deleted and made anew`);
-    else halt(verdict);
-  }
-  return { output: { kind: 'dryRun', objects: objects.length, deferred, warnings: warnings.slice(0, 50) } };
+  // nothing is written, so that no one waits for another; the first refusal in order counts
+  const tried = await Promise.allSettled(
+    objects.map(async (object): Promise<Tried> => {
+      const ref = refOf(object);
+      if (await laterServed(work, ref, body.pending)) return { deferred: true, warnings: [] };
+      return judged(await tryOne(work, bundle, object), object, pending);
+    }),
+  );
+  const found = tried.map((one, at) => {
+    if (one.status === 'rejected') throw one.reason;
+    return { ref: refOf(objects[at] as KubeObject), ...one.value };
+  });
+  const deferred = found.filter((one) => one.deferred).map(({ ref }) => ref);
+  const warnings = found.flatMap((one) => one.warnings).slice(0, 50);
+  return { output: { kind: 'dryRun', objects: objects.length, deferred, warnings } };
+}
+
+interface Tried {
+  readonly deferred: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** What is there is read only where it says which fields are left alone. */
+async function tryOne(work: Work, bundle: Bundle, object: KubeObject): Promise<Verdict> {
+  const live = dependsOnLive(object, bundle) ? await work.objects.get(refOf(object)) : undefined;
+  return work.objects.apply(forApply(object, live, bundle), {
+    manager: bundle.fieldManager,
+    force: bundle.conflicts === 'take',
+    dryRun: true,
+  });
+}
+
+function judged(verdict: Verdict, object: KubeObject, pending: readonly ObjectRef[]): Tried {
+  const ref = refOf(object);
+  if (verdict.kind === 'ok')
+    return { deferred: false, warnings: appliedOf(verdict).warnings.map((text) => `${refText(ref)}: ${text}`) };
+  if (waitsFor(verdict, ref, pending)) return { deferred: true, warnings: [] };
+  if (isImmutableVerdict(verdict) && isRecreated(object))
+    return { deferred: false, warnings: [`${refText(ref)} will be deleted and made anew`] };
+  return halt(verdict);
 }
 
 function isImmutableVerdict(verdict: Verdict): boolean {

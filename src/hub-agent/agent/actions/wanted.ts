@@ -16,6 +16,11 @@ export function forApply(object: KubeObject, live: KubeObject | undefined, bundl
   }, object);
 }
 
+/** Whether what is applied depends on what is there. */
+export function dependsOnLive(object: KubeObject, bundle: Bundle): boolean {
+  return leftAlone(object, bundle).length > 0;
+}
+
 /** What the stack says, and by itself the replicas that an autoscaler of the same function sets. */
 function leftAlone(object: KubeObject, { drift, objects }: Bundle): readonly string[] {
   const isTarget = objects.some((one) => {
