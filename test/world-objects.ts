@@ -38,7 +38,7 @@ export function stackOf({ name, namespace = name, functions, placement, rollout 
       namespace,
       functions: parts,
       ...(placement === undefined ? {} : { placement }),
-      rollout: { waves: ['100%'], soak: '0s', deadline: '60s', ...rollout },
+      rollout: { waves: ['100%'], soak: '0s', minReady: '0s', deadline: '60s', ...rollout },
     },
   };
   const files = Object.entries(functions).map(([function_, { objects }]) => [

@@ -157,8 +157,11 @@ function refTo(stack: StackRef): StackRef {
 }
 
 function rolloutOf(stack: ResolvedStack): Rollout {
-  const { soak, deadline, approval, onFailure, onLostCluster } = stack.stack.spec.rollout;
-  return { soakMs: durationMs(soak), deadlineMs: durationMs(deadline), approval, onFailure, onLostCluster };
+  const { soak, minReady, deadline, approval, onFailure, onLostCluster } = stack.stack.spec.rollout;
+  return {
+    ...{ soakMs: durationMs(soak), minReadyMs: durationMs(minReady), deadlineMs: durationMs(deadline) },
+    ...{ approval, onFailure, onLostCluster },
+  };
 }
 
 /** As many as the rollout allows, and never so many that fewer than the minimum would be left; one always may. */

@@ -98,6 +98,38 @@ test('after a soak every gate of the wave is looked at once more, and the next w
   assert.deepEqual(step(plan, 'apply:web@eu-2').after, ['passed:0']);
 });
 
+test('a gate watches containers without a probe for a moment, and the plan says so', () => {
+  const gateOf = (more: string, manifest: string) => {
+    const { plan } = deploy(stack(`${WEB}${more}`, { 'web.yaml': manifest }), clusters('eu-1'));
+    const { work } = step(plan, 'gate:web@eu-1');
+    return { minReadyMs: work.action === 'gate' ? work.minReadyMs : null, text: planText(plan) };
+  };
+  const plain = gateOf('', deployment('web'));
+  assert.equal(plain.minReadyMs, 2_000);
+  assert.match(plain.text, /Without a probe:\n {2}web +ready when it has run for 2s without ending/);
+  assert.equal(gateOf('  rollout: { minReady: 5s }\n', deployment('web')).minReadyMs, 5_000);
+  const none = gateOf('  rollout: { minReady: 0s }\n', deployment('web'));
+  assert.equal(none.minReadyMs, undefined);
+  assert.doesNotMatch(none.text, /Without a probe/);
+  for (const better of [
+    deployment('web').replace(/^spec:/m, 'spec:\n  minReadySeconds: 5'),
+    deployment('web', 'i:1', 0),
+    deployment('web').replace('image:', 'readinessProbe: {}, image:'),
+  ]) {
+    assert.equal(gateOf('', better).minReadyMs, undefined, better);
+  }
+});
+
+test('a gate after a change that touches no workload does not watch it', () => {
+  const files = (mode: string) => ({
+    'web.yaml': `${deployment('web')}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: s }\ndata: { mode: ${mode} }\n`,
+  });
+  const one = clusters('eu-1');
+  const first = deploy(stack(WEB, files('a')), one);
+  const { work } = step(deploy(stack(WEB, files('b')), one, first.committed).plan, 'gate:web@eu-1');
+  assert.ok(work.action === 'gate' && work.minReadyMs === undefined);
+});
+
 test('needs hold within each wave', () => {
   const two = stack(
     `${WEB.replace(' }\n', '')}, needs: [ api ] }\n    - { name: api, manifests: [ api.yaml ], availability: { locations: { max: all } } }\n`.replace(
@@ -240,6 +272,9 @@ Changes:
 Waves:
   1  eu-1         web
   2  us-1, eu-2   web
+
+Without a probe:
+  web   ready when it has run for 2s without ending (rollout.minReady)
 
 After the decision:
   - web@us-2   delete the whole location

@@ -22,6 +22,7 @@ export function planText(plan: Plan): string {
       ? []
       : [`  = ${same} ${same === 1 ? 'location stays' : 'locations stay'} as ${same === 1 ? 'it is' : 'they are'}`]),
     ...section('Waves:', columns(waveLines(plan))),
+    ...section('Without a probe:', columns(watchedLines(plan))),
     ...section('Versions:', columns((plan.versions ?? []).map(versionLine))),
     ...section('Left out, for want of an API:', columns(plan.reasons.filter(lacksApi).map(lackLine))),
     ...section('After the decision:', columns(plan.steps.filter((step) => step.phase === 'decided').map(deletion))),
@@ -82,6 +83,17 @@ function waveLines(plan: Plan): readonly (readonly string[])[] {
     const more = clusters.length > CLUSTERS_MAX ? ` and ${clusters.length - CLUSTERS_MAX} more` : '';
     return [`  ${wave + 1}  ${clusters.slice(0, CLUSTERS_MAX).join(', ')}${more}`, `${functions.join(' → ')}${soak}`];
   });
+}
+
+/** Functions that wait a little longer, since their containers are ready by having been started. */
+function watchedLines({ steps }: Plan): readonly (readonly string[])[] {
+  const waits = steps.flatMap(({ work }) =>
+    work.action === 'gate' && work.minReadyMs !== undefined ? [[work.location.name, work.minReadyMs] as const] : [],
+  );
+  return [...new Map(waits)].map(([name, ms]) => [
+    `  ${name}`,
+    `ready when it has run for ${ms / 1_000}s without ending (rollout.minReady)`,
+  ]);
 }
 
 function versionLine({ object, apiVersion, clusters }: TakenVersion): readonly string[] {

@@ -4,6 +4,7 @@ import { isGround, isNeededToExist } from './bundle.ts';
 import type { LocationDifference } from './difference.ts';
 import { shortId } from './location.ts';
 import type { Rollout, ServiceAccountRef, StackRef, Step } from './types.ts';
+import { unprobedIn } from './unprobed.ts';
 
 /** One try of each action, ms. */
 const TIMEOUT_MS = {
@@ -139,7 +140,8 @@ function changes(own: readonly Touched[], wave: number, before: readonly string[
     const bundle = known(one.digest);
     const { location } = one;
     const previous = one.previous === null ? null : { revision: one.previous.revision, bundle: one.previous.digest };
-    const { deadlineMs } = request.rollout;
+    const { deadlineMs, minReadyMs = 0 } = request.rollout;
+    const watched = minReadyMs > 0 && unprobedIn(one).length > 0 ? { minReadyMs } : {};
     return [
       {
         id: `apply:${id}`,
@@ -153,7 +155,7 @@ function changes(own: readonly Touched[], wave: number, before: readonly string[
         ...base,
         after: [`apply:${id}`],
         timeoutMs: withSlack(deadlineMs),
-        work: { action: 'gate', location, bundle, deadlineMs },
+        work: { action: 'gate', location, bundle, deadlineMs, ...watched },
       },
     ];
   });

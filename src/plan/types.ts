@@ -123,8 +123,17 @@ export type StepWork =
       readonly bundle: Digest;
       readonly previous: LocationRevision | null;
     }
-  /** Readiness of every object, then the HTTP health, until `deadlineMs` after its start. */
-  | { readonly action: 'gate'; readonly location: Location; readonly bundle: Digest; readonly deadlineMs: number }
+  /**
+   * Readiness of every object, then the HTTP health, until `deadlineMs` after its start. `minReadyMs`: no container of the
+   * location may end for so long; absent: readiness is taken as it is told.
+   */
+  | {
+      readonly action: 'gate';
+      readonly location: Location;
+      readonly bundle: Digest;
+      readonly deadlineMs: number;
+      readonly minReadyMs?: number;
+    }
   | { readonly action: 'soak'; readonly durationMs: number }
   | { readonly action: 'readBack'; readonly location: Location; readonly bundle: Digest }
   /** Deletes objects that the new revision no longer has. */
@@ -227,6 +236,8 @@ export interface TakenVersion {
 
 export interface Rollout {
   readonly soakMs: number;
+  /** How long containers without a probe must run before they count as ready; absent in plans from before it: 0. */
+  readonly minReadyMs?: number;
   readonly deadlineMs: number;
   readonly approval: 'none' | 'required';
   readonly onFailure: 'rollback' | 'pause';

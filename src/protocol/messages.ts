@@ -59,7 +59,11 @@ export const commandBodySchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('dryRun'), location, bundle: digest, pending: z.array(objectRef) }),
   z.object({ kind: z.literal('apply'), location, revision: z.number().int(), bundle: digest, preImages: digest }),
-  z.object({ kind: z.literal('gate'), location, bundle: digest, deadlineMs: z.number() }),
+  /** `minReadyMs`: once ready, no container may end for so long. An agent from before it does not look. */
+  z.object({
+    ...{ kind: z.literal('gate'), location, bundle: digest, deadlineMs: z.number() },
+    minReadyMs: z.number().optional(),
+  }),
   z.object({ kind: z.literal('readBack'), location, bundle: digest }),
   /** `keep` is the bundle that stays; the objects were in an earlier one. */
   z.object({ kind: z.literal('prune'), location, objects: z.array(objectRef), keep: digest }),

@@ -38,6 +38,9 @@ const wave = z
 const rollout = z.strictObject({
   waves: z.array(wave).min(1).default([1, '25%', '100%']).describe('canary, then shares; spread over failure domains'),
   soak: duration.default('0s').describe('how long every gate must stay green after each wave'),
+  minReady: duration
+    .default('2s')
+    .describe('how long a container without a readiness or startup probe must run without ending, to count as ready'),
   deadline: duration.default('10m').describe('from the first wave to the end of verifying'),
   maxUnavailableLocations: z.int().min(1).default(1).describe('locations of one function that change at the same time'),
   approval: z.enum(['none', 'required']).default('none'),

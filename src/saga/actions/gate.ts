@@ -12,10 +12,13 @@ export const gate: Action<'gate'> = {
   name: 'gate',
   cluster: (work) => work.location.cluster,
   location: (work) => work.location,
-  do: ({ location, bundle, deadlineMs }, { remainingMs }) => ({
+  do: ({ location, bundle, deadlineMs, minReadyMs }, { remainingMs }) => ({
     kind: 'command',
     cluster: location.cluster,
-    body: { kind: 'gate', location, bundle, deadlineMs: gateMs(deadlineMs, remainingMs) },
+    body: {
+      ...{ kind: 'gate', location, bundle, deadlineMs: gateMs(deadlineMs, remainingMs) },
+      ...(minReadyMs === undefined ? {} : { minReadyMs }),
+    },
   }),
   undo: null,
   undoNeedsOutcome: false,

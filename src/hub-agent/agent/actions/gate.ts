@@ -4,35 +4,32 @@ import { type Bundle, type Location, readBundle, servedObjects } from '../bundle
 import { refuse } from '../halted.ts';
 import { type Judgement, judgementOf } from '../judging.ts';
 import { type Unwell, whyUnwell } from '../why.ts';
+import { createCalm } from './calm.ts';
 import type { Done, Work } from './work.ts';
 
 const POLL_MS = 150;
 const POLL_MS_MAX = 1_000;
 const PROBE_MS_MAX = 3_000;
 
-/** How long what looks ready, but is not tied to the newest spec by anything, must stay so. */
-const UNPROVEN_MS = 2_000;
-
 /** Waits until every object is ready and the health answers; refused with the reasons when one failed or the time is over. */
 export async function gate(
   work: Work,
-  body: { location: Location; bundle: Digest; deadlineMs: number },
+  body: { location: Location; bundle: Digest; deadlineMs: number; minReadyMs?: number | undefined },
 ): Promise<Done> {
+  const { deadlineMs, minReadyMs = 0 } = body;
   const bundle = readBundle(await work.blob(body.bundle));
   const wanted = await servedObjects(work.objects, bundle.objects);
   const judge = await judgementOf(work.client, bundle);
+  const calm = createCalm<Seen>(work, minReadyMs);
   const startedMs = work.clock.monotonic();
-  /** Since when everything has been ready without a break. */
-  let readySinceMs: number | undefined;
   let left = wanted;
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.3, POLL_MS_MAX)) {
     // workloads may lose what they had; what is ready is looked at once more at the end
     let seen = await look(work, judge, left);
     if (seen.every(isReady) && left.length < wanted.length) seen = await look(work, judge, wanted);
-    const unwell = seen.filter((one) => !isReady(one));
-    const late = work.clock.monotonic() - startedMs >= body.deadlineMs;
-    readySinceMs = unwell.length > 0 ? undefined : (readySinceMs ?? work.clock.monotonic());
-    if (readySinceMs !== undefined && (late || isProven(seen, work.clock.monotonic() - readySinceMs))) {
+    const late = work.clock.monotonic() - startedMs >= deadlineMs;
+    const { unwell, proven, waitMs: calmMs } = await calm.judge(seen, late);
+    if (proven) {
       const trouble = await healthTrouble(work, bundle);
       if (trouble === undefined) {
         const tookMs = Math.round(work.clock.monotonic() - startedMs);
@@ -42,11 +39,11 @@ export async function gate(
     }
     const failed = unwell.some((one) => one.status.status === 'failed');
     if (unwell.length > 0 && (failed || late))
-      return refuseWithReasons(work, body.location, unwell, failed ? null : body.deadlineMs);
+      return refuseWithReasons(work, body.location, unwell, failed ? null : deadlineMs);
     if (work.signal.aborted) return refuse({ kind: 'cancelled', message: 'the wait for readiness was cancelled' });
     left = unwell.length > 0 ? unwell.map((one) => one.wanted) : wanted;
-    const leftMs = startedMs + body.deadlineMs - work.clock.monotonic();
-    await work.clock.sleep(Math.min(waitMs, Math.max(1, leftMs)), work.signal);
+    const leftMs = startedMs + deadlineMs - work.clock.monotonic();
+    await work.clock.sleep(Math.min(Math.max(waitMs, calmMs), Math.max(1, leftMs)), work.signal);
   }
 }
 
@@ -66,11 +63,6 @@ async function look(work: Work, judge: Judgement, wanted: readonly KubeObject[])
 
 function isReady({ status }: { readonly status: ObjectStatus }): boolean {
   return status.status === 'current';
-}
-
-/** @param forMs how long all of them have been ready */
-function isProven(seen: readonly Seen[], forMs: number): boolean {
-  return forMs >= UNPROVEN_MS || seen.every(({ status }) => status.unproven !== true);
 }
 
 /** Why the Service does not answer well; undefined when it does, or nothing is to be asked. */
