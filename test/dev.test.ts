@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { freePortPair } from '../src/base/free-ports.ts';
 import { systemClock as clock, isObject } from '../src/base/index.ts';
-import { freePortPair } from '../src/main/free-ports.ts';
-import { processStart } from '../src/main/process-record.ts';
+import { processStart } from '../src/base/process-record.ts';
 
 const root = dirname(import.meta.dirname);
 const launcher = join(root, 'bin', 'ldc');

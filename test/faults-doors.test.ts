@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { routes } from '../src/api/client/index.ts';
+import { freePortPair, hold } from '../src/base/free-ports.ts';
 import {
   systemClock as clock,
   createIds,
@@ -17,7 +18,6 @@ import {
 } from '../src/base/index.ts';
 import { createAgent } from '../src/hub-agent/index.ts';
 import { connect } from '../src/kubernetes/index.ts';
-import { freePortPair, hold } from '../src/main/free-ports.ts';
 import { startHub } from '../src/main/hub.ts';
 import { type ApiServer, startApiServer } from '../src/sim/index.ts';
 import { hubOptionsFor, startWorld, until, type World } from './world.ts';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createClient, type HubClient, routes } from '../src/api/client/index.ts';
+import { freePortPair } from '../src/base/free-ports.ts';
 import {
   type Clock,
   systemClock as clock,
@@ -18,7 +19,6 @@ import {
 } from '../src/base/index.ts';
 import { AGENT_ACCOUNT, type Agent, clientAs, createAgent } from '../src/hub-agent/index.ts';
 import { type Client, collectionPath, connect, createDiscovery, listAll } from '../src/kubernetes/index.ts';
-import { freePortPair } from '../src/main/free-ports.ts';
 import { type RunningHub, readAdminToken, startHub } from '../src/main/hub.ts';
 import { installRights } from '../src/main/install-rights.ts';
 import type { TransactionView } from '../src/saga/index.ts';

@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { freePortPair } from '../src/base/free-ports.ts';
 import { systemClock as clock, systemRandom as random, silentLogger } from '../src/base/index.ts';
-import { freePortPair } from '../src/main/free-ports.ts';
 import { type RunningHub, startHub } from '../src/main/hub.ts';
 import { hubOptionsFor } from './world.ts';
 

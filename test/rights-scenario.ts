@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import { createClient, type HubClient, HubProblem, routes } from '../src/api/client/index.ts';
+import { freePortPair } from '../src/base/free-ports.ts';
 import {
   systemClock as clock,
   createIds,
@@ -18,7 +19,6 @@ import {
 import { fakeMachine } from '../src/cli/fake-io.test.ts';
 import { createAgent } from '../src/hub-agent/index.ts';
 import { type Client, connect, createDiscovery, objectPath } from '../src/kubernetes/index.ts';
-import { freePortPair } from '../src/main/free-ports.ts';
 import { readAdminToken, startHub } from '../src/main/hub.ts';
 import type { TransactionView } from '../src/saga/index.ts';
 import type { StackSource } from '../src/stacks/index.ts';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CallInput, createClient, type HubClient, HubProblem, routes } from '../src/api/client/index.ts';
 import type { HealthTimers } from '../src/availability/index.ts';
+import { freePortPair } from '../src/base/free-ports.ts';
 import {
   systemClock as clock,
   errorText,
@@ -14,7 +15,6 @@ import {
 } from '../src/base/index.ts';
 import type { Client } from '../src/kubernetes/index.ts';
 import { type FleetPart, startFleetPart } from '../src/main/fleet.ts';
-import { freePortPair } from '../src/main/free-ports.ts';
 import { type HubOptions, type RunningHub, readAdminToken, startHub } from '../src/main/hub.ts';
 import type { TransactionView } from '../src/saga/index.ts';
 import type { LocalCluster } from '../src/sim/index.ts';

@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { type Clock, errorText, isObject } from '../base/index.ts';
-import { forgetProcess, recordProcess } from './process-record.ts';
+import { forgetProcess, recordProcess } from '../base/process-record.ts';
 import { createRpc, type Handlers, type Rpc } from './rpc.ts';
 
 /** The program's entry, as it runs: TypeScript in a checkout, JavaScript in the package. */

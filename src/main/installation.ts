@@ -4,10 +4,10 @@ import { join, resolve } from 'node:path';
 import { createClient, type HubClient, routes } from '../api/client/index.ts';
 import type { HealthTimers } from '../availability/index.ts';
 import { type Clock, errorText, type Random, systemRandom } from '../base/index.ts';
+import { endLeftovers, recordProcess, runningProcess } from '../base/process-record.ts';
 import { type Part, startPart } from './child.ts';
 import type { ClusterCounts } from './control-planes.ts';
 import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
-import { endLeftovers, recordProcess, runningProcess } from './process-record.ts';
 import { programVersion } from './version.ts';
 
 export interface InstallationOptions extends ClusterCounts {
@@ -58,7 +58,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       `${stateDir} is in use by process ${other}\n  next: stop it (kill ${other}), or give another folder with --state`,
     );
   }
-  await endLeftovers(pidDir, options.clock);
+  await endLeftovers(pidDir, options.clock, 'process');
   recordProcess(pidDir, 'ldc', process.pid);
   const installation = new Local(options, stateDir, pidDir);
   try {
@@ -256,7 +256,7 @@ class Local implements Installation {
       this.#fleet?.stop((this.#options.real ?? 0) > 0 ? STOP_GRACE_MS_REAL : STOP_GRACE_MS),
     ]);
     await this.client?.close();
-    await endLeftovers(this.#pidDir, this.#options.clock);
+    await endLeftovers(this.#pidDir, this.#options.clock, 'process');
   }
 }
 

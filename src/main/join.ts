@@ -6,11 +6,11 @@ import { fork } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/index.ts';
+import { recordProcess, runningProcess } from '../base/process-record.ts';
 import type { Io, JoinOptions } from '../cli/index.ts';
 import { AGENT_ACCOUNT } from '../hub-agent/index.ts';
 import { programEntry } from './child.ts';
 import { installRights } from './install-rights.ts';
-import { recordProcess, runningProcess } from './process-record.ts';
 
 const JOIN_TIMEOUT_MS = 60_000;
 

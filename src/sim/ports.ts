@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { isFree } from '../base/free-ports.ts';
 import type { Clock } from '../base/index.ts';
 
 /** Ports by what they are for; kept over restarts so that kubeconfigs and addresses stay true. */
@@ -45,13 +45,4 @@ function read(file: string): { readonly [name: string]: number | undefined } {
   } catch {
     return {}; // torn by a kill
   }
-}
-
-/** Whether nobody listens on a loopback port. */
-export function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
-  });
 }

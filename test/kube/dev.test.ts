@@ -9,7 +9,7 @@ import { routes } from '../../src/api/client/index.ts';
 import { systemClock as clock, isObject, type Json, type JsonObject, type KubeObject } from '../../src/base/index.ts';
 import { type Client, connect } from '../../src/kubernetes/index.ts';
 import { exampleSource } from '../../src/main/demo/world.ts';
-import { freePortPair } from '../../src/main/free-ports.ts';
+import { freePortPair } from '../../src/base/free-ports.ts';
 import { startWorld, until, type World } from '../world.ts';
 import { skip } from './control-planes.ts';
 

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { silentLogger, systemClock, systemRandom } from '../../base/index.ts';
+import { processStart } from '../../base/process-record.ts';
 import { connect } from '../../kubernetes/index.ts';
 import type { Fleet } from '../fleet.ts';
-import { startTimeOf } from '../kubelet/leftovers.ts';
 import { type EmbeddedCluster, regionNames, startFleet } from './index.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'ldc-killed-'));
@@ -75,7 +75,7 @@ describe('an installation killed with SIGKILL', () => {
     const { url, addresses } = JSON.parse(line) as { url: string; addresses: string[] };
     const records = join(stateDir, 'eu-1', 'kubelet', 'processes');
     const processes = readdirSync(records).map(
-      (file) => JSON.parse(readFileSync(join(records, file), 'utf8')) as { pid: number; startTime: string },
+      (file) => JSON.parse(readFileSync(join(records, file), 'utf8')) as { pid: number; startedAt: string },
     );
     assert.equal(processes.length, 3);
     assert.equal((await fetch(`${url}/default/web/`)).status, 200);
@@ -91,8 +91,8 @@ describe('an installation killed with SIGKILL', () => {
       logger: silentLogger,
       clientFor,
     });
-    for (const { pid, startTime } of processes)
-      assert.notEqual(startTimeOf(pid), startTime, `process ${pid} of the killed installation goes on`);
+    for (const { pid, startedAt } of processes)
+      assert.notEqual(processStart(pid), startedAt, `process ${pid} of the killed installation goes on`);
     const [cluster] = fleet.clusters;
     assert.equal(cluster?.servicesUrl, url);
     await eventually('served again', async () => (await fetch(`${url}/default/web/`)).status === 200);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { errorText, type Logger } from '../../base/index.ts';
+import { endLeftovers } from '../../base/process-record.ts';
 import { unpackPrograms } from '../catalogue/index.ts';
 import type { Happening, Pod, PodStatus } from '../kinds/index.ts';
 import { containerAccount, dataFolder, openFolder } from './account.ts';
@@ -7,7 +8,6 @@ import { PodAddresses } from './addresses.ts';
 import { fieldPathOf } from './container-run.ts';
 import { EventWriter } from './event-writer.ts';
 import type { Host } from './host.ts';
-import { endLeftovers } from './leftovers.ts';
 import { type LogServer, startLogServer } from './log-server.ts';
 import { Nodes } from './nodes.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -29,7 +29,7 @@ export interface Kubelet {
 /** Starts a kubelet for the given nodes. It speaks only HTTP to its API server, through the client. */
 export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const { client, clock, logger } = options;
-  const leftovers = await endLeftovers(join(options.stateDir, 'processes'), clock);
+  const leftovers = await endLeftovers(join(options.stateDir, 'processes'), clock, 'group');
   if (leftovers > 0) logger.info({ processes: leftovers }, 'ended what a killed kubelet left running');
   const host = hostOf(options);
   const workers = new Map<string, PodWorker>();

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Clock } from '../../base/index.ts';
+import { forgetProcess, recordProcess, signalGroup } from '../../base/process-record.ts';
 import { programFile } from '../catalogue/index.ts';
 import type { Account } from './account.ts';
-import { forgetProcess, recordProcess, signalGroup } from './leftovers.ts';
 import type { LogFile } from './log-file.ts';
 import type { ContainerSpec, Exit, RunningContainer } from './types.ts';
 

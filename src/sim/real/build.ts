@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/index.ts';
-import { startTimeOf } from '../kubelet/leftovers.ts';
+import { processStart } from '../../base/process-record.ts';
 import { CannotBuild, type Environment, goBuild, goVersion, requireGo } from './go.ts';
 import { KUBE_SOURCES, type Target } from './targets.ts';
 
@@ -105,7 +105,7 @@ async function takeLock(
   { clock, say }: BuildOptions,
 ): Promise<{ release(): void } | undefined> {
   const file = `${folder}.lock`;
-  const own = `${process.pid} ${startTimeOf(process.pid)}`;
+  const own = `${process.pid} ${processStart(process.pid)}`;
   let said = false;
   for (;;) {
     if (existsSync(folder)) return undefined;
@@ -150,5 +150,5 @@ function readLock(file: string): string | undefined {
 
 function isRunning(holder: string): boolean {
   const [pid = '', ...start] = holder.split(' ');
-  return startTimeOf(Number(pid)) === start.join(' ');
+  return processStart(Number(pid)) === start.join(' ');
 }

@@ -2,9 +2,9 @@
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Clock, isObject, systemRandom } from '../../base/index.ts';
+import { endLeftovers } from '../../base/process-record.ts';
 import { type Client, connect, createSlots } from '../../kubernetes/index.ts';
 import { adminKubeconfig, openPki, type Pki } from '../api/pki.ts';
-import { endLeftovers } from '../kubelet/leftovers.ts';
 
 import { flagsOf, PORT_NAMES, type Ports, STAGES_FILE } from './flags.ts';
 import { registerNodes } from './nodes.ts';
@@ -34,7 +34,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const parts = options.extent === 'api' ? API_ONLY : ALL_PARTS;
   requirePrograms(parts, options);
   for (const name of ['log', 'run']) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
-  await endLeftovers(join(folder, 'processes'), options.clock);
+  await endLeftovers(join(folder, 'processes'), options.clock, 'group');
   const ports = await keptPorts(folder, PORT_NAMES, options.clock);
   const pki = await openPki(options.name, join(folder, 'pki'), options.clock, systemRandom);
   await pki.issue('front-proxy', 'CN=front-proxy', 'client');

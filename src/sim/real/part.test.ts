@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { systemClock as clock, type JsonObject, type Logger, silentLogger } from '../../base/index.ts';
-import { startTimeOf } from '../kubelet/leftovers.ts';
+import { processStart } from '../../base/process-record.ts';
 import { Part } from './part.ts';
 
 describe('a part of a control plane', () => {
@@ -53,7 +53,7 @@ describe('a part of a control plane', () => {
     assert.equal(group().length, 2);
     await part.kill();
     assert.equal(part.state, 'down');
-    assert.equal(startTimeOf(pid), undefined);
+    assert.equal(processStart(pid), undefined);
     await until(() => group().length === 0);
     assert.deepEqual(readdirSync(join(folder, 'processes')), []);
     assert.deepEqual(warned, [], 'an end that was asked for is no news');

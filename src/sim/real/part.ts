@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
 import type { Clock, Logger } from '../../base/index.ts';
-import { forgetProcess, recordProcess, signalGroup } from '../kubelet/leftovers.ts';
+import { forgetProcess, recordProcess, signalGroup } from '../../base/process-record.ts';
 import type { ControlPlanePart } from './types.ts';
 
 /**

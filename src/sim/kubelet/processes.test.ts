@@ -1,51 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { systemClock } from '../../base/index.ts';
 import { unpackPrograms } from '../catalogue/index.ts';
-import { endLeftovers, recordProcess, startTimeOf } from './leftovers.ts';
 import { LogFile, readLog } from './log-file.ts';
 import { Processes } from './processes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ldc-processes-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-const startSleeper = () => spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
-
-describe('leftovers of a killed kubelet', () => {
-  it('ends a recorded process by pid and start time', async () => {
-    const records = join(folder, 'a');
-    const child = startSleeper();
-    recordProcess(records, 'pod_web', child.pid as number);
-    const ended = once(child, 'exit');
-    assert.equal(await endLeftovers(records, systemClock), 1);
-    assert.deepEqual(await ended, [null, 'SIGKILL']);
-    assert.equal(existsSync(records), false);
-  });
-
-  it('leaves alone a process that only has the same pid', async () => {
-    const records = join(folder, 'b');
-    const child = startSleeper();
-    recordProcess(records, 'pod_web', child.pid as number);
-    const file = join(records, 'pod_web.json');
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/"startTime":"[^"]*/, '$&0'));
-    assert.equal(await endLeftovers(records, systemClock), 0);
-    assert.notEqual(startTimeOf(child.pid as number), undefined, 'still there');
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-
-  it('has nothing to do without records, or with torn ones', async () => {
-    assert.equal(await endLeftovers(join(folder, 'none'), systemClock), 0);
-    const records = join(folder, 'c');
-    recordProcess(records, 'x', process.pid);
-    writeFileSync(join(records, 'x.json'), '{"pid": 1');
-    assert.equal(await endLeftovers(records, systemClock), 0);
-  });
-});
 
 describe('processes', () => {
   const programsDir = join(folder, 'programs');
