@@ -27,7 +27,10 @@ import {
 /** As many enrol at once. */
 const AT_ONCE = 64;
 /** What discovery finds on a cluster with a usual number of custom resources. */
-const APIS = Array.from({ length: 150 }, (_, i) => `group-${i % 25}.example.com/v1/Kind${i}`);
+const APIS = [
+  ...['v1/Namespace', 'v1/ConfigMap', 'v1/Service', 'apps/v1/Deployment'],
+  ...Array.from({ length: 146 }, (_, i) => `group-${i % 25}.example.com/v1/Kind${i}`),
+];
 
 const [, , url = '', token = '', count = '0', heartbeatMs = '5000'] = process.argv;
 const sealKey = createSealKey().publicKey;
@@ -91,6 +94,8 @@ function outputOf(body: CommandBody): { output: CommandOutput; blobs: Blob[] } {
         blobs: [{ digest: preImages, value }],
       };
     }
+    case 'access':
+      return only({ kind: 'access', refusal: null });
     case 'ensure':
       return only({ kind: 'ensure', created: [], existed: [] });
     case 'dryRun':
