@@ -16,6 +16,7 @@ import { startTcpProxy, type TcpProxy } from '../../../src/sim/gateway/tcp-proxy
 import { type Real, skip, startReal } from '../../../test/kube/control-planes.ts';
 import { Ends } from './ends.ts';
 import { Presence } from './presence.ts';
+import { eventually } from './wait.ts';
 
 export { skip };
 
@@ -57,6 +58,7 @@ export async function withRealFleet<T>(options: FleetOptions, work: (fleet: Real
   const ends = new Ends(installation.client);
   try {
     for (let n = 0; n < options.clusters; n++) await starting.add(`real-${n + 1}`, n % 2 === 0 ? '1.34' : '1.33');
+    await eventually('all clusters are ready', () => allReady(installation.client));
     return await work({ ...starting.parts(), client: installation.client, hubPid: installation.hubPid(), ends });
   } finally {
     ends.stop();
@@ -64,6 +66,11 @@ export async function withRealFleet<T>(options: FleetOptions, work: (fleet: Real
     await installation.stop();
     rmSync(stateDir, { recursive: true, force: true });
   }
+}
+
+async function allReady(client: HubClient): Promise<true | undefined> {
+  const clusters = await client.all(routes.clusters.list);
+  return clusters.every(({ health }) => health === 'ready') || undefined;
 }
 
 class Starting {
