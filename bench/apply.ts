@@ -26,7 +26,7 @@ spec:
   namespace: ${name}
   functions:
     - { name: web, manifests: [ web.yaml ], availability: { locations: { min: 1, max: ${CLUSTERS} } } }
-  rollout: { waves: [ 100% ], maxUnavailableLocations: ${CLUSTERS} }
+  rollout: { waves: [ 100% ], minReady: 0s, maxUnavailableLocations: ${CLUSTERS} }
 `;
   const manifests = `apiVersion: v1
 kind: ConfigMap

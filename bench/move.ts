@@ -32,7 +32,7 @@ spec:
       manifests: [ manifests.yaml ]
       availability: { locations: { min: 2, max: 2, spread: region } }
       health: { http: { service: web, path: /healthz } }
-  rollout: { waves: [ 100% ] }
+  rollout: { waves: [ 100% ], minReady: 0s }
 `,
   files: {
     'manifests.yaml': `apiVersion: v1

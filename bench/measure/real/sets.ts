@@ -68,7 +68,7 @@ metadata: { name: ${name} }
 spec:
   namespace: ${namespace}
   functions: [ { name: web, manifests: [ web.yaml ], availability: { locations: { min: 1, max: 1 } } } ]
-  rollout: { waves: [ 100% ] }${clusters}
+  rollout: { waves: [ 100% ], minReady: 0s }${clusters}
 `;
   const files = { 'web.yaml': objects.map((object) => JSON.stringify(object)).join('\n---\n') };
   return { path: `${name}.yaml`, stack, files };
