@@ -8,6 +8,8 @@ export const CLUSTERS = 'cluster';
 /** What an agent last said of its cluster (a record of its own, not a view of the journal); key = name. */
 export const FACTS = 'clusterFacts';
 export const TOKENS = 'joinToken';
+/** Who used a token: one document a use, so that a join costs the same however many went before; key = tokenUseKey, body TokenUse. */
+export const TOKEN_USES = 'joinTokenUse';
 /** Which cluster is known under which name; key = uid of its namespace kube-system, body `{cluster}`. */
 export const CLUSTER_UIDS = 'clusterUid';
 /** Clusters that were removed; key = the public key of its agent, body `{cluster, at}`: it is told so when it comes back. */
@@ -21,18 +23,26 @@ export interface StoredToken {
   readonly expiresAt: string;
   readonly createdBy: string;
   readonly uses: number;
-  /** Who used it (tokenUse): the same cluster with the same key may repeat. */
-  readonly used: readonly string[];
-  /** Those of `used` whose cluster was removed since: they may not come back by it. */
-  readonly spent: readonly string[];
+  /** How many used it: the same cluster with the same key may repeat, and counts once. */
+  readonly used: number;
   readonly labels: { readonly [key: string]: string };
   /** When set, only a cluster of this name may join by it. */
   readonly cluster: string | null;
 }
 
-/** One use of a token: bound to the name as well, or one leaked token would take every name with one key. */
-export function tokenUse(cluster: string, publicKey: string): string {
-  return `${cluster} ${publicKey}`;
+export interface TokenUse {
+  readonly token: string;
+  /** Its cluster was removed since: it may not come back by this token. */
+  readonly spent: boolean;
+}
+
+/** `cluster key/token`: bound to the name as well, or one leaked token would take every name with one key. */
+export function tokenUseKey(cluster: string, publicKey: string, token: string): string {
+  return `${usesPrefix(cluster, publicKey)}${token}`;
+}
+
+function usesPrefix(cluster: string, publicKey: string): string {
+  return `${cluster} ${publicKey}/`;
 }
 
 /** Folds `cluster.*` entries into the collections `cluster`, `joinToken`, `drift` and `driftId`. */
@@ -49,13 +59,13 @@ const projectCluster: Projector = (entry, documents) => {
     case 'cluster.tokenCreated':
       return [{ collection: TOKENS, key: String(data.id), body: token(entry) }];
     case 'cluster.tokenRevoked':
-      return [{ collection: TOKENS, key: String(data.id), body: null }];
+      return tokenRevoked(String(data.id), documents);
     case 'cluster.joined': {
-      const used = documents.get(TOKENS, String(data.token));
-      const changes: DocumentChange[] = [{ collection: CLUSTERS, key: name, body: joined(entry, before) }];
-      if (used !== undefined) changes.push({ collection: TOKENS, key: used.key, body: usedBy(used.body, data) });
-      changes.push({ collection: REMOVED, key: String(data.publicKey), body: null });
-      return [...changes, ...identified(name, data.uid)];
+      const changes: DocumentChange[] = [
+        { collection: CLUSTERS, key: name, body: joined(entry, before) },
+        { collection: REMOVED, key: String(data.publicKey), body: null },
+      ];
+      return [...changes, ...tokenUsed(data, documents), ...identified(name, data.uid)];
     }
     case 'cluster.labelled':
       if (before === undefined) return [];
@@ -88,22 +98,33 @@ function forgotten({ ts }: Entry, before: JsonObject | undefined): readonly Docu
 }
 
 function token(entry: Entry): JsonObject {
-  return { ...entry.data, createdAt: entry.ts, createdBy: entry.actor, used: [], spent: [] };
+  return { ...entry.data, createdAt: entry.ts, createdBy: entry.actor, used: 0 };
 }
 
-function usedBy(body: JsonObject, data: JsonObject): JsonObject {
-  const { used } = body as unknown as StoredToken;
-  const use = tokenUse(String(data.name), String(data.publicKey));
-  return { ...body, used: used.includes(use) ? used : [...used, use] };
+function tokenUsed(data: JsonObject, documents: DocumentReader): readonly DocumentChange[] {
+  const id = String(data.token);
+  const token = documents.get(TOKENS, id)?.body;
+  const key = tokenUseKey(String(data.name), String(data.publicKey), id);
+  if (token === undefined || documents.get(TOKEN_USES, key) !== undefined) return [];
+  return [
+    { collection: TOKENS, key: id, body: { ...token, used: Number(token.used) + 1 } },
+    { collection: TOKEN_USES, key, body: { token: id, spent: false } },
+  ];
+}
+
+/** Rare, so that its uses may be looked for among all. */
+function tokenRevoked(id: string, documents: DocumentReader): readonly DocumentChange[] {
+  const uses = documents.list(TOKEN_USES).filter(({ body }) => body.token === id);
+  return [
+    { collection: TOKENS, key: id, body: null },
+    ...uses.map(({ key }) => ({ collection: TOKEN_USES, key, body: null })),
+  ];
 }
 
 /** The tokens by which a removed cluster joined: its agent still holds one, and must not join anew by it unasked. */
 function spentBy(name: string, cluster: JsonObject | undefined, documents: DocumentReader): readonly DocumentChange[] {
-  const use = tokenUse(name, String(cluster?.publicKey));
-  return documents.list(TOKENS).flatMap(({ key, body }) => {
-    const { used, spent } = body as unknown as StoredToken;
-    return used.includes(use) ? [{ collection: TOKENS, key, body: { ...body, spent: [...spent, use] } }] : [];
-  });
+  const uses = documents.list(TOKEN_USES, { prefix: usesPrefix(name, String(cluster?.publicKey)) });
+  return uses.map(({ key, body }) => ({ collection: TOKEN_USES, key, body: { ...body, spent: true } }));
 }
 
 /** A cluster that joins again with its key keeps what a person said of it. */

@@ -19,7 +19,7 @@ export interface Joining {
 
 export function createJoining(store: Store, authority: Authority, tokens: Tokens): Joining {
   /** Names whose first join is being journaled. */
-  const taking = new Map<string, Taken>();
+  const taking: Taking = { byName: new Map(), byUid: new Map() };
   const record = (name: string) => store.documents.get(CLUSTERS, name)?.body as unknown as ClusterRecord | undefined;
 
   async function issue(csr: string, cluster: string) {
@@ -90,7 +90,11 @@ interface Taken {
   requests: number;
 }
 
-type Taking = ReadonlyMap<string, Taken>;
+interface Taking {
+  readonly byName: Map<string, Taken>;
+  /** The name that a cluster is taking, by its uid. */
+  readonly byUid: Map<string, string>;
+}
 
 interface Candidate {
   readonly cluster: string;
@@ -101,14 +105,17 @@ interface Candidate {
 }
 
 /** The name is that key's until every request of it has ended: the first to end must not open it to another. */
-function take(taking: Map<string, Taken>, { cluster, publicKey, uid }: Candidate): { release(): void } {
-  const taken = taking.get(cluster) ?? { publicKey, uid, requests: 0 };
+function take({ byName, byUid }: Taking, { cluster, publicKey, uid }: Candidate): { release(): void } {
+  const taken = byName.get(cluster) ?? { publicKey, uid, requests: 0 };
   taken.requests++;
-  taking.set(cluster, taken);
+  byName.set(cluster, taken);
+  if (taken.uid !== undefined) byUid.set(taken.uid, cluster);
   return {
     release() {
       taken.requests--;
-      if (taken.requests === 0) taking.delete(cluster);
+      if (taken.requests > 0) return;
+      byName.delete(cluster);
+      if (taken.uid !== undefined) byUid.delete(taken.uid);
     },
   };
 }
@@ -120,7 +127,7 @@ function judge({ documents }: Store, taking: Taking, candidate: Candidate): Refu
   const elsewhere = uid === undefined ? undefined : nameOf(documents, taking, uid);
   if (elsewhere !== undefined && elsewhere !== cluster) return clusterTaken(elsewhere, cluster);
   if (uid !== undefined && before?.uid && before.uid !== uid) return anotherCluster(cluster);
-  const holder = taking.get(cluster)?.publicKey ?? before?.publicKey;
+  const holder = taking.byName.get(cluster)?.publicKey ?? before?.publicKey;
   if (holder === undefined || holder === publicKey) return undefined;
   // it has lost its key (an old etcd backup, a deleted namespace): whoever made a token for this very name lets it in again
   return named && uid !== undefined && before?.uid === uid ? undefined : nameTaken(cluster);
@@ -128,7 +135,7 @@ function judge({ documents }: Store, taking: Taking, candidate: Candidate): Refu
 
 function nameOf(documents: Store['documents'], taking: Taking, uid: string): string | undefined {
   const known = documents.get(CLUSTER_UIDS, uid)?.body.cluster;
-  return typeof known === 'string' ? known : [...taking].find(([, one]) => one.uid === uid)?.[0];
+  return typeof known === 'string' ? known : taking.byUid.get(uid);
 }
 
 function nameTaken(cluster: string): Refusal {

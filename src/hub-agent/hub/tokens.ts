@@ -13,7 +13,7 @@ import {
   timestamp,
 } from '../../base/index.ts';
 import type { JoinToken, Registry } from '../types.ts';
-import { type StoredToken, TOKENS, tokenUse } from './entries.ts';
+import { type StoredToken, TOKEN_USES, TOKENS, type TokenUse, tokenUseKey } from './entries.ts';
 
 export type TokenOptions = Parameters<Registry['createToken']>[0];
 
@@ -35,6 +35,13 @@ export function createTokens(options: {
   const { store, clock, ids, random, caDigest } = options;
   const held = createHeldUses();
   const stored = (id: string) => store.documents.get(TOKENS, id)?.body as unknown as StoredToken | undefined;
+  const usedBefore = (key: string) => store.documents.get(TOKEN_USES, key)?.body as unknown as TokenUse | undefined;
+  /** A use that is held may have been stored a moment ago: which of them were is looked up only where it matters. */
+  const hasRoom = ({ id, uses, used }: StoredToken) => {
+    if (used + held.count(id) < uses) return true;
+    const coming = [...held.of(id)].filter((key) => usedBefore(key) === undefined);
+    return used + coming.length < uses;
+  };
 
   return {
     async create({ uses, ttlMs, labels, actor, cluster }) {
@@ -77,19 +84,20 @@ export function createTokens(options: {
       if (token.cluster !== null && token.cluster !== cluster) {
         return refused({ kind: 'token', message: `join token ${id} is for cluster ${token.cluster}, not ${cluster}` });
       }
-      const use = tokenUse(cluster, publicKey);
-      if (token.spent.includes(use)) {
+      const key = tokenUseKey(cluster, publicKey, id);
+      const before = usedBefore(key);
+      if (before?.spent === true) {
         return refused({
           kind: 'tokenUsed',
           message: `join token ${id} was used by ${cluster}, which was removed since`,
           hint: NEW_TOKEN,
         });
       }
-      const uses = new Set([...token.used, ...held.of(id)]);
-      if (!uses.has(use) && uses.size >= token.uses) {
+      const isNew = before === undefined && !held.has(id, key);
+      if (isNew && !hasRoom(token)) {
         return refused({ kind: 'tokenUsed', message: `join token ${id} has no use left`, hint: NEW_TOKEN });
       }
-      return done({ token, release: held.hold(id, use) });
+      return done({ token, release: held.hold(id, key) });
     },
   };
 }
@@ -99,6 +107,8 @@ function createHeldUses() {
   const held = new Map<string, Map<string, number>>();
   return {
     of: (id: string): Iterable<string> => held.get(id)?.keys() ?? [],
+    count: (id: string): number => held.get(id)?.size ?? 0,
+    has: (id: string, use: string): boolean => held.get(id)?.has(use) ?? false,
     /** Answers how to let go of it. */
     hold(id: string, use: string): () => void {
       const uses = held.get(id) ?? new Map<string, number>();
@@ -121,7 +131,7 @@ function sameHash(a: string, b: string): boolean {
 
 function view(token: StoredToken): JoinToken {
   const { id, createdAt, expiresAt, createdBy, labels } = token;
-  return { id, createdAt, expiresAt, usesLeft: token.uses - token.used.length, createdBy, labels };
+  return { id, createdAt, expiresAt, usesLeft: token.uses - token.used, createdBy, labels };
 }
 
 /** The hub CA's SHA-256 that a token carries; undefined when the text is no join token. */
