@@ -43,6 +43,23 @@ function answer(response: ServerResponse, status: number, body: unknown, headers
 }
 
 describe('client', () => {
+  it('asks for nothing by a path that a URL would resolve to another one', async () => {
+    let asked = 0;
+    handler = (_request, response) => {
+      asked++;
+      answer(response, 200, {});
+    };
+    const base = '/api/v1/namespaces/shop/services/web:80/proxy';
+    for (const step of ['/..', '/../', '/../../secrets', '/%2E%2e/x', '/.%2e?a=b', '/a\\..\\b', '/.\t./x', '/.']) {
+      const refused = await client.request({ method: 'GET', path: base + step });
+      assert.equal(refused.kind, 'unreachable', step);
+      assert.equal((await client.watch({ method: 'GET', path: base + step }, () => {})).kind, 'unreachable', step);
+    }
+    assert.equal(asked, 0);
+    for (const plain of ['/.well-known/x', '/a..b', '/...', '/x?path=../y', '/%2f'])
+      assert.equal((await client.request({ method: 'GET', path: base + plain })).kind, 'answered', plain);
+  });
+
   it('sends raw JSON with its content type and keeps every field of the answer', async () => {
     let seen = '';
     handler = (request, response, body) => {

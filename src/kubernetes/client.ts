@@ -55,7 +55,11 @@ async function once(auth: Authentication, clock: Clock, request: ApiRequest, fre
   }
 }
 
+/** What a URL resolves or drops: a name or a path out of a manifest would lead to another resource than the one meant. */
+const LEADS_ASIDE = /[/\\](?:\.|%2e){1,2}(?=[/\\?#]|$)|[\\\t\r\n]/i;
+
 function open(access: Access, request: ApiRequest, signal: AbortSignal | undefined) {
+  if (LEADS_ASIDE.test(request.path)) throw new Error(`${request.path} is not asked for: it leads somewhere else`);
   const url = new URL(`${access.server}${request.path}`);
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));

@@ -43,6 +43,13 @@ test('the whole definition of DESIGN §4 is understood', () => {
   assert.deepEqual(parseStack({ path: 's', text: JSON.stringify(stack) }).stack, stack);
 });
 
+test('a health path leads to the Service and nowhere else', () => {
+  const at = (path: string) => texts(WHOLE.replace('path: /healthz', `path: ${JSON.stringify(path)}`));
+  for (const path of ['/..', '/../../secrets', '/a/%2E./b', '/.?x', '/a\\..', '/.\t./x'])
+    assert.match(at(path)[0] ?? '', /must be no detour/, path);
+  for (const path of ['/', '/.well-known/live', '/a..b/...', '/größe?q=a b']) assert.deepEqual(at(path), [], path);
+});
+
 test('every problem is found at once, each with its place and a hint', () => {
   const found = texts(`apiVersion: ldc.dev/v1
 kind: Stak

@@ -74,6 +74,39 @@ describe('identities', () => {
     assert.equal((await refusal(() => unable.as(DEPLOYER))).kind, 'mayNotActAs');
   });
 
+  it('asks for no token by a name that is none', async () => {
+    const { identities, requests } = server();
+    for (const name of ['..', '../../secrets/x', 'a/b', 'a?b', 'a%2fb', '', 'A', 'x'.repeat(254)]) {
+      assert.equal((await refusal(() => identities.as({ namespace: 'shop', name }))).kind, 'noServiceAccount', name);
+      assert.equal((await refusal(() => identities.as({ namespace: name, name: 'a' }))).kind, 'noServiceAccount');
+    }
+    assert.deepEqual(requests, []);
+    await identities.as({ namespace: 'shop', name: 'robot.deploys-1' });
+    assert.equal(requests.length, 1);
+  });
+
+  it('forgets accounts that nobody uses any more, and never knows more than so many', async () => {
+    const { identities, requests, clock } = server();
+    const account = (n: number) => ({ namespace: 'shop', name: `robot-${n}` });
+    const used = await identities.as(DEPLOYER);
+    const idle = await identities.as(account(0));
+    await clock.advance(700_000);
+    assert.equal(identities.of(DEPLOYER), used);
+    await clock.advance(600_000);
+    await identities.as(account(1));
+    assert.equal(identities.of(DEPLOYER), used, 'it was used');
+    assert.notEqual(identities.of(account(0)), idle);
+    assert.equal(typeof (await bearer(idle.client)), 'string', 'who still holds it goes on');
+    for (let n = 2; n < 400; n++) {
+      identities.of(account(n));
+      identities.of(DEPLOYER);
+    }
+    assert.equal(identities.of(DEPLOYER), used, 'of many, what is used stays');
+    const asked = requests.length;
+    await identities.as(account(1));
+    assert.equal(requests.length, asked + 1, 'and what is not, goes');
+  });
+
   it('an API server that is away is asked again, and refuses nobody', async () => {
     const { identities } = server({ status: 503 });
     const error = await identities.as(DEPLOYER).catch((thrown: unknown) => thrown);

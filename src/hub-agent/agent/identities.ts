@@ -29,26 +29,53 @@ export interface Identities {
 
 /** The least that an API server grants. */
 const TOKEN_SECONDS = 600;
+/** What is not used for so long may be forgotten, its token with it. */
+const FORGOTTEN_MS = 2 * TOKEN_SECONDS * 1_000;
+/** As many accounts are remembered; beyond it, the one that was used longest ago is forgotten. */
+const KNOWN_MAX = 256;
+/** RFC 1123 subdomain. The hub may send anything; here it becomes part of a path. */
+const NAME = /^[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?)*$/;
 /** A token is left so long before its end: a clock may be off, and what was begun with it has to end. */
 const LEFT_MS = 120_000;
+
+interface Other {
+  readonly identity: Identity;
+  readonly token: Token;
+  readonly usedMs: number;
+}
 
 export function createIdentities(client: Client, discovery: Discovery, clock: Clock): Identities {
   const identityOf = (own: Client): Identity => {
     return { client: own, objects: createObjects(own, discovery, clock), access: createAccess(own, clock) };
   };
   const itself = identityOf(client);
-  const others = new Map<string, { readonly identity: Identity; readonly token: Token }>();
+  /** By account, the one used last at the end. Who holds an identity goes on with it when it is forgotten here. */
+  const others = new Map<string, Other>();
 
-  function other(account: ServiceAccountRef): { readonly identity: Identity; readonly token: Token } {
+  function forget(nowMs: number): void {
+    for (const [key, { usedMs }] of others) {
+      if (others.size < KNOWN_MAX && nowMs - usedMs < FORGOTTEN_MS) return;
+      others.delete(key);
+    }
+  }
+  function other(account: ServiceAccountRef): Other {
     const key = accountText(account);
     const known = others.get(key);
-    if (known !== undefined) return known;
+    const usedMs = clock.monotonic();
+    others.delete(key);
+    forget(usedMs);
+    const entry = known === undefined ? make(account, usedMs) : { ...known, usedMs };
+    others.set(key, entry);
+    return entry;
+  }
+  function make(account: ServiceAccountRef, usedMs: number): Other {
+    if (![account.namespace, account.name].every((name) => name.length <= 253 && NAME.test(name))) {
+      return refuse(noAccount(account));
+    }
     const token = createToken(client, clock, account);
     const bearing = client.bearing?.(token);
     if (bearing === undefined) return refuse(mayNot(account, 'its connection to the cluster has no way to'));
-    const made = { identity: { ...identityOf(bearing), serviceAccount: account }, token };
-    others.set(key, made);
-    return made;
+    return { identity: { ...identityOf(bearing), serviceAccount: account }, token, usedMs };
   }
   return {
     itself,
@@ -79,7 +106,7 @@ function createToken(client: Client, clock: Clock, account: ServiceAccountRef): 
     const askedMs = clock.monotonic();
     const answer = await client.request({
       method: 'POST',
-      path: `/api/v1/namespaces/${account.namespace}/serviceaccounts/${account.name}/token`,
+      path: `/api/v1/namespaces/${encodeURIComponent(account.namespace)}/serviceaccounts/${encodeURIComponent(account.name)}/token`,
       body: {
         apiVersion: 'authentication.k8s.io/v1',
         kind: 'TokenRequest',
@@ -108,6 +135,14 @@ function tokenIn(body: Json): string {
   const token = isObject(body) && isObject(body.status) ? body.status.token : undefined;
   if (typeof token === 'string') return token;
   return refuse({ kind: 'protocol', message: 'the API server answered a request for a token without one' });
+}
+
+function noAccount(account: ServiceAccountRef) {
+  return {
+    kind: 'noServiceAccount',
+    message: `${JSON.stringify(accountText(account))} is no name of a ServiceAccount`,
+    hint: 'correct spec.serviceAccount: a-z, 0-9, "-" and "."',
+  };
 }
 
 function absent(account: ServiceAccountRef) {

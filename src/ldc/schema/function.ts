@@ -64,7 +64,15 @@ const replicas = z
 const http = z.strictObject({
   service: nameText('a Service of this function'),
   port: z.int().min(1).max(65_535).default(80).describe('the port of the Service'),
-  path: z.string().startsWith('/', 'must start with /').default('/').describe('must answer 2xx'),
+  path: z
+    .string()
+    .startsWith('/', 'must start with /')
+    .regex(
+      /^(?!.*[/](?:[.]|%2[eE]){1,2}(?:[/?#]|$))[^\\\t\r\n]*$/,
+      'must be no detour: it is asked for as it stands, without the segments . and ..',
+    )
+    .default('/')
+    .describe('must answer 2xx'),
 });
 
 const expression = z.string().min(1).max(4_096);
