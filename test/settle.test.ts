@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { routes } from '../src/api/client/index.ts';
 import type { KubeObject } from '../src/base/index.ts';
+import { outcomeText } from '../src/cli/render/transaction.ts';
 import { QUICK, startWorld, until, type World } from './world.ts';
 import { configMap, deployment, dump, read, stackOf } from './world-objects.ts';
 
@@ -65,6 +66,14 @@ test('onLostCluster owe: a cluster that was away when its wave came gets its par
   const transaction = await world.finished(id);
   assert.equal(transaction.state, 'committed', JSON.stringify(transaction.cause));
   assert.ok(transaction.owed.some(({ kind, cluster }) => kind === 'apply' && cluster === 'eu-2'));
+  const told = 'eu-2 was lost on the way; the rest went on, and its part follows';
+  assert.deepEqual(
+    transaction.leftOut?.map(({ explanation }) => explanation),
+    [told],
+  );
+  const described = outcomeText(transaction);
+  assert.match(described, /^deploy of default\/owe revision 1: committed without eu-2 in /);
+  assert.ok(described.includes(`left out: ${told}`), described);
   await world.cluster('eu-2').heal();
   await until('it has its part', 20_000, async () => (await settings('eu-2', 'owe')) !== undefined);
   await health('eu-2', 'ready');

@@ -46,7 +46,7 @@ test('replace: the lost cluster’s steps are dropped, its functions join elsewh
     ['api@eu-1', 'api@us-2', 'web@eu-1', 'web@us-2'],
   );
   assert.deepEqual(amendment.owed, ['us-1']);
-  assert.match(amendment.explanation, /us-1 is lost; instead: api@us-2, web@us-2/);
+  assert.match(amendment.explanation, /^us-1 was lost on the way; instead: api@us-2, web@us-2$/);
   assert.equal(bundles.size, 2);
   const added = new Map(amendment.added.map((step) => [step.id, step]));
   assert.deepEqual(added.get('apply:web@us-2~1')?.after, [

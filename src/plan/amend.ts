@@ -59,7 +59,7 @@ export function amendPlan(request: AmendRequest): AmendOutcome {
         locations,
         locks: [...new Set([...plan.locks, ...again])].sort(),
         owed: [...new Set(dropped.map(clusterOf))].filter((cluster) => lost.has(cluster)).sort(),
-        explanation: explanationOf(request.lost, added),
+        explanation: explanationOf(request, added),
       },
       bundles: new Map(added.map((one) => [one.digest as Digest, one.bundle as Bundle])),
     },
@@ -148,8 +148,13 @@ function isRemovalOf({ work }: Step, ids: ReadonlySet<LocationId>): boolean {
   return work.action === 'remove' && ids.has(locationId(work.location));
 }
 
-function explanationOf(lost: readonly string[], added: readonly LocationDifference[]): string {
-  const gone = `${lost.join(', ')} ${lost.length === 1 ? 'is' : 'are'} lost`;
-  if (added.length === 0) return `${gone}; the rest goes on, their part is owed`;
-  return `${gone}; instead: ${added.map((one) => shortId(one.location)).join(', ')}`;
+function explanationOf({ lost, placement }: AmendRequest, added: readonly LocationDifference[]): string {
+  const one = lost.length === 1;
+  const instead = added.map(({ location }) => shortId(location)).join(', ');
+  if (lost.length === 0)
+    return `the stack was moved meanwhile; ${instead === '' ? 'the rest goes on' : `also: ${instead}`}`;
+  const gone = `${lost.join(', ')} ${one ? 'was' : 'were'} lost on the way`;
+  if (instead !== '') return `${gone}; instead: ${instead}`;
+  if (placement === null) return `${gone}; the rest went on, and ${one ? 'its' : 'their'} part follows`;
+  return `${gone}; the rest went on without, since no function fell below its minimum`;
 }

@@ -510,6 +510,10 @@ describe('engine: clusters that are lost', () => {
     assert.equal(status(view, 'gate:us'), 'dropped');
     assert.equal(status(view, 'prune:ap'), 'succeeded');
     assert.deepEqual(view.owed.map(({ step }) => step).sort(), ['apply:us', 'ensure:us']);
+    const leftOut = view.leftOut?.map(({ clusters, explanation }) => [clusters, explanation]);
+    assert.deepEqual(leftOut, [[['us'], 'ap instead of us']]);
+    const [listed] = engine.list({}).items;
+    assert.deepEqual(listed?.leftOut, view.leftOut, 'in lists as well');
     const committed = engine.events(id).find(({ type }) => type === 'tx.committed');
     assert.equal((committed?.data.locations as readonly unknown[] | undefined)?.length, 2);
     world.fleet.connect('us', true);

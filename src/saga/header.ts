@@ -96,6 +96,7 @@ function changes(header: Header, entry: TransactionEntry): Partial<Header> {
         revision,
         baseRevision,
         waves: { ...header.waves, total: waves },
+        ...(entry.type === 'tx.amended' ? leftOut(header, entry) : {}),
       };
     }
     case 'tx.started':
@@ -124,6 +125,13 @@ function changes(header: Header, entry: TransactionEntry): Partial<Header> {
     default:
       return {};
   }
+}
+
+function leftOut(
+  { leftOut = [] }: Header,
+  { data: { owed, explanation }, ts }: TransactionEntry & { readonly type: 'tx.amended' },
+): Pick<Header, 'leftOut'> {
+  return owed.length === 0 ? {} : { leftOut: [...leftOut, { clusters: owed, explanation, at: ts }] };
 }
 
 export function owedWork({ data, ts }: Pick<Entry, 'ts'> & { data: Omit<OwedWork, 'since'> }): OwedWork {

@@ -53,6 +53,13 @@ export interface OwedWork {
   readonly since: string;
 }
 
+/** Clusters that were lost on the way, and how it went on without them. */
+export interface LeftOut {
+  readonly clusters: readonly string[];
+  readonly explanation: string;
+  readonly at: string;
+}
+
 /** DESIGN §5 `rollback.verified`. */
 export interface RollbackVerified {
   readonly equal: boolean;
@@ -78,6 +85,8 @@ export interface TransactionView {
   readonly cause: Refusal | null;
   readonly rollback: { readonly verified: RollbackVerified | null } | null;
   readonly owed: readonly OwedWork[];
+  /** Absent: it reached all clusters that it was planned for. */
+  readonly leftOut?: readonly LeftOut[];
   readonly forced: boolean;
   /** Who asked for it and why. */
   readonly actor: string;

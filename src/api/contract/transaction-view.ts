@@ -87,6 +87,7 @@ const shared = {
   cause: refusal.nullable(),
   rollback: z.object({ verified: verified.nullable() }).nullable(),
   owed: z.array(owed),
+  leftOut: z.array(z.object({ clusters: z.array(z.string()), explanation: z.string(), at: time })).optional(),
   forced: z.boolean(),
   actor: z.string(),
   reason: json.nullable(),

@@ -7,6 +7,7 @@ import type { StepView, TransactionView } from '../../saga/types.ts';
 import { fieldChanges } from './field-changes.ts';
 import { createProgress, liveLines } from './progress.ts';
 import { age, duration, table } from './table.ts';
+import { outcomeText, transactionText } from './transaction.ts';
 
 describe('table', () => {
   it('aligns columns whatever is in them', () => {
@@ -33,6 +34,21 @@ describe('table', () => {
       '3d',
     ]);
     assert.equal(age(5_000, 1_000), '0s');
+  });
+});
+
+describe('outcomeText', () => {
+  it('names the clusters that a committed transaction left out', () => {
+    const at = '2026-01-01T00:00:00.000Z';
+    const committed: TransactionView = { ...transaction('deploy', 'user:test'), state: 'committed' };
+    const explanation = 'us-1 was lost on the way; instead: web@us-2';
+    const view: TransactionView = { ...committed, leftOut: [{ clusters: ['us-1'], explanation, at }] };
+    assert.match(
+      outcomeText(view),
+      /: committed without us-1.*\n {2}left out: us-1 was lost on the way; instead: web@us-2/,
+    );
+    assert.ok(transactionText(view).includes(explanation));
+    assert.doesNotMatch(outcomeText(committed), /without|left out/);
   });
 });
 

@@ -48,6 +48,7 @@ export function transactionText(view: TransactionView): string {
   const sections = [
     head.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join(''),
     causeText(view),
+    leftOutText(view),
     rollbackText(view),
     owedText(view),
     choicesText(view),
@@ -60,7 +61,18 @@ export function transactionText(view: TransactionView): string {
 /** One line (and the reasons under it) at the end of a verb. */
 export function outcomeText(view: TransactionView): string {
   const what = `${view.kind} of ${stackName(view.stack)} revision ${view.revision}`;
-  return `${what}: ${stateText(view)}${tookText(view)}  (${view.id})\n${causeText(view)}${rollbackText(view)}${owedText(view)}${choicesText(view)}`;
+  const head = `${what}: ${stateText(view)}${withoutText(view)}${tookText(view)}  (${view.id})\n`;
+  return `${head}${causeText(view)}${leftOutText(view)}${rollbackText(view)}${owedText(view)}${choicesText(view)}`;
+}
+
+/** Committed is not everywhere: whoever reads one line must see it. */
+function withoutText({ state, leftOut = [] }: TransactionView): string {
+  if (state !== 'committed' || leftOut.length === 0) return '';
+  return ` without ${[...new Set(leftOut.flatMap(({ clusters }) => clusters))].join(', ')}`;
+}
+
+function leftOutText({ leftOut = [] }: TransactionView): string {
+  return leftOut.map(({ explanation, at }) => `  left out: ${explanation} (${at})\n`).join('');
 }
 
 function tookText({ startedAt, endedAt }: TransactionView): string {

@@ -121,7 +121,7 @@ async function lastDrifts(
   return answer.items;
 }
 
-/** The stack's newest transaction, unless it committed: then there is nothing of it that a person has to look into. */
+/** The stack's newest transaction, unless it committed everywhere: then there is nothing of it that a person has to look into. */
 async function lastTransaction(
   client: HubClient,
   routes: typeof import('../../api/client/index.ts').routes,
@@ -129,6 +129,6 @@ async function lastTransaction(
 ): Promise<TransactionView | undefined> {
   const { items } = await client.call(routes.transactions.list, { query: { stack, limit: 1 } });
   const [newest] = items;
-  if (newest === undefined || newest.state === 'committed') return undefined;
+  if (newest === undefined || (newest.state === 'committed' && newest.leftOut === undefined)) return undefined;
   return client.call(routes.transactions.get, { params: { id: newest.id } });
 }
