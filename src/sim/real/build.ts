@@ -1,5 +1,6 @@
 /** The cache of built programs: one folder a target, built once, published by a rename. */
 import {
+  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import type { Clock } from '../../base/index.ts';
 import { processStart } from '../../base/process-record.ts';
 import { CannotBuild, type Environment, goBuild, goVersion, requireGo } from './go.ts';
 import { KUBE_SOURCES, type Target } from './targets.ts';
+import { requireTrusted, requireTrustedPrograms } from './trusted.ts';
 
 export interface BuildOptions {
   /** Folder of the cache; made when it is missing. */
@@ -42,13 +44,17 @@ const FREE_BYTES_MIN = 400 * 1024 ** 2;
 
 /**
  * The folder with a target's programs, built if it is not there. Several processes may ask at once: one builds, the others wait.
- * @throws CannotBuild with what is missing
+ * @throws CannotBuild with what is missing, or who else may write there
  */
 export async function build(target: Target, options: BuildOptions): Promise<Built> {
   const folder = join(options.cache, target.key);
-  mkdirSync(options.cache, { recursive: true });
+  mkdirSync(options.cache, { recursive: true, mode: 0o755 });
+  requireTrusted(options.cache);
   const lock = await takeLock(folder, target, options);
-  if (lock === undefined) return { folder };
+  if (lock === undefined) {
+    requireTrustedPrograms(folder);
+    return { folder };
+  }
   const begunMs = options.clock.monotonic();
   const unfinished = mkdtempSync(`${folder}.building-`);
   try {
@@ -86,6 +92,7 @@ async function buildPrograms(target: Target, output: string, options: BuildOptio
       say(`${target.name}: ${compiled} packages compiled`);
     };
     await goBuild(target, program, { sources, output, environment, onPackage });
+    chmodSync(join(output, program.file), 0o755); // whatever the umask
   }
   for (const link of target.links) symlinkSync('kube', join(output, link));
 }
