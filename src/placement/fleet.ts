@@ -56,15 +56,13 @@ function prepare(clusters: readonly ClusterView[]): Fleet {
 function lookups(clusters: readonly ClusterView[]): Pick<Fleet, 'domains' | 'mask' | 'serves'> {
   const domains = new Map<string, Domains>();
   const masks = new Map<string, Uint8Array>();
-  let served: Map<string, Uint8Array> | undefined;
-  const none = new Uint8Array(clusters.length);
+  const serving = new Map<string, Uint8Array>();
   return {
     domains: (label) => remembered(domains, label, () => domainsOf(clusters, label)),
     mask: (key, make) => remembered(masks, key, () => Uint8Array.from(clusters, (cluster) => (make(cluster) ? 1 : 0))),
-    serves(api) {
-      served ??= servedApis(clusters);
-      return served.get(api) ?? none;
-    },
+    // looked for as it is asked: a stack asks for a few of the hundreds of APIs that each cluster lists
+    serves: (api) =>
+      remembered(serving, api, () => Uint8Array.from(clusters, ({ apis }) => (lists(apis, api) ? 1 : 0))),
   };
 }
 
@@ -94,18 +92,9 @@ export function domainValue(cluster: ClusterView, label: string): string {
   return label === 'cluster' ? cluster.name : (cluster.labels[label] ?? '');
 }
 
-function servedApis(clusters: readonly ClusterView[]): Map<string, Uint8Array> {
-  const served = new Map<string, Uint8Array>();
-  for (const [index, cluster] of clusters.entries()) {
-    for (const api of cluster.apis) {
-      for (const key of [api, api.slice(0, api.lastIndexOf('/'))]) {
-        const mask = served.get(key) ?? new Uint8Array(clusters.length);
-        mask[index] = 1;
-        served.set(key, mask);
-      }
-    }
-  }
-  return served;
+/** Whether there is that kind, or any kind of that group and version. */
+function lists(apis: readonly string[], api: string): boolean {
+  return apis.some((one) => one === api || (one.startsWith(api) && one.lastIndexOf('/') === api.length));
 }
 
 /**

@@ -26,8 +26,8 @@ after(() => {
 
 /** Counts entries per chain, sees its own earlier change, and refuses entries of type `bad`. */
 const counting: Projector = (entry, documents) => {
-  if (entry.type === 'bad') throw new Error('a projector that fails');
   const count = Number(documents.get('count', entry.tx)?.body.count ?? 0) + 1;
+  if (entry.type === 'bad') throw new Error('a projector that fails');
   return [{ collection: 'count', key: entry.tx, body: { count } }];
 };
 
@@ -61,6 +61,25 @@ const entry = (tx: string, data: Entry['data'] = {}, type = 'test') => ({ tx, ty
 
 for (const subject of subjects) {
   describe(`store conformance: ${subject.name}`, () => {
+    it('shows a document as it was after writes that failed, and as it is after those that did not', async () => {
+      const store = subject.make().open();
+      const count = () => store.documents.get('count', 'a')?.body.count;
+      await store.journal.append([entry('a')]);
+      assert.equal(count(), 1);
+      // the projector has read and written `a` twice by the time at which the batch fails
+      const failing = store.journal.append([entry('a'), entry('a'), entry('a', {}, 'bad')]);
+      const fine = store.journal.append([entry('a')]);
+      await assert.rejects(failing);
+      await fine;
+      assert.equal(count(), 2);
+      await store.documents.write([{ collection: 'count', key: 'a', body: { count: 7 } }]);
+      assert.equal(count(), 7);
+      assert.equal(store.documents.list('count')[0]?.body.count, 7);
+      await store.documents.write([{ collection: 'count', key: 'a', body: null }]);
+      assert.equal(count(), undefined);
+      await store.close();
+    });
+
     it('numbers and links each chain, and keeps the order of writing over all', async () => {
       const store = subject.make().open();
       const written = await store.journal.append([entry('a', { n: 1, gone: undefined }), entry('b'), entry('a')]);

@@ -7,10 +7,23 @@ import type { Tables } from './types.ts';
 /** Sorts after every key that has the prefix. */
 const LAST = '\u{10FFFF}';
 
+/** Documents asked for again and again (records of clusters, tokens, transactions under way) are parsed once: up to so much text. */
+const KEPT_TEXT_MAX = 1024 * 1024;
+
 export function sqliteTables(database: Database): Tables {
   const s = statements(database);
+  const kept = keptDocuments();
+  // one for all: making it costs more than most writes
+  const run = database.transaction((write: () => unknown) => write());
   return {
-    transaction: (write) => database.transaction(write).immediate(),
+    transaction<T>(write: () => T): T {
+      try {
+        return run.immediate(write) as T;
+      } catch (error) {
+        kept.forgetAll(); // what was written in it was never there
+        throw error;
+      }
+    },
     inTransaction: () => database.inTransaction,
     head(tx) {
       const last = s.head.get(tx);
@@ -21,8 +34,10 @@ export function sqliteTables(database: Database): Tables {
     read: (after, limit) =>
       s.read.all(after, limit).map(({ position, entry }) => ({ position, entry: JSON.parse(entry) as Entry })),
     get(collection, key) {
+      const known = kept.get(collection, key);
+      if (known !== undefined) return known;
       const row = s.get.get(collection, key);
-      return row === undefined ? undefined : documentOf(collection, row);
+      return row === undefined ? undefined : kept.keep(documentOf(collection, row), row.body.length);
     },
     list(collection, { prefix = '', after, limit = -1, reverse = false } = {}) {
       const low = reverse || after === undefined ? '' : after;
@@ -32,9 +47,14 @@ export function sqliteTables(database: Database): Tables {
         .all(collection, prefix, `${prefix}${LAST}`, low, high, limit)
         .map((row) => documentOf(collection, row));
     },
-    putDocument: ({ collection, key, version, body }) =>
-      void s.putDocument.run(collection, key, version, JSON.stringify(body)),
-    deleteDocument: (collection, key) => void s.deleteDocument.run(collection, key),
+    putDocument({ collection, key, version, body }) {
+      kept.forget(collection, key);
+      s.putDocument.run(collection, key, version, JSON.stringify(body));
+    },
+    deleteDocument(collection, key) {
+      kept.forget(collection, key);
+      s.deleteDocument.run(collection, key);
+    },
     putBlob: (digest, text) => void s.putBlob.run(digest, text),
     blob: (digest) => s.blob.get(digest)?.value,
     putSecret: (reference, sealed) => void s.putSecret.run(reference, sealed),
@@ -53,6 +73,30 @@ interface DocumentRow {
 
 function documentOf(collection: string, row: DocumentRow): Document {
   return { collection, key: row.key, version: row.version, body: JSON.parse(row.body) };
+}
+
+/** This process is the only writer, so what it has read stays true until it writes. Readers treat bodies as immutable. */
+function keptDocuments() {
+  const collections = new Map<string, Map<string, Document>>();
+  let characters = 0;
+  const forgetAll = () => {
+    collections.clear();
+    characters = 0;
+  };
+  return {
+    get: (collection: string, key: string) => collections.get(collection)?.get(key),
+    keep(document: Document, length: number): Document {
+      if (characters + length > KEPT_TEXT_MAX) forgetAll();
+      characters += length;
+      const known = collections.get(document.collection);
+      if (known === undefined) collections.set(document.collection, new Map([[document.key, document]]));
+      else known.set(document.key, document);
+      return document;
+    },
+    /** Its text stays counted until all is forgotten: the bound is on what was read, and reading again is cheap. */
+    forget: (collection: string, key: string) => void collections.get(collection)?.delete(key),
+    forgetAll,
+  };
 }
 
 function statements(database: Database) {

@@ -1,5 +1,6 @@
 /** Who the clusters are, from the journal's documents, and what their agents say of them. */
 import { done, type Ids, type JsonObject, refused, type Store, unknown } from '../../base/index.ts';
+import type { Capacity } from '../../protocol/index.ts';
 import type { ClusterRecord, Registry } from '../types.ts';
 import { CLUSTERS, FACTS } from './entries.ts';
 import type { HubLines } from './link.ts';
@@ -9,21 +10,7 @@ import type { Tokens } from './tokens.ts';
 const LEAVE_MS_MAX = 120_000;
 
 export function createRegistry(store: Store, lines: HubLines, tokens: Tokens, ids: Pick<Ids, 'next'>): Registry {
-  function read(name: string): ClusterRecord | undefined {
-    const own = store.documents.get(CLUSTERS, name)?.body;
-    if (own === undefined) return undefined;
-    const { highestEpoch: _forRearm, ...facts } = store.documents.get(FACTS, name)?.body ?? {};
-    const record = {
-      uid: null,
-      kubernetesVersion: null,
-      agentVersion: null,
-      apis: [],
-      ...own,
-      ...facts,
-      capacity: lines.capacity(name) ?? facts.capacity ?? null,
-    };
-    return record as unknown as ClusterRecord;
-  }
+  const read = createReader(store, lines);
   const absent = (name: string) =>
     refused({ kind: 'notFound', message: `there is no cluster ${name}`, hint: 'see `ldc cluster list`' });
 
@@ -58,4 +45,39 @@ export function createRegistry(store: Store, lines: HubLines, tokens: Tokens, id
       return done(null);
     },
   };
+}
+
+/** A record is made once for what it is made of: every plan reads those of the whole fleet. */
+function createReader(store: Store, lines: HubLines): (name: string) => ClusterRecord | undefined {
+  type Made = {
+    readonly facts: JsonObject | undefined;
+    readonly capacity: Capacity | undefined;
+    readonly record: ClusterRecord;
+  };
+  const made = new WeakMap<JsonObject, Made>();
+  return (name) => {
+    const own = store.documents.get(CLUSTERS, name)?.body;
+    if (own === undefined) return undefined;
+    const facts = store.documents.get(FACTS, name)?.body;
+    const capacity = lines.capacity(name);
+    const known = made.get(own);
+    if (known !== undefined && known.facts === facts && known.capacity === capacity) return known.record;
+    const record = recordOf(own, facts, capacity);
+    made.set(own, { facts, capacity, record });
+    return record;
+  };
+}
+
+function recordOf(own: JsonObject, facts: JsonObject | undefined, capacity: Capacity | undefined): ClusterRecord {
+  const { highestEpoch: _forRearm, ...known } = facts ?? {};
+  const record = {
+    uid: null,
+    kubernetesVersion: null,
+    agentVersion: null,
+    apis: [],
+    ...own,
+    ...known,
+    capacity: capacity ?? known.capacity ?? null,
+  };
+  return record as unknown as ClusterRecord;
 }
