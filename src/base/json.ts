@@ -13,22 +13,50 @@ export function isObject(value: unknown): value is JsonObject {
  * @throws TypeError on what JSON cannot hold (NaN, Infinity, functions, lone surrogates).
  */
 export function canonical(value: unknown): string {
-  if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new TypeError('canonical JSON: lone surrogate in a string');
-    return JSON.stringify(value);
+  switch (typeof value) {
+    case 'string':
+      return canonicalString(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'number':
+      if (!Number.isFinite(value)) throw new TypeError(`canonical JSON: ${value} is not a JSON number`);
+      return JSON.stringify(value);
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value)
+        ? canonicalArray(value)
+        : canonicalObject(value as { readonly [key: string]: unknown });
+    default:
+      throw new TypeError(`canonical JSON: cannot hold a ${typeof value}`);
   }
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw new TypeError(`canonical JSON: ${value} is not a JSON number`);
-    return JSON.stringify(value);
+}
+
+function canonicalString(value: string): string {
+  if (!value.isWellFormed()) throw new TypeError('canonical JSON: lone surrogate in a string');
+  return JSON.stringify(value);
+}
+
+// Texts are put together piece by piece, without arrays of entries between: every digest and every entry comes through here.
+
+function canonicalArray(items: readonly unknown[]): string {
+  let text = '[';
+  for (let index = 0; index < items.length; index++) {
+    if (index > 0) text += ',';
+    text += canonical(items[index] ?? null);
   }
-  if (Array.isArray(value)) return `[${value.map((item) => canonical(item ?? null)).join(',')}]`;
-  if (typeof value === 'object') {
-    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    return `{${entries.map(([key, item]) => `${canonical(key)}:${canonical(item)}`).join(',')}}`;
+  return `${text}]`;
+}
+
+function canonicalObject(object: { readonly [key: string]: unknown }): string {
+  let text = '{';
+  // without an argument sort() goes by UTF-16 code units
+  for (const key of Object.keys(object).sort()) {
+    const item = object[key];
+    if (item === undefined) continue;
+    if (text.length > 1) text += ',';
+    text += `${canonicalString(key)}:${canonical(item)}`;
   }
-  throw new TypeError(`canonical JSON: cannot hold a ${typeof value}`);
+  return `${text}}`;
 }
 
 /** Deep equality of JSON values; a key that is undefined equals an absent one. */
