@@ -1,3 +1,5 @@
+export type { AlikeEvents, EventWords } from './alike-events.ts';
+export { foldAlike } from './alike-events.ts';
 export type { Cancel, Clock } from './clock.ts';
 export { systemClock, timestamp } from './clock.ts';
 export { SimulatedClock } from './clock-simulated.ts';

@@ -1,5 +1,5 @@
 /** Events as the API server keeps them, in either of their two dresses. */
-import { isObject, type KubeObject, limits } from '../base/index.ts';
+import { foldAlike, isObject, type KubeObject, limits } from '../base/index.ts';
 import type { Mask } from './masking.ts';
 import { clip } from './text.ts';
 import type { Client, ReasonEvent } from './types.ts';
@@ -9,9 +9,11 @@ import { listAll } from './watch.ts';
 export function eventOf(event: KubeObject, mask: Mask): ReasonEvent {
   const series = isObject(event.series) ? event.series : {};
   const at = series.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp;
+  const first = event.firstTimestamp ?? event.eventTime;
   const count = [series.count, event.count].find((one) => typeof one === 'number');
   return {
     at: String(at ?? ''),
+    ...(typeof first !== 'string' || Date.parse(first) === Date.parse(String(at)) ? {} : { since: first }),
     type: String(event.type ?? ''),
     reason: String(event.reason ?? ''),
     message: clip(mask(String(event.message ?? ''))),
@@ -19,7 +21,7 @@ export function eventOf(event: KubeObject, mask: Mask): ReasonEvent {
   };
 }
 
-/** The newest events about one object, newest first; none when they cannot be read. */
+/** The newest events about one object, newest first, those alike told once; none when they cannot be read. */
 export async function eventsAbout(client: Client, object: KubeObject, mask: Mask): Promise<readonly ReasonEvent[]> {
   const uid = object.metadata.uid;
   if (uid === undefined) return [];
@@ -31,12 +33,7 @@ export async function eventsAbout(client: Client, object: KubeObject, mask: Mask
     fieldSelector: `involvedObject.uid=${uid}`,
   });
   if (listed.kind === 'failed') return [];
-  return listed.objects
-    .map((event) => eventOf(event, mask))
-    .sort(newestEventFirst)
+  return foldAlike(listed.objects.map((event) => eventOf(event, mask)))
+    .map(({ event }) => event)
     .slice(0, limits.eventsPerReasonMax);
-}
-
-function newestEventFirst(a: ReasonEvent, b: ReasonEvent): number {
-  return Date.parse(b.at) - Date.parse(a.at) || 0;
 }

@@ -116,7 +116,10 @@ export interface Reason {
 }
 
 export interface ReasonEvent {
+  /** Seen last. */
   readonly at: string;
+  /** Seen first; absent: only then. */
+  readonly since?: string;
   readonly type: string;
   readonly reason: string;
   readonly message: string;

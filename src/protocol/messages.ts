@@ -259,6 +259,7 @@ export const streamItemSchema = z.discriminatedUnion('kind', [
     name: z.string(),
     ref: objectRef,
     at: z.string(),
+    since: z.string().optional(),
     type: z.string(),
     reason: z.string(),
     message: z.string(),

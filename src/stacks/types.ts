@@ -229,6 +229,7 @@ export type Told =
       readonly function: string;
       readonly ref: ObjectRef;
       readonly at: string;
+      readonly since?: string | undefined;
       readonly type: string;
       readonly reason: string;
       readonly message: string;

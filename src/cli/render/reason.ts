@@ -2,6 +2,8 @@
  * Trees of reasons as lines. They come as JSON through the agents, newer ones included, so every part is optional; what is
  * not known here is left to `-o json`.
  */
+import { duration } from './table.ts';
+
 const CALM_EVENTS_SHOWN = 3;
 
 type Fields = { readonly [key: string]: unknown };
@@ -72,11 +74,17 @@ function eventsText(events: unknown, pad: string): string {
   const all = objectsIn(events);
   const warnings = all.filter(({ type }) => type === 'Warning');
   return (warnings.length > 0 ? warnings : all.slice(0, CALM_EVENTS_SHOWN))
-    .map(({ at, type, reason, message, count }) => {
-      const times = typeof count === 'number' && count > 1 ? ` (${count} times)` : '';
+    .map(({ at, since, type, reason, message, count }) => {
+      const times = typeof count === 'number' && count > 1 ? ` (${timesText({ at, since, count })})` : '';
       return `${pad}${[at, type, reason].filter((one) => typeof one === 'string').join(' ')}${times}: ${String(message)}\n`;
     })
     .join('');
+}
+
+/** `x5 over 3m`, as kubectl has it. */
+export function timesText({ at, since, count }: Fields): string {
+  const overMs = Date.parse(String(at)) - Date.parse(String(since));
+  return overMs >= 1_000 ? `x${String(count)} over ${duration(overMs)}` : `x${String(count)}`;
 }
 
 function logsText(logs: unknown, pad: string): string {

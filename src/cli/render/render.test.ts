@@ -6,7 +6,9 @@ import type { Json } from '../../base/index.ts';
 import type { StepView, TransactionView } from '../../saga/types.ts';
 import { fieldChanges } from './field-changes.ts';
 import { createProgress, liveLines } from './progress.ts';
+import { reasonText } from './reason.ts';
 import { age, duration, table } from './table.ts';
+import { type EventLine, eventTable } from './told.ts';
 import { outcomeText, transactionText } from './transaction.ts';
 
 describe('table', () => {
@@ -34,6 +36,44 @@ describe('table', () => {
       '3d',
     ]);
     assert.equal(age(5_000, 1_000), '0s');
+  });
+});
+
+describe('events', () => {
+  const at = '2026-11-22T23:27:54Z';
+  const event = (cluster: string, name: string, message: string, more = {}): EventLine => ({
+    ...{ kind: 'event', cluster, function: 'web', ref: { apiVersion: 'v1', kind: 'Pod', name }, at },
+    ...{ type: 'Warning', reason: 'FailedScheduling', message, count: 1, ...more },
+  });
+
+  it('are one line for all pods of which a cluster says the same', () => {
+    const since = '2026-11-22T23:24:54Z';
+    const text = eventTable(
+      [
+        event('eu-1', 'web-9bd89c474-tx82h', '0/2 nodes', { count: 3, since }),
+        event('eu-1', 'web-9bd89c474-v79fx', '0/2 nodes'),
+        event('us-1', 'web-9bd89c474-jmhh7', '0/2 nodes'),
+      ],
+      Date.parse(at) + 5_000,
+    );
+    assert.deepEqual(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ {2,}/).slice(-2)),
+      [
+        ['OBJECT', 'MESSAGE'],
+        ['Pod/web-9bd89c474-tx82h and 1 more', '(x4 over 3m) 0/2 nodes'],
+        ['Pod/web-9bd89c474-jmhh7', '0/2 nodes'],
+      ],
+    );
+  });
+
+  it('in a chain of reasons say how often and over what time', () => {
+    const since = '2026-11-22T23:27:34Z';
+    const events = [{ at, since, type: 'Warning', reason: 'FailedCreate', message: 'exceeded quota', count: 14 }];
+    const text = reasonText({ ref: { kind: 'ReplicaSet', name: 'web' }, reason: 'FailedCreate', events }, '');
+    assert.match(text, /Warning FailedCreate \(x14 over 20s\): exceeded quota/);
   });
 });
 

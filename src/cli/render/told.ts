@@ -1,5 +1,7 @@
 /** What clusters say, line by line and as a table. */
+import { foldAlike } from '../../base/index.ts';
 import type { Told } from '../../stacks/types.ts';
+import { timesText } from './reason.ts';
 import { age, table } from './table.ts';
 
 type Line = Extract<Told, { kind: 'line' }>;
@@ -16,24 +18,25 @@ export function logLine({ cluster, pod, container, at, line }: Line, show: { pre
 }
 
 const objectText = ({ ref }: EventLine) => `${ref.kind}/${ref.name}`;
-const timesText = ({ count, message }: EventLine) => `${count > 1 ? `(${count} times) ` : ''}${message}`;
+const countText = (one: EventLine) => `${one.count > 1 ? `(${timesText({ ...one })}) ` : ''}${one.message}`;
 
-/** Newest first. */
+/** Newest first; what a cluster says of several objects in the same words is one line. */
 export function eventTable(events: readonly EventLine[], nowMs: number): string {
-  const rows = [...events]
-    .sort((a, b) => (Date.parse(b.at) || 0) - (Date.parse(a.at) || 0))
-    .map((one) => [
-      Number.isNaN(Date.parse(one.at)) ? '-' : age(Date.parse(one.at), nowMs),
-      one.cluster,
-      one.type,
-      one.reason,
-      objectText(one),
-      timesText(one),
-    ]);
+  const rows = foldAlike(events, (one) => [one.cluster, objectText(one)]).map(({ event, members }) => {
+    const others = new Set(members.map(objectText)).size - 1;
+    return [
+      Number.isNaN(Date.parse(event.at)) ? '-' : age(Date.parse(event.at), nowMs),
+      event.cluster,
+      event.type,
+      event.reason,
+      `${objectText(event)}${others === 0 ? '' : ` and ${others} more`}`,
+      countText(event),
+    ];
+  });
   return table(['LAST SEEN', 'CLUSTER', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE'], rows);
 }
 
 /** One event as it comes. */
 export function eventLine(one: EventLine): string {
-  return `${one.at}  ${one.cluster}  ${one.type.padEnd(7)}  ${one.reason}  ${objectText(one)}  ${timesText(one)}\n`;
+  return `${one.at}  ${one.cluster}  ${one.type.padEnd(7)}  ${one.reason}  ${objectText(one)}  ${countText(one)}\n`;
 }
