@@ -6,6 +6,7 @@ import { rounded, spread } from '../figures.ts';
 import { applyPlainly, type Deployed, deploy } from './deploying.ts';
 import type { RealFleet } from './fleet.ts';
 import { cpuPer, cpuSeconds, memory } from './processes.ts';
+import { requestsPer, requestTotals } from './requests.ts';
 import { setOf, type Variant } from './sets.ts';
 
 export const SINGLES = 20;
@@ -27,11 +28,13 @@ export async function oneAtATime(fleet: RealFleet, way: Way, variant: Variant) {
 
 /** All are called in the same moment. */
 export async function atOnce(fleet: RealFleet, way: Way, variant: Variant, count: number) {
+  const askedBefore = await requestTotals(fleet);
   const before = cpuSeconds(fleet);
   const startedMs = performance.now();
   const all = await Promise.all(Array.from({ length: count }, (_, n) => one(fleet, way, 'many', variant, n)));
   const rate = (pick: (one: Deployed) => number) => rounded((count * 1_000) / (Math.max(...all.map(pick)) - startedMs));
   const wallSeconds = (performance.now() - startedMs) / 1_000;
+  const cpuSecondsPerSet = cpuPer(count, before, cpuSeconds(fleet));
   return {
     sets: count,
     ...shown(all, way),
@@ -39,7 +42,8 @@ export async function atOnce(fleet: RealFleet, way: Way, variant: Variant, count
     setsPerSecondReady: rate(({ readyMs }) => readyMs),
     ...(way === 'ldc' ? { setsPerSecondCommitted: rate(({ endedMs }) => endedMs) } : {}),
     wallSeconds: rounded(wallSeconds, 2),
-    cpuSecondsPerSet: cpuPer(count, before, cpuSeconds(fleet)),
+    cpuSecondsPerSet,
+    apiRequestsPerSet: requestsPer(count, askedBefore, await requestTotals(fleet)),
     ...memory(fleet),
   };
 }

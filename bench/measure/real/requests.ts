@@ -1,7 +1,36 @@
-/** What API servers were asked, from their own audit logs. */
+/** What API servers were asked: how often, from their metrics; by whom, from their audit logs. */
 import { readFileSync, statSync } from 'node:fs';
+import { rounded } from '../figures.ts';
 import type { RealFleet } from './fleet.ts';
 import { MARK } from './sets.ts';
+
+/** Requests so far at all API servers, of everybody (their own controllers too), by what was asked. */
+export type Totals = ReadonlyMap<string, number>;
+
+const TOTAL = /^apiserver_request_total\{(.*)\} (\S+)$/gm;
+
+export async function requestTotals({ kube }: RealFleet): Promise<Totals> {
+  const totals = new Map<string, number>();
+  for (const client of kube.values()) {
+    const answer = await client.request({ method: 'GET', path: '/metrics' });
+    if (answer.kind !== 'answered' || typeof answer.body !== 'string') throw new Error('an API server has no metrics');
+    for (const [, labels = '', value] of answer.body.matchAll(TOTAL)) {
+      const label = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(labels)?.[1] ?? '';
+      const resource = [label('resource'), label('subresource')].filter((part) => part !== '').join('/');
+      const what = `${label('verb')} ${resource}${label('dry_run') === '' ? '' : ' dryRun'}`;
+      totals.set(what, (totals.get(what) ?? 0) + Number(value));
+    }
+  }
+  return totals;
+}
+
+/** What was asked between two readings for each of `count` things; what is asked less than once for twenty of them only counts in `all`. */
+export function requestsPer(count: number, before: Totals, after: Totals): { readonly [what: string]: number } {
+  const each = [...after].map(([what, total]) => [what, (total - (before.get(what) ?? 0)) / count] as const);
+  const all = each.reduce((sum, [, value]) => sum + value, 0);
+  const often = each.filter(([, value]) => value >= 0.05).sort(([, a], [, b]) => b - a);
+  return Object.fromEntries([['all', all] as const, ...often].map(([what, value]) => [what, rounded(value, 2)]));
+}
 
 /** Where each audit log ends now. */
 export function auditMarks({ auditLogs }: RealFleet): ReadonlyMap<string, number> {

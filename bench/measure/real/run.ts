@@ -19,6 +19,7 @@ const STATUS_SETS = 12;
 const FAULT_SETS = 6;
 const IDLE_SETS = 30;
 const IDLE_SECONDS = 60;
+const OBJECTS_PER_SET = 3;
 const SETTLE_MS = 10_000;
 
 /** Three fleets, one after the other: what costs CPU on one (audit logs, proxies) is not on another. */
@@ -86,10 +87,10 @@ async function bursts(fleet: RealFleet, results: Results, variant: Variant, stac
   }));
 }
 
-/** A quarter of the burst is load enough; changes go on for as long as it does. */
+/** Changes go on for as long as a burst of half the size does. */
 async function statusDuringBurst(fleet: RealFleet, sets: readonly ReturnType<typeof setOf>[], stacks: number) {
   let busy = true;
-  const count = Math.ceil(stacks / 4);
+  const count = Math.ceil(stacks / 2);
   const load = Promise.all(
     Array.from({ length: count }, (_, n) => deploy(fleet, setOf(`load-own-${n}`, 'own'))),
   ).finally(() => {
@@ -101,13 +102,15 @@ async function statusDuringBurst(fleet: RealFleet, sets: readonly ReturnType<typ
 
 async function quiet(fleet: RealFleet, results: Results): Promise<void> {
   await warm(fleet);
-  if (results.wants('idle')) {
-    for (let n = 0; n < IDLE_SETS; n++) await deploy(fleet, setOf(`idle-own-${n}`, 'own'));
-    const sets = IDLE_SETS + VARIANTS.length * CLUSTERS;
-    await sleep(SETTLE_MS);
-    await results.take('idle', () => idle(fleet, IDLE_SECONDS, sets * 3));
+  for (let n = 0; n < IDLE_SETS; n++) await deploy(fleet, setOf(`idle-own-${n}`, 'own'));
+  let objects = (IDLE_SETS + VARIANTS.length * CLUSTERS) * OBJECTS_PER_SET;
+  if (results.wants('watched')) {
+    const taken = await results.take('watched', () => watched(fleet, (line) => results.say(line)));
+    objects += taken?.steps.at(-1)?.objects ?? 0;
   }
-  if (results.wants('watched')) await results.take('watched', () => watched(fleet, (line) => results.say(line)));
+  if (!results.wants('idle')) return;
+  await sleep(SETTLE_MS);
+  await results.take('idle', () => idle(fleet, IDLE_SECONDS, objects));
 }
 
 async function faults(fleet: RealFleet, results: Results): Promise<void> {

@@ -20,18 +20,17 @@ interface Change {
   readonly podToHubMs: number;
 }
 
-/** Two changes of each set, one after the other: not ready, ready. While `goOn` says so it begins again. */
-export async function statusChanges(fleet: RealFleet, sets: readonly BenchSet[], goOn: () => boolean = () => false) {
+/** Two changes of each set in turn, not ready and ready: once round, or round and round while `goOn` says so. */
+export async function statusChanges(fleet: RealFleet, sets: readonly BenchSet[], goOn?: () => boolean) {
   const down: Change[] = [];
   const up: Change[] = [];
-  do {
-    for (const set of sets) {
-      const [cluster = ''] = fleet.presence.clustersOf(set.name);
-      const pod = await podOf(fleet, set, cluster);
-      down.push(await change(fleet, set, cluster, pod, false));
-      up.push(await change(fleet, set, cluster, pod, true));
-    }
-  } while (goOn());
+  for (let n = 0; goOn === undefined ? n < sets.length : goOn(); n++) {
+    const set = sets[n % sets.length] as BenchSet;
+    const [cluster = ''] = fleet.presence.clustersOf(set.name);
+    const pod = await podOf(fleet, set, cluster);
+    down.push(await change(fleet, set, cluster, pod, false));
+    up.push(await change(fleet, set, cluster, pod, true));
+  }
   const both = [...down, ...up];
   return {
     memberToHubMs: spread(both.map(({ memberToHubMs }) => memberToHubMs)),
