@@ -10,7 +10,7 @@
  *   drift     an owned object is edited or deleted → it is as it was                      measure/real/drifts.ts
  *   watched   an agent's memory with 2,000 and 4,000 objects                              measure/real/watched.ts
  *   idle      API requests, memory and CPU when nothing happens for a minute              measure/real/idle.ts
- *   faults    API server stopped, agent stopped, network cut → moved, default timers      measure/real/faults.ts
+ *   faults    API server, agent or network fails → its sets are elsewhere; default timers  measure/real/faults.ts
  */
 import { parseArgs } from 'node:util';
 import { printFigures } from './measure/figures.ts';

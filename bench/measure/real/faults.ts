@@ -8,8 +8,9 @@ import type { RealFleet } from './fleet.ts';
 import type { BenchSet } from './sets.ts';
 import { eventually, within } from './wait.ts';
 
-export type FaultName = 'apiServerStopped' | 'agentStopped' | 'networkCut';
-export const FAULTS: readonly FaultName[] = ['networkCut', 'agentStopped', 'apiServerStopped'];
+/** Stopped: its connections stay open and hang (SIGSTOP, a cut). Killed: nobody answers the door. */
+export const FAULTS = ['networkCut', 'agentStopped', 'apiServerStopped', 'apiServerKilled'] as const;
+export type FaultName = (typeof FAULTS)[number];
 
 /** Silence of 30 s, a heartbeat of patience, the move; what has not begun by then is said not to happen. */
 const LOST_WITHIN_MS = 75_000;
@@ -30,7 +31,7 @@ export async function fault(fleet: RealFleet, name: FaultName, sets: readonly Be
     Promise.race(others.map((other) => fleet.presence.seen(set.name, 'exists', other))),
   );
   const earlier = new Set((await reschedules(fleet)).map(({ id }) => id));
-  strike(fleet, name, cluster, true);
+  await strike(fleet, name, cluster);
   const atMs = performance.now();
   const seconds = (ms: number) => rounded((ms - atMs) / 1_000, 2);
   try {
@@ -57,7 +58,7 @@ export async function fault(fleet: RealFleet, name: FaultName, sets: readonly Be
       outcomes: [...new Set(ends.map(({ outcome }) => outcome))],
     };
   } finally {
-    strike(fleet, name, cluster, false);
+    await heal(fleet, name, cluster);
   }
 }
 
@@ -74,18 +75,31 @@ async function othersReady({ client }: RealFleet, cluster: string): Promise<true
   return able || undefined;
 }
 
-function strike({ reals, agents, networks }: RealFleet, name: FaultName, cluster: string, on: boolean): void {
-  const controlPlane = reals.get(cluster)?.controlPlane;
+async function strike(fleet: RealFleet, name: FaultName, cluster: string): Promise<void> {
+  const controlPlane = fleet.reals.get(cluster)?.controlPlane;
   switch (name) {
-    case 'apiServerStopped':
-      if (on) controlPlane?.pause('kube-apiserver');
-      else controlPlane?.resume('kube-apiserver');
-      return;
-    case 'agentStopped':
-      process.kill(agents.get(cluster) ?? 0, on ? 'SIGSTOP' : 'SIGCONT');
-      return;
     case 'networkCut':
-      networks.get(cluster)?.set({ kind: on ? 'cut' : 'none' });
+      return void fleet.networks.get(cluster)?.set({ kind: 'cut' });
+    case 'agentStopped':
+      return void process.kill(fleet.agents.get(cluster) ?? 0, 'SIGSTOP');
+    case 'apiServerStopped':
+      return controlPlane?.pause('kube-apiserver');
+    case 'apiServerKilled':
+      return controlPlane?.kill('kube-apiserver');
+  }
+}
+
+async function heal(fleet: RealFleet, name: FaultName, cluster: string): Promise<void> {
+  const controlPlane = fleet.reals.get(cluster)?.controlPlane;
+  switch (name) {
+    case 'networkCut':
+      return void fleet.networks.get(cluster)?.set({ kind: 'none' });
+    case 'agentStopped':
+      return void process.kill(fleet.agents.get(cluster) ?? 0, 'SIGCONT');
+    case 'apiServerStopped':
+      return controlPlane?.resume('kube-apiserver');
+    case 'apiServerKilled':
+      return controlPlane?.start('kube-apiserver');
   }
 }
 

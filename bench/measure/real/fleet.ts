@@ -51,6 +51,8 @@ export interface RealFleet {
 /** Runs `work` on a fleet of its own, of two minors in turn, which is gone afterwards. */
 export async function withRealFleet<T>(options: FleetOptions, work: (fleet: RealFleet) => Promise<T>): Promise<T> {
   const stateDir = mkdtempSync(join(tmpdir(), 'ldc-bench-real-'));
+  const remove = () => rmSync(stateDir, { recursive: true, force: true });
+  process.once('exit', remove); // an interrupted bench leaves nothing either
   const port = await freePortPair();
   const common = { clusters: 0, timers: defaultTimers, stateDir, port, logLevel: 'warn', clock: systemClock };
   const installation = await startInstallation(common);
@@ -64,7 +66,8 @@ export async function withRealFleet<T>(options: FleetOptions, work: (fleet: Real
     ends.stop();
     await starting.close();
     await installation.stop();
-    rmSync(stateDir, { recursive: true, force: true });
+    remove();
+    process.off('exit', remove);
   }
 }
 

@@ -39,8 +39,9 @@ export async function runAll(results: Results, stacks: number): Promise<void> {
 }
 
 async function deploys(fleet: RealFleet, results: Results, stacks: number): Promise<void> {
-  await warm(fleet);
   await results.take('memoryFresh', async () => memory(fleet));
+  await warm(fleet);
+  await results.take('memoryWarm', async () => memory(fleet));
   for (const variant of VARIANTS) await singles(fleet, results, variant);
   const sets = Array.from({ length: SINGLES }, (_, n) => setOf(`single-own-${n}`, 'own'));
   if (results.wants('status'))
