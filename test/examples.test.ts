@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { routes } from '../src/api/client/index.ts';
 import { exampleSource } from '../src/main/demo/world.ts';
-import { startWorld, type World } from './world.ts';
+import { problemOf, startWorld, type World } from './world.ts';
+import { stackOf } from './world-objects.ts';
 
 let world: World;
 before(async () => {
-  world = await startWorld({ clusters: 3 });
+  world = await startWorld({ clusters: 3, kinds: [{ group: 'example.com', plural: 'widgets' }] });
 });
 after(() => world.close());
 
@@ -30,3 +31,12 @@ for (const name of ['hello', 'crd', 'shop']) {
     );
   });
 }
+
+test('agents of a local installation may do what any agent may, and no more', async () => {
+  const metadata = { name: 'reader' };
+  const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules: [] };
+  const stack = stackOf({ name: 'roles', functions: { web: { objects: [role], locations: { min: 1, max: 1 } } } });
+  const problem = await problemOf(world.submit(stack));
+  assert.equal(problem.kind, 'rightsMissing');
+  assert.match(problem.detail, /the agent may not .* roles\.rbac\.authorization\.k8s\.io/);
+});

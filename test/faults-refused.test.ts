@@ -22,7 +22,7 @@ const CANARY = { waves: [1, '100%'] };
 
 let world: World;
 before(async () => {
-  world = await startWorld();
+  world = await startWorld({ kinds: [{ group: 'example.com', plural: 'widgets' }] });
 });
 after(() => world?.close());
 

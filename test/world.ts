@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly startHubHere?: boolean;
   readonly hub?: Partial<HubOptions>;
   readonly nodes?: Parameters<typeof startFleetPart>[0]['nodes'];
+  /** What agents may deploy beside the usual kinds. */
+  readonly kinds?: Parameters<typeof startFleetPart>[0]['kinds'];
 }
 
 export type ApplyWith = Omit<NonNullable<CallInput<typeof routes.stacks.apply>['body']>, 'stack' | 'files' | 'path'>;
@@ -73,9 +75,16 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'ldc-world-'));
   const logs: string[] = [];
   const ports = { clock, random, logger: recorder(logs) };
-  const { clusters = 2, real = 0, nodes } = options;
+  const { clusters = 2, real = 0, kinds = [], nodes } = options;
   const fleet = await startFleetPart(
-    { stateDir: join(dir, 'clusters'), clusters, real, version: 'test', ...(nodes === undefined ? {} : { nodes }) },
+    {
+      stateDir: join(dir, 'clusters'),
+      clusters,
+      real,
+      kinds,
+      version: 'test',
+      ...(nodes === undefined ? {} : { nodes }),
+    },
     ports,
   );
   const world = new LocalWorld(dir, fleet, logs, {

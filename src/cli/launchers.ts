@@ -59,6 +59,8 @@ export interface DevOptions {
   readonly state: string;
   readonly port: number;
   readonly timers: HealthTimings;
+  /** What agents may deploy beside the usual kinds. */
+  readonly kinds: AgentManifestsOptions['kinds'];
 }
 
 export interface DemoOptions {

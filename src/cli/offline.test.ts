@@ -143,6 +143,8 @@ describe('launchers', () => {
       '500ms',
       '--suspect-after',
       '2s',
+      '--kinds',
+      'example.com/widgets',
     );
     await machine.ldc('demo', '--keep');
     await machine.ldc('hub', '--reachable', 'https://a', 'https://b');
@@ -158,6 +160,7 @@ describe('launchers', () => {
           state: '/work/s',
           port: 7500,
           timers: { heartbeatMs: 500, suspectAfterMs: 2_000 },
+          kinds: [{ group: 'example.com', plural: 'widgets' }],
         },
       },
       { name: 'demo', options: { real: 0, keep: true, json: false } },

@@ -4,13 +4,20 @@ import { join } from 'node:path';
 import { defaultTimers, type HealthTimers } from '../availability/index.ts';
 import { errorText, systemClock } from '../base/index.ts';
 import { buildMissing, type ClusterCounts } from './control-planes.ts';
-import { AlreadyRunning, type Installation, startInstallation, writeAtomically } from './installation.ts';
+import {
+  AlreadyRunning,
+  type Installation,
+  type InstallationOptions,
+  startInstallation,
+  writeAtomically,
+} from './installation.ts';
 import { untilSignal } from './signals.ts';
 
 export interface DevOptions extends ClusterCounts {
   readonly stateDir: string;
   readonly port: number;
   readonly timers?: HealthTimers;
+  readonly kinds?: InstallationOptions['kinds'];
   readonly logLevel: string;
   readonly say: (text: string) => void;
   /** Keeps the CLI context `dev`. */
@@ -40,6 +47,7 @@ export async function runDev(options: DevOptions): Promise<number> {
       port: options.port,
       timers: options.timers ?? defaultTimers,
       logLevel: options.logLevel,
+      ...(options.kinds === undefined ? {} : { kinds: options.kinds }),
     });
   } catch (error) {
     if (asked) {

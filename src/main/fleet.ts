@@ -1,12 +1,17 @@
 /** The fleet of a local installation: its clusters, embedded or real, their gateways and their agents, all held by one process. */
 import { pathToFileURL } from 'node:url';
 import { createIds, errorText, type JsonObject } from '../base/index.ts';
-import { type Agent, createAgent, type ServiceProbe } from '../hub-agent/index.ts';
+import { AGENT_ACCOUNT, type Agent, clientAs, createAgent, type ServiceProbe } from '../hub-agent/index.ts';
 import { connect } from '../kubernetes/index.ts';
 import { type Fleet, type LocalCluster, startLocalFleet } from '../sim/index.ts';
 import { binariesOf, clusterPlans } from './control-planes.ts';
 import type { HubPorts } from './hub.ts';
+import { applyRights, USUAL_RIGHTS } from './install-rights.ts';
 import type { FleetCluster, FleetOptions } from './part-types.ts';
+
+/** An embedded or real API server that has just come up answers within a moment. */
+const RIGHTS_ATTEMPTS = 10;
+const RIGHTS_RETRY_MS = 500;
 
 interface Join {
   readonly cluster: string;
@@ -46,10 +51,12 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
     await agents.get(name)?.stop();
     const url = new URL(agentsUrl);
     const way = await cluster.gateway.egress(url.hostname, Number(url.port));
+    await giveRights(cluster, { ...USUAL_RIGHTS, kinds: options.kinds ?? [] }, ports);
     const agent = createAgent({
       ...ports,
       ids,
-      client: cluster.client,
+      client: clientAs(cluster.client, ports.clock, AGENT_ACCOUNT),
+      administrator: cluster.client,
       hub: { url: `https://127.0.0.1:${way}` },
       holder: `fleet-${name}`,
       probe: insideProbe(cluster),
@@ -86,6 +93,21 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
       await fleet.close();
     },
   };
+}
+
+/** The rights that any agent has: what a stack may do here it may do on a cluster that was joined, and not more. */
+async function giveRights(
+  { name, client }: LocalCluster,
+  rights: typeof USUAL_RIGHTS,
+  { clock, logger }: HubPorts,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const problem = await applyRights(client, rights);
+    if (problem === undefined) return;
+    // one that is down keeps the rights that it has, if it ever had any: its agent waits for it and says what is missing
+    if (attempt === RIGHTS_ATTEMPTS) return logger.warn({ cluster: name, problem }, 'the agent has no rights anew');
+    await clock.sleep(RIGHTS_RETRY_MS);
+  }
 }
 
 /** Services as they are reached inside the cluster; an embedded API server has no proxy, and these clusters no network. */

@@ -17,6 +17,7 @@ export interface InstallationOptions extends ClusterCounts {
   readonly timers: HealthTimers;
   readonly logLevel: string;
   readonly clock: Clock;
+  readonly kinds?: FleetPartOptions['kinds'];
 }
 
 export interface Installation {
@@ -161,8 +162,8 @@ class Local implements Installation {
   }
 
   #fleetOptions(): FleetPartOptions {
-    const { clusters, real = 0, logLevel } = this.#options;
-    return { stateDir: join(this.stateDir, 'clusters'), clusters, real, version: programVersion(), logLevel };
+    const { clusters, real = 0, kinds = [], logLevel } = this.#options;
+    return { stateDir: join(this.stateDir, 'clusters'), clusters, real, kinds, version: programVersion(), logLevel };
   }
 
   async #startFleet(): Promise<readonly FleetCluster[]> {

@@ -53,7 +53,7 @@ export function launchersFor({ io, saveContext }: LauncherPorts): Launchers {
       const { joinBeside } = await import('./join.ts');
       return joinBeside(options, io, say);
     },
-    async dev({ clusters, real, state, port, timers }) {
+    async dev({ clusters, real, state, port, timers, kinds }) {
       const { runDev } = await import('./dev.ts');
       const { defaultTimers } = await import('../availability/index.ts');
       return runDev({
@@ -62,6 +62,7 @@ export function launchersFor({ io, saveContext }: LauncherPorts): Launchers {
         stateDir: state,
         port,
         timers: { ...defaultTimers, ...timers },
+        kinds,
         logLevel,
         say,
         saveContext: (context) => saveContext('dev', context),

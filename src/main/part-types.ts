@@ -1,5 +1,6 @@
 /** What passes between an installation and its parts: how they are started, and what they say when they are ready. */
 
+import type { AgentManifestsOptions } from '../hub-agent/index.ts';
 import type { NodeSpec } from '../sim/index.ts';
 import type { ClusterCounts } from './control-planes.ts';
 import type { HubOptions } from './hub.ts';
@@ -28,6 +29,8 @@ export interface FleetOptions extends ClusterCounts {
   readonly version: string;
   /** Size of each node of every cluster; default two of 8 cores and 16 GiB. */
   readonly nodes?: readonly NodeSpec['capacity'][];
+  /** What agents may deploy beside the usual kinds; default nothing. */
+  readonly kinds?: AgentManifestsOptions['kinds'];
 }
 
 export interface HubPartOptions extends Omit<HubOptions, 'sim'> {

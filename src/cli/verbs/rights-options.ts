@@ -1,5 +1,5 @@
 /** The flags that say what an agent may do in its cluster, shared by the verbs that print and that install it. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { AgentManifestsOptions } from '../../hub-agent/index.ts';
 import { usage } from '../failure.ts';
 
@@ -15,10 +15,15 @@ export type Rights = Pick<AgentManifestsOptions, 'namespaces' | 'kinds' | 'servi
 /** Takes `a,b` and, repeated, more of it. */
 const list = (text: string, before: readonly string[] = []) => [...before, ...text.split(',').filter(Boolean)];
 
+export function kindsOption(): Option {
+  const says = 'kinds beside the usual ones, such as kafka.strimzi.io/kafkas; may repeat';
+  return new Option('--kinds <list>', says).argParser(list);
+}
+
 export function withRights(command: Command): Command {
   return command
     .option('--namespaces <list>', 'stacks only in these (they must be there): Roles in place of ClusterRoles', list)
-    .option('--kinds <list>', 'kinds beside the usual ones, such as kafka.strimzi.io/kafkas; may repeat', list)
+    .addOption(kindsOption())
     .option('--service-accounts <list>', 'NAMESPACE/NAME: accounts as which stacks may be applied; may repeat', list)
     .option('--no-own-rights', 'it changes nothing as itself, only as one of --service-accounts');
 }
@@ -33,7 +38,12 @@ export function rightsOf({ namespaces = [], kinds = [], ownRights, ...flags }: R
     throw usage('with --no-own-rights it could change nothing', 'name accounts: --service-accounts shop/deployer');
   if (!ownRights && (namespaces.length > 0 || kinds.length > 0))
     throw usage('--namespaces and --kinds are about rights of its own', 'leave them out, or --no-own-rights');
-  return { namespaces, kinds: kinds.map(kindOf), serviceAccounts, ownRights };
+  return { namespaces, kinds: kindsOf(kinds), serviceAccounts, ownRights };
+}
+
+/** @throws Failure (exit 2) for what is no kind. */
+export function kindsOf(texts: readonly string[]): Rights['kinds'] {
+  return texts.map(kindOf);
 }
 
 const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
