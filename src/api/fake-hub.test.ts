@@ -161,6 +161,10 @@ function fakeEngine(journal: Journal) {
       });
     },
     get: (id: string) => views.get(id),
+    summary(id: string) {
+      const view = views.get(id);
+      return view && { ...view, plan: { digest: view.plan.digest, steps: view.plan.steps.length } };
+    },
     list: ({ after, limit = 100, state, unfinished }: Parameters<Engine['list']>[0]) => {
       const all = [...views.values()]
         .filter((view) => (state === undefined || view.state === state) && !(unfinished && view.sealed))
@@ -173,7 +177,7 @@ function fakeEngine(journal: Journal) {
       };
     },
     plan: (id: string) => (views.has(id) ? plan('deploy') : undefined),
-    events: (id: string, after = 0) => journal.chain(id, after),
+    events: (id: string, after = 0, limit?: number) => journal.chain(id, after, limit),
     async operate(id: string, operation: { verb: string }) {
       const view = views.get(id) as TransactionView;
       if (view.sealed)

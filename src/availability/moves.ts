@@ -1,7 +1,7 @@
 /** Carries decisions out through the stacks, follows what came of them, and cools down what was refused or undone. */
 import { type Clock, type Digest, digestOf, type Journal, type JsonObject, type Logger } from '../base/index.ts';
 import type { StackRef } from '../plan/index.ts';
-import type { Engine, TransactionView } from '../saga/types.ts';
+import type { Engine, TransactionSummary } from '../saga/types.ts';
 import type { ApplyResult, MoveEvidence, Moves } from '../stacks/types.ts';
 import { type Busy, type Decision, fullTargets, type Move, movesPerTarget, type Settle, stackKey } from './decide.ts';
 import { moveEntries } from './records.ts';
@@ -12,7 +12,7 @@ const COOLDOWN_MS_MAX = 600_000;
 const AT_ONCE_MAX = 16;
 const MESSAGE_CHARACTERS_MAX = 4_000;
 
-export type EnginePort = Pick<Engine, 'list' | 'get' | 'plan' | 'clusterChanged'>;
+export type EnginePort = Pick<Engine, 'list' | 'summary' | 'plan' | 'clusterChanged'>;
 
 interface Cooling {
   readonly stack: StackRef;
@@ -173,7 +173,7 @@ export class MoveRunner {
   /** A finished transaction clears its cooldown, or starts or doubles it. */
   #lookAfterFollowed(): void {
     for (const [id, { key, stack }] of this.#followed) {
-      const transaction = this.#ports.engine.get(id);
+      const transaction = this.#ports.engine.summary(id);
       if (transaction !== undefined && !isEnded(transaction)) continue;
       this.#followed.delete(id);
       if (transaction?.state === 'committed') this.#cooling.delete(key);
@@ -192,7 +192,7 @@ export class MoveRunner {
   }
 }
 
-type Unfinished = Pick<TransactionView, 'id' | 'kind' | 'state' | 'stack'>;
+type Unfinished = Pick<TransactionSummary, 'id' | 'kind' | 'state' | 'stack'>;
 
 function listUnfinished(engine: EnginePort): readonly Unfinished[] {
   const found: Unfinished[] = [];
@@ -213,7 +213,7 @@ function busyKind({ kind, state }: Unfinished): Busy['kind'] {
   return kind === 'settle' ? 'settling' : 'running';
 }
 
-function isEnded(transaction: TransactionView): boolean {
+function isEnded(transaction: TransactionSummary): boolean {
   return transaction.state === 'committed' || transaction.state === 'rolledBack';
 }
 

@@ -1,5 +1,14 @@
 /** The engine's surface: takes transactions in, keeps the unfinished ones, answers for all. */
-import { type Cancel, done, type Entry, errorText, type Outcome, refused, StoreError } from '../base/index.ts';
+import {
+  type Cancel,
+  type Digest,
+  done,
+  type Entry,
+  errorText,
+  type Outcome,
+  refused,
+  StoreError,
+} from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { clusterOf } from './actions/index.ts';
 import type { Holder } from './amend.ts';
@@ -7,6 +16,7 @@ import { Asker } from './asks.ts';
 import { unfit } from './check-plan.ts';
 import { newEntry, type TransactionEntry, type TransactionEvent } from './events.ts';
 import { fitAll } from './fit.ts';
+import type { Header } from './header.ts';
 import { listTransactions } from './list.ts';
 import { blockers, type Contender, conflict, holderOf, overtakes } from './locks.ts';
 import { CURRENT_MACHINE } from './machines/index.ts';
@@ -16,8 +26,16 @@ import type { EnginePorts } from './ports.ts';
 import { recover, reserveAgain } from './recover.ts';
 import { type Live, newLive, Runner } from './runner.ts';
 import { begin, replay, type TransactionData } from './state.ts';
-import type { Engine, NewTransaction, Operation, TransactionFilter, TransactionId, TransactionView } from './types.ts';
-import { viewOf } from './views.ts';
+import type {
+  Engine,
+  NewTransaction,
+  Operation,
+  TransactionFilter,
+  TransactionId,
+  TransactionSummary,
+  TransactionView,
+} from './types.ts';
+import { summaryOf, viewOf } from './views.ts';
 
 type Listener = (transaction: TransactionView, entries: readonly Entry[]) => void;
 
@@ -104,16 +122,25 @@ class TransactionEngine implements Engine {
     return data === undefined ? undefined : viewOf(data);
   }
 
+  summary(id: TransactionId): TransactionSummary | undefined {
+    const header = this.#header(id);
+    return header === undefined ? undefined : summaryOf(header);
+  }
+
   plan(id: TransactionId): Plan | undefined {
-    return this.#data(id)?.plan;
+    const live = this.#lives.get(id);
+    if (live !== undefined) return live.data.plan;
+    const header = this.#header(id);
+    if (header === undefined) return undefined;
+    return this.#ports.blobs.get(header.planBlob as Digest) as unknown as Plan | undefined;
   }
 
   list(filter: TransactionFilter) {
     return listTransactions(filter, this.#ports.documents, (id) => this.plan(id));
   }
 
-  events(id: TransactionId, afterSeq = 0): readonly Entry[] {
-    return this.#ports.journal.chain(id, afterSeq);
+  events(id: TransactionId, afterSeq = 0, limit?: number): readonly Entry[] {
+    return this.#ports.journal.chain(id, afterSeq, limit);
   }
 
   operate(
@@ -124,7 +151,7 @@ class TransactionEngine implements Engine {
   ): Promise<Outcome<TransactionView>> {
     const live = this.#lives.get(id);
     if (live === undefined) {
-      const known = this.get(id);
+      const known = this.summary(id);
       const message = known === undefined ? `there is no transaction ${id}` : `${id} has ended: it is ${known.state}`;
       return Promise.resolve(refused({ kind: known === undefined ? 'notFound' : 'notNow', message }));
     }
@@ -193,6 +220,12 @@ class TransactionEngine implements Engine {
 
   async stop(): Promise<void> {
     this.#runner.stop(this.#lives.values());
+  }
+
+  #header(id: TransactionId): Header | undefined {
+    const live = this.#lives.get(id);
+    if (live !== undefined) return live.data.header;
+    return this.#ports.documents.get('transaction', id)?.body as unknown as Header | undefined;
   }
 
   #data(id: TransactionId): TransactionData | undefined {

@@ -125,10 +125,12 @@ export interface Engine {
   /** Resolves once the transaction is durable (it may be queued); refused before it is queued: no transaction exists. */
   submit(request: NewTransaction): Promise<Outcome<TransactionView>>;
   get(id: TransactionId): TransactionView | undefined;
+  /** The same without its steps: costs no reading of its chain. */
+  summary(id: TransactionId): TransactionSummary | undefined;
   /** Newest first, keyset by id. */
   list(filter: TransactionFilter): { readonly items: readonly TransactionSummary[]; readonly next: string | null };
   plan(id: TransactionId): Plan | undefined;
-  events(id: TransactionId, afterSeq?: number): readonly Entry[];
+  events(id: TransactionId, afterSeq?: number, limit?: number): readonly Entry[];
   operate(
     id: TransactionId,
     operation: Operation,

@@ -129,7 +129,7 @@ async function reschedule(
 export function touchedByHeld(stack: StackRef, room: Room): readonly string[] {
   const ids = stackRecord(room.store.documents, stack)?.transactions ?? [];
   const touched = ids.flatMap((id) => {
-    const state = room.engine().get(id)?.state;
+    const state = room.engine().summary(id)?.state;
     if (state !== 'paused' && state !== 'stuck' && state !== 'awaitingApproval') return [];
     const steps = room.engine().plan(id)?.steps ?? [];
     return steps.flatMap(({ work }) => ('location' in work ? [work.location.cluster] : []));

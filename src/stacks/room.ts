@@ -68,7 +68,7 @@ export function createRoom(ports: StacksPorts): Room {
     snapshot() {
       // once its reserve steps have run, a transaction's wishes are counted there
       reservations.forgetPromises((id) => {
-        const state = ports.engine().get(id)?.state;
+        const state = ports.engine().summary(id)?.state;
         return state !== 'queued' && state !== 'preparing';
       });
       return fleetSnapshot({ ...ports, documents: store.documents, reservations });

@@ -61,7 +61,7 @@ function desiredOn(cluster: string, room: Room): readonly LocationRecord[] {
     const known = locked.get(key);
     if (known !== undefined) return known;
     const ids = stackRecord(documents, stack)?.transactions ?? [];
-    const begun = ids.filter((id) => room.engine().get(id)?.state !== 'queued');
+    const begun = ids.filter((id) => room.engine().summary(id)?.state !== 'queued');
     locked.set(key, new Set(begun.flatMap((id) => room.engine().plan(id)?.locks ?? [])));
     return locked.get(key) ?? new Set();
   };

@@ -95,6 +95,8 @@ for (const subject of subjects) {
       assert.deepEqual(first.data, { n: 1 });
       assert.deepEqual(store.journal.chain('a'), [first, third]);
       assert.deepEqual(store.journal.chain('a', 1), [third]);
+      assert.deepEqual(store.journal.chain('a', 0, 1), [first]);
+      assert.deepEqual(store.journal.chain('a', 1, 5), [third]);
       assert.deepEqual(store.journal.chain('nobody'), []);
       assert.deepEqual(
         store.journal.read(1, 10).map(({ position, entry: { tx, seq } }) => [position, tx, seq]),

@@ -115,7 +115,8 @@ function journalTables(
         disk.journal.pop();
       });
     },
-    chain: (tx, after) => (disk.chains.get(tx) ?? []).slice(after).map(entryAt),
+    chain: (tx, after, limit) =>
+      (disk.chains.get(tx) ?? []).slice(after, limit < 0 ? undefined : after + limit).map(entryAt),
     read: (after, limit) =>
       disk.journal.slice(after, after + limit).map((_, index) => ({
         position: after + index + 1,

@@ -117,7 +117,7 @@ export class Sequencer {
 
   readonly journal: Journal = {
     append: (entries) => this.submit(() => this.#writer.append(entries)),
-    chain: (tx, after = 0) => this.#tables.chain(tx, after),
+    chain: (tx, after = 0, limit = -1) => this.#tables.chain(tx, after, limit),
     read: (after, limit) => this.#tables.read(after, limit),
     onAppend: (listener) => {
       this.#listeners.add(listener);

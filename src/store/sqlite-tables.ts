@@ -30,7 +30,7 @@ export function sqliteTables(database: Database): Tables {
       return last === undefined ? { seq: 0, prev: '' } : { seq: last.seq, prev: `sha256:${sha256Hex(last.entry)}` };
     },
     insertEntry: (entry, text) => void s.insertEntry.run(entry.tx, entry.seq, text),
-    chain: (tx, after) => s.chain.all(tx, after).map((row) => JSON.parse(row.entry) as Entry),
+    chain: (tx, after, limit) => s.chain.all(tx, after, limit).map((row) => JSON.parse(row.entry) as Entry),
     read: (after, limit) =>
       s.read.all(after, limit).map(({ position, entry }) => ({ position, entry: JSON.parse(entry) as Entry })),
     get(collection, key) {
@@ -108,8 +108,8 @@ function statements(database: Database) {
       'SELECT seq, entry FROM journal WHERE tx = ? ORDER BY seq DESC LIMIT 1',
     ),
     insertEntry: database.prepare<[string, number, string]>('INSERT INTO journal (tx, seq, entry) VALUES (?, ?, ?)'),
-    chain: database.prepare<[string, number], { entry: string }>(
-      'SELECT entry FROM journal WHERE tx = ? AND seq > ? ORDER BY seq',
+    chain: database.prepare<[string, number, number], { entry: string }>(
+      'SELECT entry FROM journal WHERE tx = ? AND seq > ? ORDER BY seq LIMIT ?',
     ),
     read: database.prepare<[number, number], { position: number; entry: string }>(
       'SELECT position, entry FROM journal WHERE position > ? ORDER BY position LIMIT ?',

@@ -47,7 +47,8 @@ export interface Tables extends DocumentReader {
   /** Last entry of a chain; seq 0 and prev '' when it has none. */
   head(tx: string): { readonly seq: number; readonly prev: Digest | '' };
   insertEntry(entry: Entry, text: string): void;
-  chain(tx: string, after: number): readonly Entry[];
+  /** A negative `limit` is none. */
+  chain(tx: string, after: number, limit: number): readonly Entry[];
   read(after: number, limit: number): readonly { readonly position: number; readonly entry: Entry }[];
   putDocument(document: Document): void;
   deleteDocument(collection: string, key: string): void;

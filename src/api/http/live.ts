@@ -20,6 +20,7 @@ export interface LiveSource {
 
 const KEEP_ALIVE_MS = 15_000;
 const STREAMS_MAX = 2_000;
+const WRITE_CHARACTERS = 16 * 1024;
 
 /** Server-sent events, one factory a hub: it bounds how many streams are open. */
 export function createLive(clock: Clock) {
@@ -63,11 +64,12 @@ async function pump(
     while (!gone.aborted && stillAllowed()) {
       woken = false;
       const events = source.read(cursor);
-      for (const event of events) {
-        await write(response, frame(event), gone);
-        cursor = event.id;
+      for (const text of framed(events)) await write(response, text, gone);
+      const last = events.at(-1);
+      if (last !== undefined) {
+        cursor = last.id;
+        continue;
       }
-      if (events.length > 0) continue;
       if (source.finished()) return await write(response, 'event: end\ndata: {}\n\n', gone);
       if (woken) continue;
       const idle = await new Promise<boolean>((resolve) => {
@@ -95,6 +97,18 @@ export async function streamLines(response: Response, values: Iterable<unknown>)
     await write(response, `${JSON.stringify(value)}\n`, gone);
   }
   response.end();
+}
+
+/** Events put together, so that many small ones cost one write; a slow reader holds back no more than this. */
+function* framed(events: readonly LiveEvent[]): Generator<string> {
+  let text = '';
+  for (const event of events) {
+    text += frame(event);
+    if (text.length < WRITE_CHARACTERS) continue;
+    yield text;
+    text = '';
+  }
+  if (text !== '') yield text;
 }
 
 function frame({ id, event, data }: LiveEvent): string {

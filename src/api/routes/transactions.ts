@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import type { Entry } from '../../base/index.ts';
 import type { Operation, TransactionView } from '../../saga/types.ts';
 import { PAGE_ITEMS, type RollbackReport, routes } from '../contract/index.ts';
 import { type Binding, bind, type Reply } from '../http/binding.ts';
@@ -22,20 +23,20 @@ export function transactionRoutes(services: Services, live: ReturnType<typeof cr
     bind(
       R.events,
       ({ params, query }) => {
-        found(services, params.id);
+        known(services, params.id);
         const limit = query.limit ?? PAGE_ITEMS;
-        const entries = engine.events(params.id, query.after ?? 0);
+        const entries = engine.events(params.id, query.after ?? 0, limit + 1);
         const items = entries.slice(0, limit);
         return { answer: { items, next: entries.length > limit ? String(items.at(-1)?.seq) : null } };
       },
       async ({ params, query, stillAllowed }, form, request, response: Response) => {
-        found(services, params.id);
+        known(services, params.id);
         if (form === 'application/x-ndjson') return streamLines(response, engine.events(params.id, query.after ?? 0));
         return live(request, response, eventsOf(services, params.id), { after: query.after ?? 0, stillAllowed });
       },
     ),
     bind(R.plan, ({ params }) => {
-      found(services, params.id);
+      known(services, params.id);
       const plan = engine.plan(params.id);
       if (plan === undefined) throw notFound(`plan of transaction ${params.id}`);
       return { answer: { kind: 'planned' as const, plan, ...renderPlan(plan) } };
@@ -77,14 +78,22 @@ async function operate(
 }
 
 function eventsOf({ engine }: Services, id: string): LiveSource {
+  // what was told of and is not read yet: who keeps up is not read the journal to
+  let told: readonly Entry[] = [];
   return {
-    read: (cursor) =>
-      engine
-        .events(id, cursor)
-        .slice(0, PAGE_ITEMS)
-        .map((entry) => ({ id: entry.seq, event: entry.type, data: entry })),
-    subscribe: (wake) => engine.onChange((view) => (view.id === id ? wake() : undefined)),
-    finished: () => engine.get(id)?.sealed ?? true,
+    read(cursor) {
+      const fresh = told;
+      told = [];
+      const entries = fresh[0]?.seq === cursor + 1 ? fresh : engine.events(id, cursor, PAGE_ITEMS);
+      return entries.map((entry) => ({ id: entry.seq, event: entry.type, data: entry }));
+    },
+    subscribe: (wake) =>
+      engine.onChange((view, entries) => {
+        if (view.id !== id) return;
+        told = told.length + entries.length > PAGE_ITEMS ? [] : [...told, ...entries];
+        wake();
+      }),
+    finished: () => engine.summary(id)?.sealed ?? true,
   };
 }
 
@@ -106,9 +115,15 @@ function replyOf(view: TransactionView): Reply<TransactionView> {
 }
 
 function found({ engine }: Services, id: string): TransactionView {
-  const view = engine.get(id);
-  if (view === undefined) throw notFound(`transaction ${id}`, 'GET /api/v1/transactions lists all (`ldc tx list`)');
-  return view;
+  return engine.get(id) ?? absent(id);
+}
+
+function known({ engine }: Services, id: string): void {
+  if (engine.summary(id) === undefined) absent(id);
+}
+
+function absent(id: string): never {
+  throw notFound(`transaction ${id}`, 'GET /api/v1/transactions lists all (`ldc tx list`)');
 }
 
 /** `shop` is in project `default`. */
