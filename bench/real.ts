@@ -6,7 +6,7 @@
  *   single    apply → accepted → exist → Ready → committed, 20 one after the other       measure/real/bursts.ts
  *   burst     the same for STACKS at once, sets per second, CPU seconds per set           measure/real/bursts.ts
  *   baseline  with them: the same sets by plain server-side apply, and the ratios         measure/real/bursts.ts
- *   status    a pod's readiness changes → the hub shows it, quiet and during a burst      measure/real/status.ts
+ *   status    a pod's readiness changes → the hub shows it, quiet and under load          measure/real/status.ts
  *   drift     an owned object is edited or deleted → it is as it was                      measure/real/drifts.ts
  *   watched   an agent's memory with 2,000 and 4,000 objects                              measure/real/watched.ts
  *   idle      API requests, memory and CPU when nothing happens for a minute              measure/real/idle.ts

@@ -8,7 +8,7 @@ import { type RealFleet, withRealFleet } from './fleet.ts';
 import { idle } from './idle.ts';
 import { memory } from './processes.ts';
 import type { Results } from './results.ts';
-import { SHARED_NAMESPACE, setOf, type Variant } from './sets.ts';
+import { type BenchSet, SHARED_NAMESPACE, setOf, type Variant } from './sets.ts';
 import { statusChanges } from './status.ts';
 import { sleep } from './wait.ts';
 import { watched } from './watched.ts';
@@ -16,6 +16,7 @@ import { watched } from './watched.ts';
 const CLUSTERS = 3;
 const VARIANTS: readonly Variant[] = ['shared', 'own'];
 const STATUS_SETS = 12;
+const LOAD_AT_ONCE = 25;
 const FAULT_SETS = 6;
 const IDLE_SETS = 30;
 const IDLE_SECONDS = 60;
@@ -48,7 +49,8 @@ async function deploys(fleet: RealFleet, results: Results, stacks: number): Prom
     await results.take('statusQuiet', () => statusChanges(fleet, sets.slice(0, STATUS_SETS)));
   if (results.wants('drift')) await results.take('drift', () => drifts(fleet, sets));
   for (const variant of VARIANTS) await bursts(fleet, results, variant, stacks);
-  if (results.wants('status')) await results.take('statusDuringBurst', () => statusDuringBurst(fleet, sets, stacks));
+  if (results.wants('status'))
+    await results.take('statusUnderLoad', () => statusUnderLoad(fleet, sets.slice(0, STATUS_SETS)));
   await sleep(SETTLE_MS);
   await results.take('memoryAfter', async () => memory(fleet));
 }
@@ -88,17 +90,18 @@ async function bursts(fleet: RealFleet, results: Results, variant: Variant, stac
   }));
 }
 
-/** Changes go on for as long as a burst of half the size does. */
-async function statusDuringBurst(fleet: RealFleet, sets: readonly ReturnType<typeof setOf>[], stacks: number) {
-  let busy = true;
-  const count = Math.ceil(stacks / 2);
-  const load = Promise.all(
-    Array.from({ length: count }, (_, n) => deploy(fleet, setOf(`load-own-${n}`, 'own'))),
-  ).finally(() => {
-    busy = false;
+/** So many deploys are under way at any time, until each set has changed. */
+async function statusUnderLoad(fleet: RealFleet, sets: readonly BenchSet[]) {
+  let on = true;
+  let deployed = 0;
+  const load = Array.from({ length: LOAD_AT_ONCE }, async (_, worker) => {
+    for (let n = 0; on; n++, deployed++) await deploy(fleet, setOf(`load-${worker}-${n}`, 'own'));
   });
-  const [changes] = await Promise.all([statusChanges(fleet, sets.slice(0, STATUS_SETS), () => busy), load]);
-  return { setsDeployedMeanwhile: count, ...changes };
+  const changes = statusChanges(fleet, sets).finally(() => {
+    on = false;
+  });
+  const [figures] = await Promise.all([changes, ...load]);
+  return { deploysAtOnce: LOAD_AT_ONCE, setsDeployed: deployed, ...figures };
 }
 
 async function quiet(fleet: RealFleet, results: Results): Promise<void> {

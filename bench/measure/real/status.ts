@@ -20,12 +20,11 @@ interface Change {
   readonly podToHubMs: number;
 }
 
-/** Two changes of each set in turn, not ready and ready: once round, or round and round while `goOn` says so. */
-export async function statusChanges(fleet: RealFleet, sets: readonly BenchSet[], goOn?: () => boolean) {
+/** Two changes of each set in turn: not ready, ready. */
+export async function statusChanges(fleet: RealFleet, sets: readonly BenchSet[]) {
   const down: Change[] = [];
   const up: Change[] = [];
-  for (let n = 0; goOn === undefined ? n < sets.length : goOn(); n++) {
-    const set = sets[n % sets.length] as BenchSet;
+  for (const set of sets) {
     const [cluster = ''] = fleet.presence.clustersOf(set.name);
     const pod = await podOf(fleet, set, cluster);
     down.push(await change(fleet, set, cluster, pod, false));
