@@ -26,7 +26,7 @@ const MOMENTS: readonly [string, (request: ApiRequest) => boolean][] = [
   [
     'after the intent was written',
     ({ method, path, body }) =>
-      method === 'PUT' && path.endsWith('/ldc-agent-state') && JSON.stringify(body).includes('tx/kill/do'),
+      method === 'POST' && path.endsWith('/ldc-system/secrets') && JSON.stringify(body).includes('tx/kill/do'),
   ],
 ];
 

@@ -14,7 +14,12 @@ export const limits = {
   protocolQueueMessagesMax: 10_000,
   /** Most of them only wait: for readiness, or for one of the clusterRequestsAtOnceMax. */
   agentCommandsAtOnceMax: 512,
-  agentOpenOutcomesMax: 1_000,
+  /** Answers that an agent keeps for a hub that asks again: in memory, and (the newest) from one agent to the next. */
+  agentOutcomesMax: 1_000,
+  agentOutcomesBytesMax: 512 * 1024,
+  agentOutcomesStoredBytesMax: 64 * 1024,
+  /** Ids of commands that have ended, by which one that was begun before is known again. */
+  agentEndedMarksMax: 256,
   clusterRequestsAtOnceMax: 16,
   clustersMax: 10_000,
   stepTimeoutMsMax: 24 * 3_600_000,

@@ -53,7 +53,8 @@ export async function watchLoop(
 
 type Listed =
   | { readonly kind: 'listed'; readonly objects: readonly KubeObject[]; readonly resourceVersion: string }
-  | { readonly kind: 'failed'; readonly reason: string };
+  /** `status`: what the server answered; absent: it did not, or it was stopped. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly status?: number };
 
 /** All objects of a collection, page by page. */
 export async function listAll(client: Client, target: WatchTarget, signal?: AbortSignal): Promise<Listed> {
@@ -70,7 +71,8 @@ export async function listAll(client: Client, target: WatchTarget, signal?: Abor
     if (answer.kind === 'unreachable') return { kind: 'failed', reason: answer.reason };
     const { body } = answer;
     if (answer.status !== 200 || !isObject(body)) {
-      return { kind: 'failed', reason: `list ${target.path}: the API server answered ${answer.status}` };
+      const { status } = answer;
+      return { kind: 'failed', status, reason: `list ${target.path}: the API server answered ${status}` };
     }
     const items = Array.isArray(body.items) ? body.items.filter(isObject) : [];
     // items of a list carry no type of their own

@@ -21,18 +21,19 @@ import {
   sealJson,
 } from '../../protocol/index.ts';
 import type { Held, HubDoor, StoredIdentity } from '../types.ts';
-import type { Done, Work } from './actions/work.ts';
+import type { Begun, Done, Work } from './actions/work.ts';
 import { type BlobSource, createBlobSource } from './blob-source.ts';
-import { type Location, readBundle } from './bundle.ts';
+import { readBundle } from './bundle.ts';
 import { type CapacityWatch, watchCapacity } from './capacity.ts';
 import { type Commands, createCommands } from './commands.ts';
 import { type Connection, connectToHub, type Welcome } from './connection.ts';
 import { createDriftOutbox, type DriftOutbox } from './drift-outbox.ts';
 import { Halted } from './halted.ts';
+import { locationKey } from './held.ts';
 import { createIdentities, type Identities, type Identity } from './identities.ts';
 import type { Leadership } from './lease.ts';
 import { leaveCluster } from './leave.ts';
-import { locationKey, type Memory } from './memory.ts';
+import type { Memory } from './memory.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { apiServerProbe, type ServiceProbe } from './probe.ts';
 import { createQueues } from './queues.ts';
@@ -67,6 +68,9 @@ const STOP_MS_MAX = 2_000;
 const FIRST_LIST_MS_MAX = 3_000;
 /** With the reasons of a location that is not well each may be limits.locationReasonsBytesMax, and all are one message. */
 const OBSERVED_AT_ONCE = 100;
+
+/** Of what the agent does by itself. */
+const NO_COMMAND: Begun = { resumed: false, begin: async () => {} };
 
 /** Who a session is, and what it may do to itself. */
 export interface Self {
@@ -118,15 +122,17 @@ export class Session {
       return this.#send({ kind: 'need', digests: [digest] }) === 'queued';
     });
     const parts = { client, clock, random, logger, signal, queues: this.#queues, memory, identities: this.#identities };
-    const work = (abort: AbortSignal, resumed = false, identity = this.#identities.itself) =>
-      this.#work(abort, resumed, identity);
+    const work = (abort: AbortSignal, begun = NO_COMMAND, identity = this.#identities.itself) =>
+      this.#work(abort, begun, identity);
     this.#drifts = createDriftOutbox({ ...parts, send: (drift) => this.#send(drift) === 'queued' });
     this.#observer = createObserver({
       ...{ ...parts, ids: options.ids, work, report: (message) => void this.#send(message) },
       drifted: (drift) => this.#drifts.add(drift),
     });
     this.#commands = createCommands({
-      ...{ ...parts, work, onHeld: (location, held) => this.#onHeld(location, held) },
+      ...{ ...parts, work, isLeader: () => self.leadership.isHeld() },
+      onHeld: (held, blob) => this.#observer.hold(held, readBundle(blob)),
+      onReleased: (location) => this.#observer.release(location),
       leave: (orphan, abort) => this.#leave(orphan, abort),
     });
     this.#capacity = watchCapacity(client, parts, () => this.#capacityChanged());
@@ -162,8 +168,8 @@ export class Session {
 
   /** Goes on keeping what it held, hub or no hub. */
   resume(): void {
-    for (const held of this.#memory.state.held) {
-      this.#onHeld(held.location, held).catch((error) => this.#warn(error, 'a held location could not be read'));
+    for (const held of this.#memory.held.all()) {
+      this.#resume(held).catch((error) => this.#warn(error, 'a held location could not be read'));
     }
   }
 
@@ -175,6 +181,8 @@ export class Session {
     await Promise.race([this.#observer.settled(), this.#options.clock.sleep(STOP_MS_MAX, waited.signal)]);
     waited.abort();
     await this.#drifts.stop();
+    if (!this.#left)
+      await this.#memory.stop().catch((error) => this.#warn(error, 'what was answered is not remembered'));
   }
 
   #warn(error: unknown, what: string): void {
@@ -185,11 +193,11 @@ export class Session {
     return this.connection.send(message);
   }
 
-  #work(signal: AbortSignal, resumed: boolean, identity: Identity): Work {
+  #work(signal: AbortSignal, begun: Begun, identity: Identity): Work {
     const { client, clock, random, probe } = this.#options;
     const discovery = { ...this.#discovery, forget: () => this.#kindsChanged() };
     return {
-      ...{ client, clock, signal, resumed, identity, objects: identity.objects, discovery, cutKey: this.#cutKey },
+      ...{ ...begun, client, clock, signal, identity, objects: identity.objects, discovery, cutKey: this.#cutKey },
       probe: probe ?? apiServerProbe(client),
       blob: (digest) => this.#blobs.get(digest),
       sealed: (blob, secrets) =>
@@ -199,9 +207,8 @@ export class Session {
     };
   }
 
-  async #onHeld(location: Location, held: Held | null): Promise<void> {
-    if (held === null) return this.#observer.release(location);
-    const stored = await this.#memory.loadBundle(location);
+  async #resume(held: Held): Promise<void> {
+    const stored = await this.#memory.held.bundle(held.location);
     if (stored !== undefined) await this.#observer.hold(held, readBundle(stored));
   }
 
@@ -217,11 +224,11 @@ export class Session {
 
   /** From here on nothing is repaired; when only its own namespace is left, the agent lets go of everything. */
   async #leave(orphan: boolean, signal: AbortSignal): Promise<Done> {
-    for (const { location } of this.#memory.state.held) this.#observer.release(location);
+    for (const { location } of this.#memory.held.all()) this.#observer.release(location);
     const { administrator, clock } = this.#options;
     const { itself } =
       administrator === undefined ? this.#identities : createIdentities(administrator, this.#discovery, clock);
-    const work = { ...this.#work(signal, false, itself), client: itself.client };
+    const work = { ...this.#work(signal, NO_COMMAND, itself), client: itself.client };
     const done = await leaveCluster(work, orphan, this.#memory);
     this.#self.leadership.abandon();
     this.#left = true;
@@ -274,14 +281,11 @@ export class Session {
   #adopt(wanted: Held): Promise<void> {
     const key = locationKey(wanted.location);
     return this.#queues.run(key, async () => {
-      const now = this.#memory.state.held.find((one) => locationKey(one.location) === key);
+      const now = this.#memory.held.at(wanted.location);
       if (now !== undefined && (now.bundle === wanted.bundle || now.revision > wanted.revision)) return;
-      await this.#memory.saveBundle(wanted.location, await this.#blobs.get(wanted.bundle));
-      await this.#memory.update((state) => {
-        const others = state.held.filter((one) => locationKey(one.location) !== key);
-        return { ...state, held: [...others, wanted] };
-      });
-      await this.#onHeld(wanted.location, wanted);
+      const blob = await this.#blobs.get(wanted.bundle);
+      await this.#memory.held.hold(wanted, blob);
+      await this.#observer.hold(wanted, readBundle(blob));
     });
   }
 
@@ -312,7 +316,7 @@ export class Session {
       sealKey: this.#sealKey.publicKey,
       ...(this.#self.uid === undefined ? {} : { clusterUid: this.#self.uid }),
       highestEpoch: this.#memory.state.epoch,
-      held: [...this.#memory.state.held],
+      held: [...this.#memory.held.all()],
       openCommands: [...this.#commands.open()],
     };
   }

@@ -11,11 +11,12 @@ import { prune, readBack, remove } from './actions/removal.ts';
 import { snapshot } from './actions/snapshot.ts';
 import { undo } from './actions/undo.ts';
 import { verify } from './actions/verify.ts';
-import type { Done, Work } from './actions/work.ts';
-import { actsAs, type Location, readBundle } from './bundle.ts';
+import type { Begun, Done, Work } from './actions/work.ts';
+import { actsAs, type Location, type OpenBlob, readBundle } from './bundle.ts';
 import { Halted } from './halted.ts';
+import { locationKey } from './held.ts';
 import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
-import { type Final, locationKey, type Memory } from './memory.ts';
+import type { Memory } from './memory.ts';
 import type { Queues } from './queues.ts';
 
 export interface Commands {
@@ -36,11 +37,14 @@ export interface CommandsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly identities: Identities;
-  work(signal: AbortSignal, resumed: boolean, identity?: Identity): Work;
+  work(signal: AbortSignal, begun: Begun, identity?: Identity): Work;
   /** The cluster leaves: everything of ldc goes, the agent at last. */
   leave(orphan: boolean, signal: AbortSignal): Promise<Done>;
-  /** What is held has changed: watch it, or no longer. */
-  onHeld(location: Location, held: Held | null): Promise<void>;
+  /** Whether this agent still is the one that acts. */
+  isLeader(): boolean;
+  /** It is held from now on: watch it. */
+  onHeld(held: Held, blob: OpenBlob): Promise<void>;
+  onReleased(location: Location): void;
 }
 
 const LOOKING: readonly CommandBody['kind'][] = ['recallBundle', 'describe'];
@@ -59,7 +63,7 @@ class CommandRunner implements Commands {
   }
 
   async #run(command: Command, signal: AbortSignal): Promise<Answer> {
-    const { id, epoch, body } = command;
+    const { epoch, body } = command;
     // a hub from a backup looks, and asks what is held, before it knows which epoch would be above this one
     if (epoch < this.#options.memory.state.epoch && !LOOKING.includes(body.kind)) {
       return only(
@@ -70,37 +74,35 @@ class CommandRunner implements Commands {
       );
     }
     if (!CHANGING.includes(body.kind)) return this.#attempt(command, signal, false);
-    return this.#options.queues.run(queueOf(body), async () => {
-      const known = this.#options.memory.state.commands[id];
-      if (known?.outcome !== undefined) return only(known.outcome);
-      const wrong = staleRevision(body, this.#options.memory.state.held, known !== undefined);
-      if (wrong !== undefined) return only(wrong);
-      const opened = { atMs: this.#options.clock.now() };
-      await this.#options.memory.update((state) => ({
-        ...state,
-        epoch: Math.max(state.epoch, epoch),
-        commands: { ...state.commands, [id]: opened },
-      }));
-      const answer = await this.#attempt(command, signal, known !== undefined);
-      const { outcome } = answer;
-      if (outcome.kind === 'done' || outcome.kind === 'refused') {
-        const final: Final = outcome;
-        await this.#options.memory.update((state) => ({
-          ...state,
-          commands: { ...state.commands, [id]: { ...opened, outcome: final } },
-        }));
-      }
-      return answer;
-    });
+    return this.#options.queues.run(queueOf(body), () => this.#change(command, signal));
+  }
+
+  /** What changes something is done once: what was answered is answered again, what was begun is gone on with. */
+  async #change(command: Command, signal: AbortSignal): Promise<Answer> {
+    const { memory, isLeader } = this.#options;
+    const { id, epoch, body } = command;
+    const known = memory.outcomes.of(id);
+    if (known !== undefined) return only(known);
+    if (!isLeader())
+      return only({ kind: 'unknown', reason: 'the lease of this cluster ran out: another agent may act' });
+    const begun = memory.hasBegun(id, locationOf(body));
+    const wrong = staleRevision(body, memory, begun);
+    if (wrong !== undefined) return only(wrong);
+    if (epoch > memory.state.epoch) await memory.update((state) => ({ ...state, epoch: Math.max(state.epoch, epoch) }));
+    const answer = await this.#attempt(command, signal, begun);
+    const { outcome } = answer;
+    if (outcome.kind === 'done' || outcome.kind === 'refused') memory.outcomes.ended(id, outcome);
+    return answer;
   }
 
   async #attempt(command: Command, signal: AbortSignal, resumed: boolean): Promise<Answer> {
     const { identities, memory } = this.#options;
     try {
-      const own = this.#options.work(signal, resumed);
+      const begun: Begun = { resumed, begin: () => memory.begin(command.id) };
+      const own = this.#options.work(signal, begun);
       const identity = await identities.as(await accountOf(command.body, own, memory));
-      const work = this.#options.work(signal, resumed, identity);
-      const { output, blobs } = await this.#perform(command.body, work);
+      const work = this.#options.work(signal, begun, identity);
+      const { output, blobs } = await this.#perform(command, work);
       return { outcome: done(output), blobs: blobs ?? [] };
     } catch (error) {
       if (error instanceof Halted) return only(error.outcome);
@@ -112,13 +114,14 @@ class CommandRunner implements Commands {
     }
   }
 
-  async #perform(body: CommandBody, work: Work): Promise<Done> {
+  async #perform({ id, body }: Command, work: Work): Promise<Done> {
     switch (body.kind) {
       case 'snapshot':
         return snapshot(work, body);
       case 'ensure':
         return ensure(work, body);
       case 'undoEnsure':
+        await work.begin();
         return undoEnsure(work, body);
       case 'dryRun':
         return dryRun(work, body);
@@ -127,21 +130,21 @@ class CommandRunner implements Commands {
       case 'access':
         return access(work, body);
       case 'apply':
-        await this.#hold(
-          body.location,
-          { location: body.location, revision: body.revision, bundle: body.bundle },
-          work,
-        );
+        await this.#hold({ location: body.location, revision: body.revision, bundle: body.bundle }, work, id);
         return apply(work, body);
       case 'undo': {
         const { location, previous } = body;
-        await this.#hold(location, previous === null ? null : { location, ...previous }, work);
+        await work.begin();
+        if (previous === null) await this.#release(location);
+        else await this.#hold({ location, ...previous }, work);
         return undo(work, body);
       }
       case 'remove':
-        await this.#hold(body.location, null, work);
+        await work.begin();
+        await this.#release(body.location);
         return remove(work, body);
       case 'prune':
+        await work.begin();
         return prune(work, body);
       case 'gate':
         return gate(work, body);
@@ -150,7 +153,7 @@ class CommandRunner implements Commands {
       case 'verify':
         return verify(work, body);
       case 'describe': {
-        const stored = await this.#options.memory.loadBundle(body.location);
+        const stored = await this.#options.memory.held.bundle(body.location);
         return describe(work, stored === undefined ? undefined : readBundle(stored));
       }
       case 'recallBundle':
@@ -164,7 +167,7 @@ class CommandRunner implements Commands {
   }
 
   async #recall(location: Location, work: Work): Promise<Done> {
-    const stored = await this.#options.memory.loadBundle(location);
+    const stored = await this.#options.memory.held.bundle(location);
     if (stored === undefined) return { output: { kind: 'recallBundle', bundle: null } };
     const { value, secrets } = stored;
     const bundle = digestOf(value);
@@ -172,15 +175,14 @@ class CommandRunner implements Commands {
   }
 
   /** The new wish is written before anything is done for it: from here on drift is measured against it. */
-  async #hold(location: Location, held: Held | null, work: Work): Promise<void> {
-    const key = locationKey(location);
-    if (held === null) await this.#options.memory.dropBundle(location);
-    else await this.#options.memory.saveBundle(location, await work.blob(held.bundle));
-    await this.#options.memory.update((state) => ({
-      ...state,
-      held: [...state.held.filter((one) => locationKey(one.location) !== key), ...(held === null ? [] : [held])],
-    }));
-    await this.#options.onHeld(location, held);
+  async #hold(held: Held, work: Work, command?: string): Promise<void> {
+    const blob = await work.blob(held.bundle);
+    await this.#options.memory.held.hold(held, blob, command);
+    await this.#options.onHeld(held, blob);
+  }
+  async #release(location: Location): Promise<void> {
+    await this.#options.memory.held.release(location);
+    this.#options.onReleased(location);
   }
 
   handle(command: Command): Promise<Answer> | undefined {
@@ -236,7 +238,7 @@ async function accountOf(body: CommandBody, { blob }: Work, memory: Memory): Pro
       return first === undefined ? undefined : actsAs(await blob(first.bundle));
     }
     case 'describe': {
-      const stored = await memory.loadBundle(body.location);
+      const stored = await memory.held.bundle(body.location);
       return stored === undefined ? undefined : actsAs(stored);
     }
     case 'recallBundle':
@@ -247,25 +249,28 @@ async function accountOf(body: CommandBody, { blob }: Work, memory: Memory): Pro
 }
 
 function queueOf(body: CommandBody): string {
+  const location = locationOf(body);
+  if (location !== undefined) return locationKey(location);
+  return 'stack' in body ? `stack ${body.stack.project}/${body.stack.name}` : '';
+}
+
+/** The one that a command changes. */
+function locationOf(body: CommandBody): Location | undefined {
   switch (body.kind) {
-    case 'ensure':
-      return `stack ${body.stack.project}/${body.stack.name}`;
-    case 'undoEnsure':
-      return `stack ${body.stack.project}/${body.stack.name}`;
     case 'apply':
     case 'undo':
     case 'prune':
     case 'remove':
-      return locationKey(body.location);
+      return body.location;
     default:
-      return '';
+      return undefined;
   }
 }
 
 /** A revision below the one that is held comes from a hub that has forgotten it. */
-function staleRevision(body: CommandBody, held: readonly Held[], begun: boolean): Outcome<CommandOutput> | undefined {
+function staleRevision(body: CommandBody, { held }: Memory, begun: boolean): Outcome<CommandOutput> | undefined {
   if (body.kind !== 'apply' || begun) return undefined;
-  const now = held.find((one) => locationKey(one.location) === locationKey(body.location));
+  const now = held.at(body.location);
   if (now === undefined || body.revision >= now.revision) return undefined;
   return refused({
     kind: 'staleRevision',

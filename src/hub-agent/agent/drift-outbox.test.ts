@@ -11,7 +11,7 @@ const drift = (id: string, message = id): Drift => ({
 
 function rig(remembered?: readonly Drift[]) {
   const clock = new SimulatedClock();
-  let state: AgentState = { v: 1, epoch: 0, held: [], commands: {}, ...(remembered ? { drifts: remembered } : {}) };
+  let state: AgentState = { v: 1, epoch: 0, commands: {}, ...(remembered ? { drifts: remembered } : {}) };
   let writes = 0;
   const memory = {
     get state() {

@@ -15,6 +15,8 @@ const WENT_BACK = 'this cluster went back in time (an older etcd backup was rest
 export interface Leadership {
   /** Resolves when this agent holds the lease; it is renewed from then on. */
   acquire(signal: AbortSignal): Promise<void>;
+  /** By this clock it has not run out: nobody else acts. */
+  isHeld(): boolean;
   release(): Promise<void>;
   /** Lets go of it without a word: its namespace is being deleted. */
   abandon(): void;
@@ -83,6 +85,7 @@ export function createLeadership(
       }
       renewing = clock.after(RENEW_MS, () => void renew());
     },
+    isHeld: () => held !== undefined && clock.monotonic() - renewedMs <= DURATION_MS,
     abandon,
     async release() {
       const last = abandon();

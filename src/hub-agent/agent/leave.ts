@@ -63,8 +63,8 @@ export async function leaveCluster(work: Work, orphan: boolean, memory: Memory):
 
 async function namespacesOf(memory: Memory): Promise<readonly string[]> {
   const namespaces = new Set<string>();
-  for (const { location } of memory.state.held) {
-    const stored = await memory.loadBundle(location);
+  for (const { location } of memory.held.all()) {
+    const stored = await memory.held.bundle(location);
     const objects = stored === undefined ? [] : readBundle(stored).objects;
     for (const { metadata } of objects) if (metadata.namespace !== undefined) namespaces.add(metadata.namespace);
   }

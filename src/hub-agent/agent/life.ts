@@ -8,7 +8,7 @@ import { networkDoor } from './door.ts';
 import { Halted } from './halted.ts';
 import { certified, keepFresh, rejoined } from './identity.ts';
 import { createLeadership } from './lease.ts';
-import { openMemory } from './memory.ts';
+import { ensureSystemNamespace, openMemory } from './memory.ts';
 
 export interface Agent {
   /** Resolves when it is who it is (joined) and works; the line to the hub may come later. @throws RefusedError when joining is refused. */
@@ -83,7 +83,7 @@ async function startAgent(
   const { signal } = stopping;
   const door = 'url' in options.hub ? networkDoor(options.hub.url, clock) : options.hub;
   // the namespace comes first: the lease lies in it
-  await patiently(options, signal, () => openMemory(client, clock));
+  await patiently(options, signal, () => ensureSystemNamespace(client));
   const leadership = createLeadership(client, clock, logger, options.holder ?? options.ids.next('agent'), life.restart);
   await leadership.acquire(signal);
   const begun = await settle(options, { door, signal, before, onForeign: life.restart }).catch(

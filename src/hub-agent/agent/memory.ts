@@ -1,62 +1,119 @@
-/** What an agent remembers in its cluster, written before it acts: epoch, what it holds, commands with their outcomes. */
-import { type Clock, type Json, type KubeObject, limits, type Outcome, sha256Hex } from '../../base/index.ts';
+/**
+ * What an agent remembers in its cluster, written before it acts. What it holds is with its bundles, one Secret a location
+ * (held.ts); beside them one small ConfigMap: the epoch, commands that were begun, drifts that no hub has journaled.
+ */
+import { type Clock, isObject, type KubeObject, limits } from '../../base/index.ts';
 import type { Client } from '../../kubernetes/index.ts';
 import { verdictOf } from '../../kubernetes/index.ts';
-import type { CommandOutput } from '../../protocol/index.ts';
 import type { Held, StoredIdentity } from '../types.ts';
-import type { Location, OpenBlob } from './bundle.ts';
+import type { Location } from './bundle.ts';
 import type { Drift } from './drift-outbox.ts';
 import { Halted } from './halted.ts';
+import { type HeldLocations, openHeld } from './held.ts';
 import { halt } from './objects.ts';
+import { createOutcomes, type Final, type Outcomes } from './outcomes.ts';
 import { createStored, type Stored, SYSTEM_NAMESPACE, secret } from './stored.ts';
 
 const STATE = 'ldc-agent-state';
 const IDENTITY = 'ldc-agent-identity';
-/** A ConfigMap holds 1 MiB; the oldest outcomes go first. */
-const STATE_BYTES_MAX = 700 * 1024;
 
 export interface AgentState {
   readonly v: 1;
   /** The highest that was seen: a command with a lower one is refused. */
   readonly epoch: number;
-  readonly held: readonly Held[];
-  /** Commands that change something, by id; without an outcome it was begun and its end is not known. */
+  /** Commands that change something, by id; without an outcome it was begun and its end is not known here. */
   readonly commands: { readonly [id: string]: { readonly atMs: number; readonly outcome?: Final } };
   /** Not in the hub's journal yet. */
   readonly drifts?: readonly Drift[];
 }
-export type Final = Extract<Outcome<CommandOutput>, { kind: 'done' | 'refused' }>;
 
 export interface Memory {
   readonly state: AgentState;
+  readonly held: Pick<HeldLocations, 'all' | 'at' | 'hold' | 'release' | 'bundle'>;
+  readonly outcomes: Pick<Outcomes, 'of' | 'ended'>;
   /** Changes the state; resolves when it is written. Changes of one moment share a write. */
   update(change: (state: AgentState) => AgentState): Promise<void>;
+  hasBegun(command: string, location: Location | undefined): boolean;
+  /** Resolves when it is written that the command is begun. What holds a location says it there. */
+  begin(command: string): Promise<void>;
+  /** Resolves when what was answered is written, for the agent that comes after. */
+  stop(): Promise<void>;
   identity(): Promise<StoredIdentity | undefined>;
   saveIdentity(identity: StoredIdentity): Promise<void>;
-  saveBundle(location: Location, blob: OpenBlob): Promise<void>;
-  loadBundle(location: Location): Promise<OpenBlob | undefined>;
-  dropBundle(location: Location): Promise<void>;
   /** Deletes all of it, the identity too. */
   forget(): Promise<void>;
 }
 
 /**
- * Reads the memory, making its namespace at the first start. `onForeign`: it is another's by now, or an older one (a backup of
+ * Reads the memory; its namespace is there. `onForeign`: it is another's by now, or an older one (a backup of
  * the cluster was restored): it has to be opened anew. @throws Halted when the API server does not answer.
  */
-export async function openMemory(client: Client, clock: Clock, onForeign: () => void = () => {}): Promise<Memory> {
-  await ensureNamespace(client);
+export async function openMemory(client: Client, clock: Clock, onForeign: () => void): Promise<Memory> {
   const stored = createStored(client);
   const found = await stored.read('configmaps', STATE);
-  let state = readState(found);
-  let written = JSON.stringify(state);
+  const { held: before = [], ...read } = readState(found);
+  const held = await openHeld(stored, before, clock, onForeign);
+  const outcomes = createOutcomes(read.commands);
+  let state: AgentState = read;
+  const flush = createFlush(stored, found, onForeign, () => {
+    const unrecorded = held.unrecorded();
+    return JSON.stringify(unrecorded.length === 0 ? state : { ...state, held: unrecorded });
+  });
+
+  /** What has no record is listed here, before and after. */
+  async function listing(change: () => Promise<void>): Promise<void> {
+    const before = held.unrecorded().length;
+    await change();
+    if (before + held.unrecorded().length > 0) await flush();
+  }
+  function update(change: (state: AgentState) => AgentState): Promise<void> {
+    state = change(state);
+    return flush();
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    outcomes,
+    held: {
+      ...held,
+      hold: (one, blob, command) => listing(() => held.hold(one, blob, command)),
+      release: (location) => listing(() => held.release(location)),
+    },
+    update,
+    hasBegun(command, location) {
+      return state.commands[command] !== undefined || (location !== undefined && held.hasBegun(location, command));
+    },
+    begin(command) {
+      if (state.commands[command] !== undefined) return flush();
+      const begun = { [command]: { atMs: clock.now() } };
+      return update(({ commands, ...rest }) => ({ ...rest, commands: { ...kept(commands, outcomes), ...begun } }));
+    },
+    async stop() {
+      const answered = outcomes.newest(clock.now());
+      if (Object.keys(answered).length === 0) return;
+      await update(({ commands, ...rest }) => ({ ...rest, commands: { ...commands, ...answered } }));
+    },
+    ...identityIn(stored),
+    forget: () => forget(stored, held),
+  };
+}
+
+/** Writes what the state is, where it is another than the written one; what changes meanwhile shares the next write. */
+function createFlush(
+  stored: Stored,
+  found: KubeObject | undefined,
+  onForeign: () => void,
+  textNow: () => string,
+): () => Promise<void> {
+  let written = found === undefined ? '' : dataOf(found);
   let resourceVersion = found?.metadata.resourceVersion;
   let flushing: Promise<void> | undefined;
 
   async function writeOnce(): Promise<void> {
-    state = trim(state);
-    const text = JSON.stringify(state);
-    if (text === written && resourceVersion !== undefined) return;
+    const text = textNow();
+    if (text === written) return;
     const answer = await stored.write('configmaps', configMap(text, resourceVersion));
     if (answer !== 'conflict') {
       resourceVersion = answer.metadata.resourceVersion;
@@ -73,53 +130,52 @@ export async function openMemory(client: Client, clock: Clock, onForeign: () => 
     resourceVersion = live?.metadata.resourceVersion;
     return writeOnce();
   }
-
-  return {
-    get state() {
-      return state;
-    },
-    async update(change) {
-      state = change(state);
-      // the write that is under way may have been taken before this change: wait for the one after it
-      const before = flushing;
-      flushing = (async () => {
-        await before?.catch(() => {});
-        await writeOnce();
-      })();
-      await flushing;
-    },
-    async identity() {
-      const data = (await stored.read('secrets', IDENTITY))?.data as { [key: string]: string } | undefined;
-      if (data?.identity === undefined) return undefined;
-      return JSON.parse(Buffer.from(data.identity, 'base64').toString('utf8')) as StoredIdentity;
-    },
-    async saveIdentity(identity) {
-      const live = await stored.read('secrets', IDENTITY);
-      const made = secret(IDENTITY, { identity: Buffer.from(JSON.stringify(identity)).toString('base64') });
-      const rv = live?.metadata.resourceVersion;
-      const metadata = { ...made.metadata, ...(rv === undefined ? {} : { resourceVersion: rv }) };
-      await stored.write('secrets', { ...made, metadata });
-    },
-    saveBundle: (location, { value, secrets }) =>
-      stored.saveLarge(bundleName(location), { value, secrets: Object.fromEntries(secrets), atMs: clock.now() }),
-    async loadBundle(location) {
-      const found = (await stored.loadLarge(bundleName(location))) as
-        | { value: Json; secrets: { [k: string]: string } }
-        | undefined;
-      return found === undefined ? undefined : { value: found.value, secrets: new Map(Object.entries(found.secrets)) };
-    },
-    dropBundle: (location) => stored.removeLarge(bundleName(location)),
-    forget: () => forget(stored, state),
+  return async () => {
+    if (flushing === undefined && textNow() === written) return;
+    // the write that is under way may have been taken before this change: wait for the one after it
+    const before = flushing;
+    const own = (async () => {
+      await before?.catch(() => {});
+      await writeOnce();
+    })();
+    flushing = own;
+    await own.finally(() => {
+      if (flushing === own) flushing = undefined;
+    });
   };
 }
 
-async function forget(stored: Stored, { held }: AgentState): Promise<void> {
-  for (const { location } of held) await stored.removeLarge(bundleName(location));
+/** Of what has ended (which its hub has heard long since) only the latest ids stay. */
+function kept(commands: AgentState['commands'], outcomes: Outcomes): AgentState['commands'] {
+  const entries = Object.entries(commands).map(([id, { atMs }]): [string, { readonly atMs: number }] => [id, { atMs }]);
+  const byAge = entries.sort(([, a], [, b]) => a.atMs - b.atMs);
+  const ended = byAge.filter(([id]) => outcomes.of(id) !== undefined);
+  const gone = new Set(ended.slice(0, Math.max(0, ended.length - limits.agentEndedMarksMax)).map(([id]) => id));
+  return Object.fromEntries(byAge.filter(([id]) => !gone.has(id)).slice(-limits.agentOutcomesMax));
+}
+
+function identityIn(stored: Stored): Pick<Memory, 'identity' | 'saveIdentity'> {
+  return {
+    async identity() {
+      const data = (await stored.read('secrets', IDENTITY))?.data as { [key: string]: string } | undefined;
+      const text = data?.identity;
+      return text === undefined ? undefined : JSON.parse(Buffer.from(text, 'base64').toString('utf8'));
+    },
+    saveIdentity(identity) {
+      const data = { identity: Buffer.from(JSON.stringify(identity)).toString('base64') };
+      return stored.put('secrets', secret(IDENTITY, data));
+    },
+  };
+}
+
+async function forget(stored: Stored, held: HeldLocations): Promise<void> {
+  for (const { location } of held.all()) await held.release(location);
   await stored.remove('secrets', IDENTITY);
   await stored.remove('configmaps', STATE);
 }
 
-async function ensureNamespace(client: Client): Promise<void> {
+/** Makes the namespace of the memory, at the first start. @throws Halted when the API server does not answer. */
+export async function ensureSystemNamespace(client: Client): Promise<void> {
   const body: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } };
   const found = await client.request({ method: 'GET', path: `/api/v1/namespaces/${SYSTEM_NAMESPACE}` });
   if (found.kind === 'answered' && found.status === 200) return;
@@ -130,13 +186,14 @@ async function ensureNamespace(client: Client): Promise<void> {
   if (verdict.kind !== 'ok' && verdict.kind !== 'stale') halt(verdict);
 }
 
-function readState(object: KubeObject | undefined): AgentState {
+/** `held`: what has no record with its bundle. */
+function readState(object: KubeObject | undefined): AgentState & { readonly held?: readonly Held[] } {
   const text = object === undefined ? '' : dataOf(object);
-  return text === '' ? { v: 1, epoch: 0, held: [], commands: {} } : (JSON.parse(text) as AgentState);
+  return text === '' ? { v: 1, epoch: 0, commands: {} } : (JSON.parse(text) as AgentState);
 }
 
-function dataOf(object: KubeObject): string {
-  return (object.data as { state?: string } | undefined)?.state ?? '';
+function dataOf({ data }: KubeObject): string {
+  return isObject(data) && typeof data.state === 'string' ? data.state : '';
 }
 
 function configMap(state: string, resourceVersion: string | undefined): KubeObject {
@@ -147,29 +204,4 @@ function configMap(state: string, resourceVersion: string | undefined): KubeObje
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
   };
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { state } };
-}
-
-/** Drops the oldest outcomes above the limits; what is open stays. */
-function trim(state: AgentState): AgentState {
-  const entries = Object.entries(state.commands);
-  let bytes = JSON.stringify(state).length;
-  if (entries.length <= limits.agentOpenOutcomesMax && bytes <= STATE_BYTES_MAX) return state;
-  const finished = entries.filter(([, one]) => one.outcome !== undefined).sort(([, a], [, b]) => a.atMs - b.atMs);
-  const kept = new Map(entries);
-  for (const [id, one] of finished) {
-    if (kept.size <= limits.agentOpenOutcomesMax && bytes <= STATE_BYTES_MAX) break;
-    kept.delete(id);
-    bytes -= JSON.stringify([id, one]).length;
-  }
-  return { ...state, commands: Object.fromEntries(kept) };
-}
-
-/** `project/stack/name`, members marked: the name of a location within its cluster. */
-export function locationKey(location: Location): string {
-  const { project, name } = location.stack;
-  return `${location.kind === 'member' ? 'member ' : ''}${project}/${name}/${location.name}`;
-}
-
-function bundleName(location: Location): string {
-  return `ldc-bundle-${sha256Hex(locationKey(location)).slice(0, 24)}`;
 }

@@ -29,15 +29,15 @@ import {
 } from '../../kubernetes/index.ts';
 import type { AgentMessage, Observation } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
-import type { Work } from './actions/work.ts';
+import type { Begun, Work } from './actions/work.ts';
 import { type Bundle, type Location, servedObjects, unservedOf } from './bundle.ts';
 import { createDigging, type Digging, type Found } from './digging.ts';
 import { checkDrift, type DriftCheck, type DriftNews } from './drift.ts';
 import type { Drift } from './drift-outbox.ts';
 import { Halted } from './halted.ts';
+import { locationKey } from './held.ts';
 import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
 import { type Judgement, judgementOf } from './judging.ts';
-import { locationKey } from './memory.ts';
 import type { Queues } from './queues.ts';
 import { belongsTo } from './streams/events.ts';
 import type { StreamPlace } from './streams/streams.ts';
@@ -68,7 +68,7 @@ export interface ObserverOptions {
   readonly queues: Queues;
   readonly signal: AbortSignal;
   readonly identities: Identities;
-  work(signal: AbortSignal, resumed?: boolean, identity?: Identity): Work;
+  work(signal: AbortSignal, begun?: Begun, identity?: Identity): Work;
   readonly ids: Ids;
   report(message: Extract<AgentMessage, { kind: 'observed' }>): void;
   drifted(drift: Drift): void;
@@ -196,7 +196,7 @@ class Observing implements Observer {
     try {
       const { identities, signal } = this.#options;
       const identity = await identities.as(place.bundle.serviceAccount);
-      const work = this.#options.work(signal, false, identity);
+      const work = this.#options.work(signal, undefined, identity);
       const result = await checkDrift(work, place.bundle, object, place.drift.get(key));
       if (result.kind === 'same') {
         place.drift.delete(key);

@@ -1,11 +1,15 @@
 /** The agent's own objects in `ldc-system`: read and written whole, guarded by resourceVersion. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
-import { type Client, verdictOf } from '../../kubernetes/index.ts';
+import { type Client, listAll, verdictOf } from '../../kubernetes/index.ts';
+import { retryLater } from './halted.ts';
 import { halt, objectOf } from './objects.ts';
 
 export const SYSTEM_NAMESPACE = 'ldc-system';
 
+/** What the agent's own objects are marked with. */
+const OURS = 'app.kubernetes.io/managed-by=ldc';
+const PARTS = 'ldc.dev/parts';
 /** Bytes of one part of a large value: an object may hold 1 MiB, and base64 adds a third. */
 const PART_BYTES = 700 * 1024;
 
@@ -15,8 +19,12 @@ export interface Stored {
   /** Creates (no resourceVersion in it) or replaces. `conflict`: another has written it meanwhile. */
   write(plural: 'configmaps' | 'secrets', object: KubeObject): Promise<KubeObject | 'conflict'>;
   remove(plural: 'configmaps' | 'secrets', name: string): Promise<void>;
-  /** A value of any size, packed, in as many Secrets as it needs. The last part is written first: half a value is never read. */
-  saveLarge(name: string, value: Json): Promise<void>;
+  /** Creates or replaces, whatever is there. */
+  put(plural: 'configmaps' | 'secrets', object: KubeObject): Promise<void>;
+  /** Metadata of all of them; undefined: the agent may not list them (its Role is an older one). */
+  list(plural: 'configmaps' | 'secrets'): Promise<readonly KubeObject[] | undefined>;
+  /** A value of any size, packed, as the Secrets that it needs; `annotations` are on the first. */
+  parts(name: string, value: Json, annotations: { [key: string]: string }): readonly KubeObject[];
   loadLarge(name: string): Promise<Json | undefined>;
   removeLarge(name: string): Promise<void>;
 }
@@ -55,39 +63,45 @@ export function createStored(client: Client): Stored {
       if ((await write(plural, { ...object, metadata })) !== 'conflict') return;
     }
   }
-  async function partsOf(name: string): Promise<number> {
-    const first = await read('secrets', `${name}-0`);
-    return first === undefined ? 0 : Number(first.metadata.annotations?.['ldc.dev/parts'] ?? 1);
-  }
   return {
     read,
     write,
     remove,
-    async saveLarge(name, value) {
+    put,
+    async list(plural) {
+      const target = { path: path(plural), apiVersion: 'v1', kind: '', labelSelector: OURS, metadataOnly: true };
+      const listed = await listAll(client, target);
+      if (listed.kind === 'listed') return listed.objects;
+      return listed.status === 403 ? undefined : retryLater(listed.reason);
+    },
+    parts(name, value, annotations) {
       const packed = gzipSync(JSON.stringify(value));
       const count = Math.max(1, Math.ceil(packed.length / PART_BYTES));
-      for (let index = count - 1; index >= 0; index--) {
+      return Array.from({ length: count }, (_, index) => {
         const data = { part: packed.subarray(index * PART_BYTES, (index + 1) * PART_BYTES).toString('base64') };
-        await put('secrets', secret(`${name}-${index}`, data, { 'ldc.dev/parts': String(count) }));
-      }
+        return secret(`${name}-${index}`, data, { [PARTS]: String(count), ...(index === 0 ? annotations : {}) });
+      });
     },
     async loadLarge(name) {
-      const count = await partsOf(name);
-      if (count === 0) return undefined;
-      const parts: Buffer[] = [];
-      for (let index = 0; index < count; index++) {
-        const part = await read('secrets', `${name}-${index}`);
+      const first = await read('secrets', `${name}-0`);
+      const packed: Buffer[] = [];
+      for (let index = 0; index < countOf(first); index++) {
+        const part = index === 0 ? first : await read('secrets', `${name}-${index}`);
         const data = isObject(part?.data) ? part.data.part : undefined;
         if (typeof data !== 'string') return undefined;
-        parts.push(Buffer.from(data, 'base64'));
+        packed.push(Buffer.from(data, 'base64'));
       }
-      return unpack(Buffer.concat(parts));
+      return first === undefined ? undefined : unpack(Buffer.concat(packed));
     },
     async removeLarge(name) {
-      const count = await partsOf(name);
+      const count = countOf(await read('secrets', `${name}-0`));
       for (let index = 0; index < count; index++) await remove('secrets', `${name}-${index}`);
     },
   };
+}
+
+function countOf(first: KubeObject | undefined): number {
+  return first === undefined ? 0 : Number(first.metadata.annotations?.[PARTS] ?? 1);
 }
 
 /** A part of an older value among newer ones does not unpack: as good as absent, and fetched from the hub again. */

@@ -42,7 +42,8 @@ const STACK_KINDS: readonly (readonly [group: string, plurals: readonly string[]
 
 /** In its own namespace: what it remembers, and its Lease. */
 export const MEMORY: readonly JsonObject[] = [
-  rule('', ['configmaps', 'secrets'], ['get', 'create', 'update', 'delete']),
+  rule('', ['configmaps'], ['get', 'create', 'update', 'delete']),
+  rule('', ['secrets'], ['get', 'list', 'create', 'update', 'delete']),
   rule('coordination.k8s.io', ['leases'], ['get', 'create', 'update']),
   rule('', ['namespaces'], ['get']),
 ];

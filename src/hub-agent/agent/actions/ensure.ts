@@ -54,6 +54,7 @@ async function createAbsent(work: Work, body: Wish, created: Created[]): Promise
       const ours = live !== undefined && work.resumed && applyEntry(live, manager) !== undefined;
       if (live !== undefined && !ours) existed.push(ref);
       else {
+        await work.begin();
         const made = objectOf(await work.objects.apply(object, { manager, force: false }));
         created.push({ ...ref, uid: String(made.metadata.uid) });
       }

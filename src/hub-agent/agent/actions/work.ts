@@ -7,7 +7,15 @@ import type { Identity } from '../identities.ts';
 import type { Objects } from '../objects.ts';
 import type { ServiceProbe } from '../probe.ts';
 
-export interface Work {
+/** What is remembered of a command. */
+export interface Begun {
+  /** The same command was begun before and its end is not known: what it made is this command's. */
+  readonly resumed: boolean;
+  /** Resolves when it is written that the command is begun: before the first change, where nothing else is written ahead of it. */
+  begin(): Promise<void>;
+}
+
+export interface Work extends Begun {
   /** As whom it is done: the agent, or the ServiceAccount that the stack names. */
   readonly identity: Identity;
   /** Read and written as that one. */
@@ -20,8 +28,6 @@ export interface Work {
   readonly probe: ServiceProbe;
   /** Aborted by a `cancel` and when the agent stops. */
   readonly signal: AbortSignal;
-  /** The same command was begun before and its end is not known: what it made is this command's. */
-  readonly resumed: boolean;
   /** Told of each object as it was applied: what it looks like now is no drift. */
   onApplied(object: KubeObject): void;
   blob(digest: Digest): Promise<OpenBlob>;

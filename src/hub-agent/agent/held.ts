@@ -1,0 +1,140 @@
+/**
+ * What an agent holds, remembered in its cluster: one Secret per location with its bundle, and beside it which revision that is
+ * and which commands were begun for it. So that one location costs one small write however many there are.
+ */
+import { type Clock, type Json, type KubeObject, sha256Hex } from '../../base/index.ts';
+import type { Held } from '../types.ts';
+import type { Location, OpenBlob } from './bundle.ts';
+import { Halted } from './halted.ts';
+import type { Stored } from './stored.ts';
+
+export interface HeldLocations {
+  all(): readonly Held[];
+  at(location: Location): Held | undefined;
+  /** Whether that command was begun for it; of each location the latest ones are known. */
+  hasBegun(location: Location, command: string): boolean;
+  /** Resolves when it is written, with the bundle, and that this command is begun. */
+  hold(held: Held, blob: OpenBlob, command?: string): Promise<void>;
+  release(location: Location): Promise<void>;
+  bundle(location: Location): Promise<OpenBlob | undefined>;
+  /** Those that are found again only if they are written elsewhere: there is no record of theirs, or none that can be listed. */
+  unrecorded(): readonly Held[];
+}
+
+/** Beside a bundle, in its first part. */
+const RECORD = 'ldc.dev/held';
+const BEGUN_MAX = 4;
+
+interface Record {
+  readonly held: Held;
+  readonly begun: readonly string[];
+}
+
+interface Known extends Record {
+  /** Of the Secret; undefined: it has not been seen. */
+  readonly resourceVersion: string | undefined;
+  /** The record as it was last written or read; undefined: the Secret has none. */
+  readonly written: string | undefined;
+}
+
+/**
+ * Reads all that is held. `before`: what an older agent, or one that may not list Secrets (its Role is an older one), has
+ * written elsewhere. `onForeign`: another agent has written a location meanwhile.
+ */
+export async function openHeld(
+  stored: Stored,
+  before: readonly Held[],
+  clock: Clock,
+  onForeign: () => void,
+): Promise<HeldLocations> {
+  const listed = await stored.list('secrets');
+  const known = knownOf(listed ?? [], before);
+
+  return {
+    all: () => [...known.values()].map(({ held }) => held),
+    at: (location) => known.get(locationKey(location))?.held,
+    hasBegun: (location, command) => known.get(locationKey(location))?.begun.includes(command) === true,
+    async hold(held, { value, secrets }, command) {
+      const key = locationKey(held.location);
+      const now = known.get(key);
+      const earlier = now?.begun ?? [];
+      const begun = command === undefined || earlier.includes(command) ? earlier : [...earlier, command];
+      const record: Record = { held, begun: begun.slice(-BEGUN_MAX) };
+      const written = JSON.stringify(record);
+      if (now?.written === written) return;
+      const large = { value, secrets: Object.fromEntries(secrets), atMs: clock.now() } as Json;
+      const [first, ...others] = stored.parts(bundleName(held.location), large, { [RECORD]: written });
+      // the first is written last: half a value is never read
+      for (const part of others.reverse()) await stored.put('secrets', part);
+      const resourceVersion = await writeGuarded(stored, first as KubeObject, now, written, onForeign);
+      known.set(key, { ...record, resourceVersion, written });
+    },
+    async release(location) {
+      if (known.has(locationKey(location))) await stored.removeLarge(bundleName(location));
+      known.delete(locationKey(location));
+    },
+    async bundle(location) {
+      const found = (await stored.loadLarge(bundleName(location))) as
+        | { readonly value: Json; readonly secrets: { readonly [reference: string]: string } }
+        | undefined;
+      return found === undefined ? undefined : { value: found.value, secrets: new Map(Object.entries(found.secrets)) };
+    },
+    unrecorded() {
+      const all = [...known.values()];
+      return (listed === undefined ? all : all.filter(({ written }) => written === undefined)).map(({ held }) => held);
+    },
+  };
+}
+
+/** By location, from the Secrets' records, and from what was written elsewhere of those without one. */
+function knownOf(secrets: readonly KubeObject[], before: readonly Held[]): Map<string, Known> {
+  const known = new Map<string, Known>();
+  const versions = new Map(secrets.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
+  for (const held of before) {
+    const resourceVersion = versions.get(`${bundleName(held.location)}-0`);
+    known.set(locationKey(held.location), { held, begun: [], resourceVersion, written: undefined });
+  }
+  for (const { metadata } of secrets) {
+    const written = metadata.annotations?.[RECORD];
+    if (written === undefined) continue;
+    const record = JSON.parse(written) as Record;
+    const { resourceVersion } = metadata;
+    known.set(locationKey(record.held.location), { ...record, resourceVersion, written });
+  }
+  return known;
+}
+
+/** There is one agent, and it knows what it wrote. Answers the version that the Secret has then. */
+async function writeGuarded(
+  stored: Stored,
+  secret: KubeObject,
+  now: Known | undefined,
+  next: string,
+  onForeign: () => void,
+): Promise<string | undefined> {
+  let resourceVersion = now?.resourceVersion;
+  for (;;) {
+    const metadata = { ...secret.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+    const answer = await stored.write('secrets', { ...secret, metadata });
+    if (answer !== 'conflict') return answer.metadata.resourceVersion;
+    const live = await stored.read('secrets', secret.metadata.name);
+    const theirs = live?.metadata.annotations?.[RECORD];
+    // what was never seen may be there from before; a write whose answer was lost has happened all the same
+    const isOurs = live === undefined || resourceVersion === undefined || theirs === next || theirs === now?.written;
+    if (!isOurs) {
+      onForeign();
+      throw new Halted({ kind: 'unknown', reason: "another agent has written this cluster's memory" });
+    }
+    resourceVersion = live?.metadata.resourceVersion;
+  }
+}
+
+/** `project/stack/name`, members marked: the name of a location within its cluster. */
+export function locationKey(location: Location): string {
+  const { project, name } = location.stack;
+  return `${location.kind === 'member' ? 'member ' : ''}${project}/${name}/${location.name}`;
+}
+
+function bundleName(location: Location): string {
+  return `ldc-bundle-${sha256Hex(locationKey(location)).slice(0, 24)}`;
+}

@@ -1,0 +1,184 @@
+/** What an agent remembers in its cluster: little, where it is found again, and in nobody else's way. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Digest, isObject, type Json, type KubeObject } from '../src/base/index.ts';
+import type { ApiRequest, Client } from '../src/kubernetes/index.ts';
+import type { CommandBody } from '../src/protocol/index.ts';
+import {
+  configMap,
+  deploy,
+  LABELS,
+  LOCATION,
+  output,
+  part,
+  type Rig,
+  STACK,
+  startRig,
+  until,
+} from './hub-agent-rig.ts';
+
+const SYSTEM = '/api/v1/namespaces/ldc-system';
+const STATE = `${SYSTEM}/configmaps/ldc-agent-state`;
+const SPACE: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', labels: LABELS } };
+const RECORD = 'ldc.dev/held';
+
+async function begin(client?: (inner: Client) => Client): Promise<Rig> {
+  const rig = await startRig(client === undefined ? {} : { client });
+  await rig.write('POST', '/api/v1/namespaces', SPACE as never);
+  return rig;
+}
+
+async function restart(rig: Rig): Promise<void> {
+  await rig.agent.stop();
+  rig.agent = await rig.startAgent();
+  await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+}
+
+/** The Secrets of what is held. */
+async function bundles(rig: Rig): Promise<readonly KubeObject[]> {
+  const list = await rig.write('GET', `${SYSTEM}/secrets`);
+  const items = isObject(list) && Array.isArray(list.items) ? (list.items as unknown as KubeObject[]) : [];
+  return items.filter(({ metadata }) => metadata.name.startsWith('ldc-bundle-'));
+}
+
+async function stateOf(rig: Rig): Promise<{ readonly held?: readonly Json[]; readonly commands: object }> {
+  return JSON.parse(String(part(await rig.get(STATE), 'data', 'state')));
+}
+
+/** What the agent says that it holds, as it says it to its hub when it asks. */
+async function recalled(rig: Rig): Promise<Json> {
+  return output(await rig.run({ kind: 'recallBundle', location: LOCATION }), 'recallBundle').bundle;
+}
+
+const apply = (revision: number, bundle: Digest, preImages: Digest) =>
+  ({ kind: 'apply', location: LOCATION, revision, bundle, preImages }) as const;
+
+describe('what an agent holds', () => {
+  it('is remembered with its bundle, and goes with it; the state lists none of it', async () => {
+    const rig = await begin();
+    const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    const [secret] = await bundles(rig);
+    const record = JSON.parse(String(secret?.metadata.annotations?.[RECORD]));
+    assert.deepEqual(record.held, { location: LOCATION, revision: 1, bundle: first });
+    const second = await rig.bundle(2, [configMap('settings', { a: '2' })]);
+    output((await deploy(rig, 2, second, first)).outcome, 'receipt');
+    assert.equal((await bundles(rig)).length, 1);
+    assert.equal((await stateOf(rig)).held, undefined);
+    await restart(rig);
+    assert.equal(await recalled(rig), second);
+    const old = await rig.run(apply(1, first, first));
+    assert.equal(old.kind === 'refused' && old.refusal.kind, 'staleRevision', 'it knows its revision again');
+    output(await rig.run({ kind: 'remove', location: LOCATION, previous: { revision: 2, bundle: second } }), 'receipt');
+    assert.deepEqual(await bundles(rig), []);
+    await rig.close();
+  });
+
+  it('of an older agent is found in its state, and moves to the bundle with its next revision', async () => {
+    const rig = await begin();
+    const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    await rig.agent.stop();
+    const name = (await bundles(rig))[0]?.metadata.name ?? '';
+    const merge = 'application/merge-patch+json';
+    await rig.write('PATCH', `${SYSTEM}/secrets/${name}`, { metadata: { annotations: { [RECORD]: null } } }, merge);
+    const held = [{ location: LOCATION, revision: 1, bundle: first }];
+    const state = JSON.stringify({ v: 1, epoch: rig.store.epoch, held, commands: {} });
+    await rig.write('PATCH', STATE, { data: { state } }, merge);
+    rig.agent = await rig.startAgent();
+    await until(() => rig.hub.link.connected('eu-1'), 'the newer one is connected');
+    assert.equal(await recalled(rig), first);
+    const second = await rig.bundle(2, [configMap('settings', { a: '2' })]);
+    output((await deploy(rig, 2, second, first)).outcome, 'receipt');
+    assert.equal((await stateOf(rig)).held, undefined);
+    await restart(rig);
+    assert.equal(await recalled(rig), second);
+    await rig.close();
+  });
+
+  it('by an agent whose Role does not let it list Secrets is listed in its state', async () => {
+    const forbidden: Json = { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 403, message: 'no' };
+    const rig = await begin((inner) => ({
+      ...inner,
+      request: async (request) =>
+        request.method === 'GET' && request.path === `${SYSTEM}/secrets`
+          ? { kind: 'answered', status: 403, body: forbidden, warnings: [] }
+          : inner.request(request),
+    }));
+    const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    assert.equal((await stateOf(rig)).held?.length, 1);
+    await restart(rig);
+    assert.equal(await recalled(rig), first);
+    const second = await rig.bundle(2, [configMap('settings', { a: '2' })]);
+    output((await deploy(rig, 2, second, first)).outcome, 'receipt');
+    output(await rig.run({ kind: 'remove', location: LOCATION, previous: { revision: 2, bundle: second } }), 'receipt');
+    assert.equal((await stateOf(rig)).held, undefined);
+    await rig.close();
+  });
+
+  it('that another agent has written meanwhile is not written over, and nothing is done', async () => {
+    const rig = await begin();
+    const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    const name = (await bundles(rig))[0]?.metadata.name ?? '';
+    const theirs = { metadata: { annotations: { [RECORD]: '{"held":{},"begun":["theirs"]}' } } };
+    await rig.write('PATCH', `${SYSTEM}/secrets/${name}`, theirs, 'application/merge-patch+json');
+    const second = await rig.bundle(2, [configMap('settings', { a: '2' })]);
+    const { outcome } = await deploy(rig, 2, second, first);
+    assert.equal(outcome.kind, 'unknown');
+    assert.equal(part(await rig.get('/api/v1/namespaces/shop/configmaps/settings'), 'data', 'a'), '1');
+    await rig.close();
+  });
+});
+
+describe('what an agent remembers of commands', () => {
+  it('says after a kill that a namespace is its own making, so that its undo takes it away', async () => {
+    const armed: { matches?: (request: ApiRequest) => boolean; died: boolean } = { died: false };
+    const rig = await startRig({
+      client: (inner) => ({
+        ...inner,
+        async request(request) {
+          if (armed.died) return new Promise(() => {});
+          const answer = await inner.request(request);
+          armed.died ||= armed.matches?.(request) === true;
+          return armed.died ? new Promise(() => {}) : answer;
+        },
+      }),
+    });
+    armed.matches = ({ method, path }) => method === 'PATCH' && path === '/api/v1/namespaces/shop';
+    const body = { kind: 'ensure', stack: STACK, objects: [SPACE] } satisfies CommandBody;
+    const first = rig.run(body, 'tx/ensure/do');
+    await until(() => armed.died, 'it died');
+    void rig.agent.stop();
+    assert.equal((await first).kind, 'unknown');
+    rig.agent = await rig.startAgent({ client: rig.client });
+    await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+    const { created, existed } = output(await rig.run(body, 'tx/ensure/do'), 'ensure');
+    assert.deepEqual([created.length, existed.length], [1, 0]);
+    const again = output(await rig.run(body, 'another/ensure/do'), 'ensure');
+    assert.deepEqual([again.created.length, again.existed.length], [0, 1]);
+    assert.ok(
+      !JSON.stringify((await stateOf(rig)).commands).includes('another/'),
+      'what makes nothing is not remembered',
+    );
+    await rig.close();
+  });
+
+  it('does not grow with what was done: the state is as large after sixty revisions as after ten', async () => {
+    const rig = await begin();
+    let previous: Digest | null = null;
+    const sizes: number[] = [];
+    for (let revision = 1; revision <= 60; revision++) {
+      const bundle: Digest = await rig.bundle(revision, [configMap('settings', { a: 'same' })]);
+      const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous });
+      output(await rig.run(apply(revision, bundle, output(taken, 'snapshot').preImages as Digest)), 'receipt');
+      previous = bundle;
+      if (revision === 10 || revision === 60) sizes.push(JSON.stringify(await rig.get(STATE)).length);
+    }
+    assert.equal(sizes[1], sizes[0]);
+    const [secret] = await bundles(rig);
+    assert.ok(String(secret?.metadata.annotations?.[RECORD]).length < 1_000);
+    await rig.close();
+  });
+});
