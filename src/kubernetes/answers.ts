@@ -1,5 +1,6 @@
 /** What an API server's answer means for who asked: done, refused for good, or worth asking again. */
 import { isObject, type Json, type Refusal } from '../base/index.ts';
+import { createMask, maskedLine } from './masking.ts';
 import type { ApiAnswer } from './types.ts';
 
 export type Verdict =
@@ -24,24 +25,34 @@ export type Verdict =
   | { readonly kind: 'retry'; readonly afterMs: number; readonly reason: string; readonly sent: boolean };
 
 const RETRY_MS = 1_000;
+/** A server repeats what it was sent: webhooks and schemas put no end to it. */
+const MESSAGE_CHARACTERS_MAX = 8 * 1024;
+const LOOK = createMask();
 
-/** `where` names the object in messages. */
+/** `where` names the object in messages. What looks like a secret in the server's words is masked; what it stands for is not. */
 export function verdictOf(answer: ApiAnswer, where: string): Verdict {
   if (answer.kind === 'unreachable')
     return { kind: 'retry', afterMs: RETRY_MS, reason: answer.reason, sent: answer.sent };
   const { status, body, warnings } = answer;
   if (status < 300) {
-    return { kind: 'ok', status, body, warnings, ...(answer.auditId === undefined ? {} : { auditId: answer.auditId }) };
+    return {
+      kind: 'ok',
+      status,
+      body,
+      warnings: warnings.map(shown),
+      ...(answer.auditId === undefined ? {} : { auditId: answer.auditId }),
+    };
   }
-  const message = isObject(body) && typeof body.message === 'string' ? body.message : `HTTP ${status}`;
+  const said = isObject(body) && typeof body.message === 'string' ? body.message : `HTTP ${status}`;
+  const message = shown(said);
   const afterMs = (answer.retryAfterSeconds ?? RETRY_MS / 1_000) * 1_000;
   if (status === 429 || status === 401 || status === 504 || status === 503) {
     return { kind: 'retry', afterMs, reason: `${where}: ${message}`, sent: false };
   }
   // the server's own parser refuses with a 500 what does not fit the schema: asking again changes nothing
-  const schema = /not declared in schema|failed to create typed patch object|expected .* got/.test(message);
+  const schema = /not declared in schema|failed to create typed patch object|expected .* got/.test(said);
   if (status >= 500 && !schema) return { kind: 'retry', afterMs, reason: `${where}: ${message}`, sent: true };
-  const refusal = refusalOf(status, message, where, body);
+  const refusal = refusalOf(status, { said, message }, where, body);
   if (status === 404) return { kind: 'notFound', refusal };
   if (status === 409) {
     const fields = conflictFields(body);
@@ -54,10 +65,20 @@ export function verdictOf(answer: ApiAnswer, where: string): Verdict {
 
 const TAKE = 'leave those fields out, or set `conflicts: take` on the function to take them by force';
 
-function refusalOf(status: number, message: string, where: string, body: Json): Refusal {
+function shown(text: string): string {
+  return maskedLine(LOOK, text, MESSAGE_CHARACTERS_MAX);
+}
+
+interface Told {
+  /** As the server said it. */
+  readonly said: string;
+  readonly message: string;
+}
+
+function refusalOf(status: number, { said, message }: Told, where: string, body: Json): Refusal {
   const reason =
     isObject(body) && typeof body.reason === 'string' && body.reason !== '' ? body.reason : `HTTP${status}`;
-  const immutable = isImmutable(message);
+  const immutable = isImmutable(said);
   return {
     kind: immutable ? 'immutable' : `kubernetes${reason}`,
     message: `the API server refused ${where}: ${message}`,

@@ -3,10 +3,12 @@ import { request as send } from 'undici';
 import { type Clock, errorText, isObject, type Json, type KubeObject, limits } from '../base/index.ts';
 import { type Access, type Authentication, authenticate, type Credentials } from './authentication.ts';
 import { createSlots } from './slots.ts';
-import { type StreamEnd, streamLines } from './stream.ts';
+import { cutLines, type StreamEnd, streamLines } from './stream.ts';
 import type { ApiAnswer, ApiRequest, Client, WatchEnd, WatchEvent } from './types.ts';
 
 const TIMEOUT_MS = 30_000;
+/** Of plain text; several times what is shown of a line. */
+const LINE_BYTES_MAX = 64 * 1024;
 
 /**
  * A client of the cluster that the credentials name. Nothing is sent yet.
@@ -172,7 +174,7 @@ async function lines(auth: Authentication, request: ApiRequest, onLine: (line: s
     if (response.statusCode >= 400) {
       return answerOf(response.statusCode, response.headers, await response.body.text());
     }
-    const end = await streamLines<never>(response.body, async (line) => {
+    const end = await streamLines<never>(cutLines(response.body, LINE_BYTES_MAX), async (line) => {
       await onLine(line);
       return undefined;
     });

@@ -73,6 +73,32 @@ describe('masking', () => {
     for (const text of kept) assert.equal(mask(text), text);
   });
 
+  it('hides what an API server repeats of a field that it refuses, and leaves what is wrong with it', () => {
+    const cases: readonly (readonly [string, string])[] = [
+      [
+        'Database.x.io "d" is invalid: spec.password: Invalid value: "hunter2": should be at least 8 chars long',
+        'Database.x.io "d" is invalid: spec.password: Invalid value: "***": should be at least 8 chars long',
+      ],
+      [
+        'spec.auth.token: Unsupported value: "abc": supported values: "x"',
+        'spec.auth.token: Unsupported value: "***": supported values: "x"',
+      ],
+      ['data[api-key]: Invalid value: "h u n": no', 'data[api-key]: Invalid value: "***": no'],
+      [
+        '.spec.password: expected string, got &value.valueUnstructured{Value:4711}',
+        '.spec.password: expected string, got ***',
+      ],
+      ['spec.password: Required value', 'spec.password: Required value'],
+      ['spec.password: Forbidden: may not be set', 'spec.password: Forbidden: may not be set'],
+      ['spec.token: Too long: may not be more than 8 bytes', 'spec.token: Too long: may not be more than 8 bytes'],
+      [
+        'exceeded quota: q, requested: secrets=1, used: secrets=10, limited: secrets=10',
+        'exceeded quota: q, requested: secrets=1, used: secrets=10, limited: secrets=10',
+      ],
+    ];
+    for (const [text, shown] of cases) assert.equal(mask(text), shown);
+  });
+
   it('masked once is masked for good', () => {
     const piece = fc.constantFrom(
       'password=x ',

@@ -24,6 +24,10 @@ const QUOTE = '\\\\{0,3}["\'`]';
 /** A quoted value up to its quote, or a word; a word ends where lists and objects go on. */
 const VALUE = `(?:\\\\{0,3}"(?:[^"\\\\]|\\\\[^"]){0,16384}\\\\{0,3}"?|'[^']{0,16384}'?|\`[^\`]{0,16384}\`?|[^\\s"'\`,;&(){}\\[\\]]{1,16384})`;
 
+/** How an API server tells the value of a field that it refuses. */
+const FIELD_VALUE =
+  '(?:invalid|unsupported|duplicate) value: |(?:not found|too long): (?=")|expected [^"\\n]{0,100}?, got ';
+
 type Replacer = (whole: string, first: string, second: string, ...rest: string[]) => string;
 
 const RULES: readonly { readonly pattern: RegExp; readonly to: string | Replacer }[] = [
@@ -46,13 +50,24 @@ const RULES: readonly { readonly pattern: RegExp; readonly to: string | Replacer
     to: `$1:${MASKED}@`,
   },
   { pattern: /\b([a-z][a-z0-9+.-]{1,20}:\/\/)[\w-]{20,512}@/gi, to: `$1${MASKED}@` },
+  // what an API server says of a field: spec.password: Invalid value: "hunter2": must be …
+  {
+    pattern: new RegExp(
+      `(\\b[\\w.-]{0,64}?(?:${SECRET_WORD})${AFTER_WORD}(?:\\]|${QUOTE}){0,2}: (?:${FIELD_VALUE}))(&[^{\\s]{0,64}\\{[^}\\n]{0,4096}\\}|${VALUE})`,
+      'gi',
+    ),
+    to: (_whole, before, value) => `${before}${quoted(value)}`,
+  },
   {
     pattern: new RegExp(
       `(\\b[\\w.-]{0,64}?(?:${SECRET_WORD})${AFTER_WORD}(?:${QUOTE})?\\s{0,4}(?:=>|:=|[=:])\\s{0,4})(${VALUE})`,
       'gi',
     ),
-    to: (whole, before, value, at, text = '') =>
-      isProse(whole, Number(at) + whole.length, text) ? whole : `${before}${quoted(value)}`,
+    to: (whole, before, value, at, text = '') => {
+      const end = Number(at) + whole.length;
+      const harmless = isProse(whole, end, text) || isFieldError(text.slice(end - value.length)) || isCount(whole);
+      return harmless ? whole : `${before}${quoted(value)}`;
+    },
   },
   // command lines: --password hunter2
   {
@@ -142,6 +157,18 @@ function quoted(value: string): string {
 /** `failed to fetch anonymous token: unexpected status …` speaks of a token and holds none; of passwords nothing is believed. */
 function isProse(whole: string, end: number, text: string): boolean {
   return /: [a-z]{2,20}$/.test(whole) && !/pass|pwd|otp/i.test(whole) && /^ [a-z]/i.test(text.slice(end, end + 2));
+}
+
+/** `spec.password: Required value` says what is wrong with a field; where it tells the value, that is hidden by a rule of its own. */
+function isFieldError(text: string): boolean {
+  return /^(?:(?:required|invalid|unsupported|duplicate) value\b|forbidden:|not found\b|too (?:long|many|few)\b|expected )/i.test(
+    text,
+  );
+}
+
+/** `exceeded quota: q, requested: secrets=1` */
+function isCount(whole: string): boolean {
+  return /\bsecrets=\d{1,9}$/.test(whole);
 }
 
 /** Ids are long and random too; who reads a log needs them. */

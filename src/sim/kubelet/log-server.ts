@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { showsCertificate } from '../api/peer.ts';
-import { type LogLine, logFile, readLog } from './log-file.ts';
+import { type LogFile, type LogLine, logFile, readLog } from './log-file.ts';
 import type { PodWorker } from './pod-worker.ts';
 import type { LogServerAddress } from './types.ts';
 
@@ -83,10 +83,35 @@ function serve({ find, logsDir }: LogServerOptions, request: IncomingMessage, re
   response.write(show.text(show.select(lines)));
   const log = query.get('follow') === 'true' && !previous ? worker.openLog(container) : undefined;
   if (log === undefined) return void response.end();
+  followLog(log, show.text, response);
+}
+
+/** What may wait for a slow reader; what comes beyond it is left out, and said. */
+const WAITING_BYTES_MAX = 1024 * 1024;
+
+function followLog(log: LogFile, text: (lines: readonly LogLine[]) => string, response: ServerResponse): void {
+  let leftOut = 0;
+  const tellLeftOut = (at: string) => {
+    if (leftOut === 0) return;
+    response.write(text([{ at, text: `[kubelet: ${leftOut} lines left out, which were not read in time]` }]));
+    leftOut = 0;
+  };
+  let last = '';
   const stop = log.follow((line) => {
-    if (line === undefined) response.end();
-    else response.write(show.text([line]));
+    if (line === undefined) {
+      tellLeftOut(last);
+      response.end();
+      return;
+    }
+    last = line.at;
+    if (response.writableLength > WAITING_BYTES_MAX) {
+      leftOut++;
+      return;
+    }
+    tellLeftOut(line.at);
+    response.write(text([line]));
   });
+  response.on('drain', () => tellLeftOut(last));
   response.once('close', stop);
 }
 

@@ -96,7 +96,7 @@ async function serve(
     await sender.flush();
     return undefined;
   } catch (error) {
-    return { kind: 'streamFailed', message: `the agent could not read it: ${errorText(error)}` };
+    return { kind: 'streamFailed', message: `the agent could not read it: ${mask(errorText(error))}` };
   }
 }
 
