@@ -1,8 +1,7 @@
 /** The fleet at this moment as placement sees it: who is there, how well, how full, and what runs or is promised there. */
-import type { DocumentReader } from '../base/index.ts';
 import type { Registry } from '../hub-agent/types.ts';
 import type { ClusterView, FleetSnapshot } from '../placement/index.ts';
-import { collections } from './records.ts';
+import type { Occupied } from './occupied.ts';
 import { NOTHING, type Reservations } from './reservations.ts';
 import type { ClusterCondition } from './types.ts';
 
@@ -11,14 +10,14 @@ const COST_LABEL = 'ldc.dev/cost';
 
 export interface FleetPorts {
   readonly registry: Pick<Registry, 'clusters'>;
-  readonly documents: DocumentReader;
+  readonly occupied: Pick<Occupied, 'byCluster'>;
   readonly reservations: Pick<Reservations, 'byCluster' | 'locations'>;
   readonly health: (cluster: string) => ClusterCondition | undefined;
 }
 
-export function fleetSnapshot({ registry, documents, reservations, health }: FleetPorts): FleetSnapshot {
+export function fleetSnapshot({ registry, occupied, reservations, health }: FleetPorts): FleetSnapshot {
   const reserved = reservations.byCluster();
-  const held = locationsByCluster(documents);
+  const held = occupied.byCluster();
   const coming = reservations.locations();
   return {
     clusters: registry.clusters().map((record): ClusterView => {
@@ -60,16 +59,4 @@ export function without(
       return cluster;
     }),
   };
-}
-
-function locationsByCluster(documents: DocumentReader): ReadonlyMap<string, readonly string[]> {
-  const held = new Map<string, string[]>();
-  for (const { key } of documents.list(collections.locationOn)) {
-    const slash = key.indexOf('/');
-    const cluster = key.slice(0, slash);
-    const known = held.get(cluster);
-    if (known === undefined) held.set(cluster, [key.slice(slash + 1)]);
-    else known.push(key.slice(slash + 1));
-  }
-  return held;
 }

@@ -59,10 +59,7 @@ export function createMoves(room: Room): Moves {
         // what is missing since a restore may have been taken away on purpose: a person brings it back
         .filter((stack) => locationsOf(documents, stack).every(({ missing }) => missing !== true))
         .map(({ project, name }) => ({ project, name })),
-    serving: () => {
-      const keys = documents.list(collections.locationOn).map(({ key }) => key.slice(0, key.indexOf('/')));
-      return [...new Set(keys)].sort();
-    },
+    serving: () => [...room.occupied.byCluster().keys()].sort(),
     owing() {
       const stale = bodies<StaleRecord>(documents, collections.stale).map(({ location }) => location.cluster);
       const owed = bodies<OwedRecord>(documents, OWED).filter(canSettle);

@@ -19,6 +19,7 @@ import type { AgentLink } from '../protocol/types.ts';
 import type { Engine } from '../saga/types.ts';
 import { type Bundles, createBundles } from './bundles.ts';
 import { fleetSnapshot } from './fleet.ts';
+import { createOccupied, type Occupied } from './occupied.ts';
 import { locationsOf, type RevisionRecord, revisionRecord, stackId, stackRecord } from './records.ts';
 import { createReservations, type Reservations } from './reservations.ts';
 import type { ClusterCondition } from './types.ts';
@@ -39,6 +40,7 @@ export interface StacksPorts {
 
 export interface Room extends StacksPorts {
   readonly bundles: Bundles;
+  readonly occupied: Occupied;
   readonly reservations: Reservations;
   snapshot(): FleetSnapshot;
   /** The content of a revision. Treat as immutable: it is kept. */
@@ -59,11 +61,13 @@ export function createRoom(ports: StacksPorts): Room {
   const { store } = ports;
   const reservations = createReservations();
   const bundles = createBundles(store.blobs);
+  const occupied = createOccupied(store, bundles);
   const kept = new Map<Digest, ResolvedStack>();
   const tails = new Map<string, Promise<unknown>>();
   return {
     ...ports,
     bundles,
+    occupied,
     reservations,
     snapshot() {
       // once its reserve steps have run, a transaction's wishes are counted there
@@ -71,7 +75,7 @@ export function createRoom(ports: StacksPorts): Room {
         const state = ports.engine().summary(id)?.state;
         return state !== 'queued' && state !== 'preparing';
       });
-      return fleetSnapshot({ ...ports, documents: store.documents, reservations });
+      return fleetSnapshot({ ...ports, occupied, reservations });
     },
     resolved(revision) {
       const known = kept.get(revision.resolved);
