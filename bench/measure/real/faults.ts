@@ -2,7 +2,7 @@
  * A cluster fails, with the default timers: seconds from the fault until the hub says so, until the first move is decided,
  * until all sets that were there exist elsewhere, and until all moves are committed.
  */
-import { type AnswerOf, routes } from '../../../src/api/client/index.ts';
+import { routes } from '../../../src/api/client/index.ts';
 import { rounded } from '../figures.ts';
 import type { RealFleet } from './fleet.ts';
 import type { BenchSet } from './sets.ts';
@@ -20,10 +20,10 @@ const LOOK_EVERY_MS = 20;
 
 /** Each fault befalls the cluster with the most sets, when the others can take them. */
 export async function fault(fleet: RealFleet, name: FaultName, sets: readonly BenchSet[]) {
-  const cluster = busiest(fleet, sets);
   const patience = { everyMs: 200, patienceMs: BACK_WITHIN_MS };
-  await eventually('other clusters can take them', () => othersReady(fleet, cluster), patience);
   await eventually('every set is on one cluster', () => settled(fleet, sets), patience);
+  const cluster = busiest(fleet, sets);
+  await eventually('other clusters can take them', () => othersReady(fleet, cluster), patience);
   const moved = sets.filter((set) => fleet.presence.clustersOf(set.name).includes(cluster));
   for (const set of moved) fleet.presence.forget(set.name, 'exists');
   const others = [...fleet.reals.keys()].filter((other) => other !== cluster);
@@ -68,8 +68,7 @@ function busiest({ reals, presence }: RealFleet, sets: readonly BenchSet[]): str
 }
 
 async function othersReady({ client }: RealFleet, cluster: string): Promise<true | undefined> {
-  const all: AnswerOf<typeof routes.clusters.get>[] = [];
-  for await (const one of client.pages(routes.clusters.list)) all.push(one);
+  const all = await client.all(routes.clusters.list);
   const others = all.filter(({ name }) => name !== cluster).map(({ health }) => health);
   const able = others.includes('ready') && !others.includes('suspect') && !others.includes('lost');
   return able || undefined;
