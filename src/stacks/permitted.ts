@@ -1,8 +1,8 @@
 /** A plan that its clusters' agents may carry out, or why they may not. */
 import { type Digest, digestOf } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
-import type { Planned } from './planning.ts';
-import { checkRights } from './rights.ts';
+import { type Planned, wantedRoom } from './planning.ts';
+import { createRightsCheck } from './rights.ts';
 import type { Room } from './room.ts';
 
 type Refused = Extract<Planned, { kind: 'refused' }>;
@@ -12,24 +12,37 @@ export type Permitted = PermittedPlan | Refused;
 /** So often the world may move under a plan while its rights are asked for; then its own first steps have to say. */
 const ROUNDS_MAX = 3;
 
+/** For who only wants to see the plan. */
 export function permitted(make: () => Planned, namespace: string, room: Room): Promise<Permitted> {
-  return whenPermitted<PermittedPlan>(make, namespace, room, (planned) => planned);
+  return asked<PermittedPlan>(make, namespace, { room, holds: false }, (planned) => planned);
 }
 
 /**
  * Asking takes a moment, in which the world may move: the plan is made anew afterwards, and asked for again only when it then
- * does something else. `go` is called with it at once: no other plan is made between, which would not yet see this one's room taken.
+ * does something else. `go` is called with it at once: no other plan is made between, which would not yet see this one's room
+ * taken. While it asks, the room it wants is held too, or plans of one moment would all want the same, move on, and ask anew.
  */
-export async function whenPermitted<T>(
+export function whenPermitted<T>(
   make: () => Planned,
   namespace: string,
   room: Room,
   go: (planned: PermittedPlan) => T | Promise<T>,
 ): Promise<T | Refused> {
+  return asked(make, namespace, { room, holds: true }, go);
+}
+
+async function asked<T>(
+  make: () => Planned,
+  namespace: string,
+  { room, holds }: { readonly room: Room; readonly holds: boolean },
+  go: (planned: PermittedPlan) => T | Promise<T>,
+): Promise<T | Refused> {
+  const rights = createRightsCheck(namespace, room);
   let planned = make();
   for (let round = 1; ; round++) {
     if (planned.kind === 'refused') return planned;
-    const { refusal, notes } = await checkRights(planned.plan, planned.bundles, namespace, room);
+    const held = holds ? room.reservations.promise(wantedRoom(planned.plan)) : undefined;
+    const { refusal, notes } = await rights(planned.plan, planned.bundles).finally(() => held?.drop());
     if (refusal !== undefined) return { kind: 'refused', refusal, reasons: planned.plan.reasons };
     const now = make();
     if (now.kind === 'refused') return now;

@@ -4,6 +4,7 @@ import {
   isObject,
   type Json,
   type JsonObject,
+  jsonEqual,
   type KubeObject,
   type ObjectRef,
   type Refusal,
@@ -30,19 +31,27 @@ const WAIT_MS_MAX = 5_000;
 /** What an agent says of rights; any other refusal is about the question. */
 const REFUSALS = ['rightsMissing', 'noServiceAccount', 'mayNotActAs'];
 
-export async function checkRights(
-  plan: Plan,
-  bundles: ReadonlyMap<Digest, Bundle>,
+/** @returns asks for one plan after another of one wish; what was answered for an earlier one is not asked again */
+export function createRightsCheck(
   namespace: string,
   room: Room,
-): Promise<RightsFound> {
-  const asks = asksOf(plan, (digest) => bundles.get(digest) ?? room.bundles.get(digest), namespace);
-  const answers = await Promise.all(asks.map(({ cluster, body }) => ask(cluster, body, room)));
-  const refused = answers.filter((answer) => answer.kind === 'refused');
-  const silent = answers.filter((answer) => answer.kind === 'silent');
-  return {
-    refusal: refused.length === 0 ? undefined : together(refused),
-    notes: silent.length === 0 ? [] : [note(silent)],
+): (plan: Plan, bundles: ReadonlyMap<Digest, Bundle>) => Promise<RightsFound> {
+  const answered: (Ask & { readonly answer: Answer })[] = [];
+  const answerOf = async ({ cluster, body }: Ask): Promise<Answer> => {
+    const known = answered.find((one) => one.cluster === cluster && jsonEqual(one.body as Json, body as Json));
+    const answer = known?.answer ?? (await ask(cluster, body, room));
+    if (known === undefined) answered.push({ cluster, body, answer });
+    return answer;
+  };
+  return async (plan, bundles) => {
+    const asks = asksOf(plan, (digest) => bundles.get(digest) ?? room.bundles.get(digest), namespace);
+    const answers = await Promise.all(asks.map(answerOf));
+    const refused = answers.filter((answer) => answer.kind === 'refused');
+    const silent = answers.filter((answer) => answer.kind === 'silent');
+    return {
+      refusal: refused.length === 0 ? undefined : together(refused),
+      notes: silent.length === 0 ? [] : [note(silent)],
+    };
   };
 }
 

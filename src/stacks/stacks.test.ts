@@ -119,6 +119,20 @@ describe('apply', () => {
     assert.equal(bed.room.revisions(shop).length, 1, 'no revision is written for it');
   });
 
+  it('stacks that are applied at one moment spread evenly, and of each one cluster is asked for rights once', async () => {
+    const bed = openBed(four());
+    await bed.start();
+    const results = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => bed.room.apply(source(`s${n}`, [{ name: 'web', cpu: '1m' }]), options)),
+    );
+    assert.deepEqual([...new Set(results.map(({ kind }) => kind))], ['submitted']);
+    const asked = Map.groupBy(
+      bed.told.filter((what) => what.startsWith('access@')),
+      (what) => what,
+    );
+    assert.deepEqual([...asked.values()].map(({ length }) => length), [10, 10, 10, 10]); // biome-ignore format: one line
+  });
+
   it('a cluster that cannot be asked is said, and refuses nothing', async () => {
     const bed = await bedWith();
     const [first = ''] = wantedOf(bed, 'web');

@@ -85,7 +85,8 @@ export function openBed(
     projectors: [projectTransaction, createStacksProjector(() => store.blobs), availabilityProjector],
     ...(disk === undefined ? {} : { disk }),
   });
-  const link = fakeLink(byName, clock, refuse);
+  const told: string[] = [];
+  const link = fakeLink(byName, clock, refuse, told);
   const room = createStacks({
     ...{ store, link, clock, ids, logger },
     engine: () => engine,
@@ -139,7 +140,7 @@ export function openBed(
       clusters.every(({ cut, record }) => cut || availability.health(record.name)?.health === 'ready'),
     );
   };
-  return { complaints, store, room, engine, availability, clock, refuse, byName, pass, until, ended, start };
+  return { told, complaints, store, room, engine, availability, clock, refuse, byName, pass, until, ended, start };
 }
 
 export type Bed = ReturnType<typeof openBed>;
@@ -169,10 +170,12 @@ function fakeLink(
   clusters: ReadonlyMap<string, FakeCluster>,
   clock: SimulatedClock,
   refuse: Map<string, string>,
+  told: string[],
 ): AgentLink {
   return {
     async execute(name, command, { timeoutMs, signal }): Promise<Outcome<CommandOutput>> {
       const cluster = clusters.get(name);
+      told.push(`${command.body.kind}@${name}`);
       // a plan asks for rights while the simulated time stands still
       if (command.body.kind === 'access') return done({ kind: 'access', refusal: denied(refuse, name) });
       await clock.sleep(10, signal);
