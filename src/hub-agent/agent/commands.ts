@@ -18,6 +18,7 @@ import { locationKey } from './held.ts';
 import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
 import type { Memory } from './memory.ts';
 import type { Queues } from './queues.ts';
+import { createSeenSecrets, maskedOutcome } from './said.ts';
 
 export interface Commands {
   /** Answers when the command has ended; undefined: the same id is under way and will answer. */
@@ -97,20 +98,19 @@ class CommandRunner implements Commands {
 
   async #attempt(command: Command, signal: AbortSignal, resumed: boolean): Promise<Answer> {
     const { identities, memory } = this.#options;
+    const seen = createSeenSecrets();
     try {
       const begun: Begun = { resumed, begin: () => memory.begin(command.id) };
-      const own = this.#options.work(signal, begun);
+      const own = seen.through(this.#options.work(signal, begun));
       const identity = await identities.as(await accountOf(command.body, own, memory));
-      const work = this.#options.work(signal, begun, identity);
+      const work = seen.through(this.#options.work(signal, begun, identity));
       const { output, blobs } = await this.#perform(command, work);
       return { outcome: done(output), blobs: blobs ?? [] };
     } catch (error) {
-      if (error instanceof Halted) return only(error.outcome);
-      this.#options.logger.error(
-        { command: command.id, error: errorText(error) },
-        'a command failed in an unexpected way',
-      );
-      return only({ kind: 'unknown', reason: `the agent failed: ${errorText(error)}` });
+      if (error instanceof Halted) return only(maskedOutcome(error.outcome, seen.mask));
+      const text = seen.mask(errorText(error));
+      this.#options.logger.error({ command: command.id, error: text }, 'a command failed in an unexpected way');
+      return only({ kind: 'unknown', reason: `the agent failed: ${text}` });
     }
   }
 

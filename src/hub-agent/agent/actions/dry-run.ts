@@ -3,6 +3,7 @@ import type { Verdict } from '../../../kubernetes/index.ts';
 import { type Bundle, type Location, readBundle, servedObjects, shown } from '../bundle.ts';
 import { Halted, refuse } from '../halted.ts';
 import { appliedOf, halt } from '../objects.ts';
+import { createSeenSecrets, maskedRefusal } from '../said.ts';
 import { laterServed, waitsFor } from './pending.ts';
 import { dependsOnLive, forApply, isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
@@ -63,7 +64,8 @@ function isImmutableVerdict(verdict: Verdict): boolean {
 
 /** What would change, object by object, for people: before and after, Secret values cut. */
 export async function preview(work: Work, body: { location: Location; bundle: Digest }): Promise<Done> {
-  const bundle = readBundle(await work.blob(body.bundle));
+  const seen = createSeenSecrets();
+  const bundle = readBundle(await seen.through(work).blob(body.bundle));
   const objects = await servedObjects(work.objects, bundle.objects);
   const show = (object: KubeObject | undefined) => (object === undefined ? null : shown(object, work.cutKey));
   const rows = await Promise.all(
@@ -79,7 +81,7 @@ export async function preview(work: Work, body: { location: Location; bundle: Di
         return { ref, before: show(live), after: show(appliedOf(verdict).object) };
       } catch (error) {
         if (!(error instanceof Halted) || error.outcome.kind !== 'refused') throw error;
-        return { ref, before: show(live), after: null, refusal: error.outcome.refusal };
+        return { ref, before: show(live), after: null, refusal: maskedRefusal(error.outcome.refusal, seen.mask) };
       }
     }),
   );
