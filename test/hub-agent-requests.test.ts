@@ -1,22 +1,116 @@
 /** What an agent asks of its API server for one location: counted, so that what was spared stays spared. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
+import type { Digest, KubeObject } from '../src/base/index.ts';
 import type { ApiRequest, Client } from '../src/kubernetes/index.ts';
-import { configMap, deploy, output, part, refusalKind, startRig } from './hub-agent-rig.ts';
+import {
+  configMap,
+  deploy,
+  deployment,
+  type Living,
+  output,
+  part,
+  type Rig,
+  refusalKind,
+  startLiving,
+  startRig,
+} from './hub-agent-rig.ts';
 
 const SPACE = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
 const CONFIG = '/api/v1/namespaces/shop/configmaps/settings';
 
-/** Calls `before` ahead of each request. */
-function watched(before: (request: ApiRequest, inner: Client) => void | Promise<void>) {
+function service(name: string): KubeObject {
+  const spec = { selector: { app: name }, ports: [{ port: 80 }] };
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec };
+}
+
+/** Tells of each request before it is sent. */
+function watched(told: (request: ApiRequest, inner: Client) => void | Promise<void>) {
   return (inner: Client): Client => ({
     ...inner,
     async request(request) {
-      await before(request, inner);
+      await told(request, inner);
       return inner.request(request);
     },
   });
 }
+
+describe('one location of three objects costs its API server', () => {
+  const log: string[] = [];
+  let living: Living;
+  let rig: Rig;
+  before(async () => {
+    living = await startLiving();
+    const client = watched(({ method, path, query }) => {
+      // rights that are there are believed for ten seconds, which a loaded machine may take
+      if (!path.includes('/leases/') && !path.includes('/selfsubject'))
+        log.push(`${method} ${path}${query?.dryRun === undefined ? '' : '?dryRun'}`);
+    });
+    rig = await startRig({ cluster: living.cluster, client });
+    await transaction('warm', 1, 'a:1', null); // kinds are known, and watched
+  });
+  after(async () => {
+    await rig.close();
+    await living.close();
+  });
+
+  /** The commands of a deploy, as the hub gives them; answers its bundle. */
+  async function transaction(name: string, revision: number, image: string, previous: Digest | null): Promise<Digest> {
+    const stack = { project: 'default', name };
+    const location = { stack, kind: 'function', name: 'web', cluster: 'eu-1' } as const;
+    const labels = { 'ldc.dev/stack': name, 'ldc.dev/project': 'default' };
+    const objects = [configMap('web', { image }), service('web'), deployment('web', image, 1)].map((object) => ({
+      ...object,
+      metadata: { ...object.metadata, namespace: name, labels },
+    }));
+    const bundle = await rig.bundle(revision, objects, { location, fieldManager: `ldc.default.${name}` });
+    const space = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+    const needed = [{ apiVersion: 'v1', kind: 'Namespace', name }];
+    log.length = 0;
+    output(await rig.run({ kind: 'access', objects, needed, gone: [] }), 'access');
+    const taken = output(await rig.run({ kind: 'snapshot', location, bundle, previous }), 'snapshot');
+    output(await rig.run({ kind: 'ensure', stack, objects: [space] }), 'ensure');
+    output(await rig.run({ kind: 'dryRun', location, bundle, pending: [] }), 'dryRun');
+    const preImages = taken.preImages as Digest;
+    output(await rig.run({ kind: 'apply', location, revision, bundle, preImages }), 'receipt');
+    const before = log.length;
+    const { tookMs } = output(await rig.run({ kind: 'gate', location, bundle, deadlineMs: 30_000 }), 'gate');
+    if (tookMs >= 5_000) log.length = before; // what takes long is read now and then, watch or not
+    output(await rig.run({ kind: 'readBack', location, bundle }), 'readBack');
+    return bundle;
+  }
+  /** How often each: the verb, and the last part of the path (an object's name, or what is made). */
+  function counted(): { readonly [request: string]: number } {
+    const kinds = log.map((line) => line.replace(/ .*\//, ' '));
+    return Object.fromEntries([...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => [kind, all.length]).sort());
+  }
+
+  it('seventeen requests when all of it is new, its namespace too, beside one for its rights', async () => {
+    await transaction('fresh', 1, 'a:1', null);
+    assert.deepEqual(counted(), {
+      'GET fresh': 2, // by the question for rights, and by ensure
+      'GET web': 6, // pre-images, and what is read back
+      'PUT ldc-agent-state': 1, // that ensure is begun
+      'PATCH fresh': 1,
+      'PATCH web?dryRun': 3,
+      'POST secrets': 1, // the bundle, and that apply is begun
+      'PATCH web': 3,
+    });
+  });
+
+  it('fifteen when it is changed', async () => {
+    const first = await transaction('changed', 1, 'a:1', null);
+    await transaction('changed', 2, 'a:2', first);
+    const [secret = ''] = Object.keys(counted()).filter((request) => request.startsWith('PUT ldc-bundle-'));
+    assert.deepEqual(counted(), {
+      'GET changed': 2,
+      'GET web': 6,
+      'PATCH web?dryRun': 3,
+      [secret]: 1,
+      'PATCH web': 3,
+    });
+  });
+});
 
 describe('an object that moves in the moment of its apply', () => {
   const theirs = { ...configMap('settings', { theirs: 'yes' }), metadata: { name: 'settings' } };

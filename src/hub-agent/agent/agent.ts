@@ -131,7 +131,7 @@ export class Session {
     });
     this.#commands = createCommands({
       ...{ ...parts, work, isLeader: () => self.leadership.isHeld() },
-      onHeld: (held, blob) => this.#observer.hold(held, readBundle(blob)),
+      onHeld: (held, blob, coming) => this.#observer.hold(held, readBundle(blob), coming),
       onReleased: (location) => this.#observer.release(location),
       leave: (orphan, abort) => this.#leave(orphan, abort),
     });
@@ -203,6 +203,10 @@ export class Session {
       sealed: (blob, secrets) =>
         secrets.size === 0 ? blob : { ...blob, secrets: sealJson(this.#hubKey, Object.fromEntries(secrets), random) },
       onApplied: (object) => this.#observer.good(object),
+      current: async (ref) => {
+        const seen = this.#observer.current(ref, identity.serviceAccount);
+        return seen === undefined ? identity.objects.get(ref) : seen.object;
+      },
       mask: (stack) => this.#observer.mask(stack),
     };
   }

@@ -44,7 +44,7 @@ export interface CommandsOptions {
   /** Whether this agent still is the one that acts. */
   isLeader(): boolean;
   /** It is held from now on: watch it. */
-  onHeld(held: Held, blob: OpenBlob): Promise<void>;
+  onHeld(held: Held, blob: OpenBlob, coming?: 'coming'): Promise<void>;
   onReleased(location: Location): void;
 }
 
@@ -174,11 +174,14 @@ class CommandRunner implements Commands {
     return { output: { kind: 'recallBundle', bundle }, blobs: [work.sealed({ digest: bundle, value }, secrets)] };
   }
 
-  /** The new wish is written before anything is done for it: from here on drift is measured against it. */
+  /**
+   * The new wish is written before anything is done for it: from here on drift is measured against it. `command`: the one
+   * that applies all of it now.
+   */
   async #hold(held: Held, work: Work, command?: string): Promise<void> {
     const blob = await work.blob(held.bundle);
     await this.#options.memory.held.hold(held, blob, command);
-    await this.#options.onHeld(held, blob);
+    await this.#options.onHeld(held, blob, command === undefined ? undefined : 'coming');
   }
   async #release(location: Location): Promise<void> {
     await this.#options.memory.held.release(location);

@@ -41,16 +41,20 @@ import { type Judgement, judgementOf } from './judging.ts';
 import type { Queues } from './queues.ts';
 import { belongsTo } from './streams/events.ts';
 import type { StreamPlace } from './streams/streams.ts';
+import { isOlder } from './versions.ts';
 import { createWatches, type Watches } from './watches.ts';
 import { whyUnwell } from './why.ts';
 
 export interface Observer {
-  hold(held: Held, bundle: Bundle): Promise<void>;
+  /** `coming`: its objects are about to be applied, so that what is there now need not be read. */
+  hold(held: Held, bundle: Bundle, coming?: 'coming'): Promise<void>;
   release(location: Location): void;
   /** Kinds have come or gone: what is held is looked at in the versions that are served now. */
   kindsChanged(): Promise<void>;
   /** What it looks like now is as it was applied. */
   good(object: KubeObject): void;
+  /** How an object that is held looks by its watch, never older than it was applied; undefined: it is not watched (yet). */
+  current(ref: ObjectRef, as: ServiceAccountRef | undefined): { readonly object: KubeObject | undefined } | undefined;
   /** Hides the values of the Secrets that are held of a stack, and what looks like one. */
   mask(stack: Location['stack']): Mask;
   /** What is held of a stack (of these functions and members), as it should be. */
@@ -130,8 +134,9 @@ class Observing implements Observer {
     return this.#places.get(this.#owners.get(key) ?? '')?.bundle.serviceAccount;
   }
   #listed(objects: readonly KubeObject[], covers: (ref: ObjectRef, as?: ServiceAccountRef) => boolean): void {
+    const there = new Set(objects.map((object) => refText(refOf(object))));
     for (const [key, object] of this.#live) {
-      if (covers(refOf(object), this.#actorOf(key))) this.#live.delete(key);
+      if (!there.has(key) && covers(refOf(object), this.#actorOf(key))) this.#live.delete(key);
     }
     for (const object of objects) this.#seen(object);
     for (const place of this.#places.values()) {
@@ -140,14 +145,15 @@ class Observing implements Observer {
   }
   #happened(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject): void {
     const key = refText(refOf(object));
-    if (type === 'DELETED') this.#live.delete(key);
-    else this.#seen(object);
+    if (type !== 'DELETED') this.#seen(object);
+    else if (!isOlder(object, this.#live.get(key))) this.#live.delete(key);
     const place = this.#places.get(this.#owners.get(key) ?? '');
     if (place !== undefined) this.#soon(place);
   }
   #seen(object: KubeObject): void {
     const key = refText(refOf(object));
-    if (this.#owners.has(key)) this.#live.set(key, object);
+    // what was applied may be known by its answer before the watch comes to it
+    if (this.#owners.has(key) && !isOlder(object, this.#live.get(key))) this.#live.set(key, object);
   }
   #soon(place: Place): void {
     if (place.due) return;
@@ -306,7 +312,7 @@ class Observing implements Observer {
       }),
     );
   }
-  async hold(held: Held, bundle: Bundle): Promise<void> {
+  async hold(held: Held, bundle: Bundle, coming?: 'coming'): Promise<void> {
     const work = this.#options.work(this.#options.signal);
     const [objects, judge] = await Promise.all([
       servedObjects(work.objects, bundle.objects),
@@ -331,7 +337,7 @@ class Observing implements Observer {
     for (const ref of fresh) this.#owners.set(refText(ref), key);
     const { serviceAccount } = bundle;
     await Promise.all(fresh.map((ref) => this.#watches.watch(ref, serviceAccount)));
-    await this.#refresh(fresh, serviceAccount);
+    if (coming === undefined) await this.#refresh(fresh, serviceAccount);
     this.#soon(place);
   }
   async kindsChanged(): Promise<void> {
@@ -362,7 +368,12 @@ class Observing implements Observer {
     this.#options.report({ kind: 'observed', observations: [], gone: [location] });
   }
   good(object: KubeObject): void {
+    this.#seen(object);
     this.#noteGood(object);
+  }
+  current(ref: ObjectRef, as: ServiceAccountRef | undefined): { readonly object: KubeObject | undefined } | undefined {
+    const key = refText(ref);
+    return this.#owners.has(key) && this.#watches.isReady(ref, as) ? { object: this.#live.get(key) } : undefined;
   }
   async settled(): Promise<void> {
     await Promise.all(this.#looks);

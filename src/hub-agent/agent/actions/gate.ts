@@ -7,9 +7,12 @@ import { type Unwell, whyUnwell } from '../why.ts';
 import { createCalm } from './calm.ts';
 import type { Done, Work } from './work.ts';
 
-const POLL_MS = 150;
+/** Of what the watch shows: looking costs nothing but the look. */
+const POLL_MS = 50;
 const POLL_MS_MAX = 1_000;
 const PROBE_MS_MAX = 3_000;
+/** What is not ready by its watch is read so often all the same: a watch may hang unseen. */
+const READ_EVERY_MS = 5_000;
 
 /** Waits until every object is ready and the health answers; refused with the reasons when one failed or the time is over. */
 export async function gate(
@@ -22,12 +25,16 @@ export async function gate(
   const judge = await judgementOf(work.client, bundle);
   const calm = createCalm<Seen>(work, minReadyMs);
   const startedMs = work.clock.monotonic();
+  let readMs = startedMs;
   let left = wanted;
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.3, POLL_MS_MAX)) {
     // workloads may lose what they had; what is ready is looked at once more at the end
-    let seen = await look(work, judge, left);
-    if (seen.every(isReady) && left.length < wanted.length) seen = await look(work, judge, wanted);
     const late = work.clock.monotonic() - startedMs >= deadlineMs;
+    const reads = late || work.clock.monotonic() - readMs >= READ_EVERY_MS;
+    if (reads) readMs = work.clock.monotonic();
+    let seen = await look(work, judge, left, reads);
+    if (seen.every(isReady) && left.length < wanted.length) seen = await look(work, judge, wanted, reads);
+    if (!reads && seen.some(isFailed)) seen = await look(work, judge, wanted, true); // nothing is undone on hearsay
     const { unwell, proven, waitMs: calmMs } = await calm.judge(seen, late);
     if (proven) {
       const trouble = await healthTrouble(work, bundle);
@@ -37,7 +44,7 @@ export async function gate(
       }
       if (late) return refuse({ kind: 'unhealthy', message: trouble });
     }
-    const failed = unwell.some((one) => one.status.status === 'failed');
+    const failed = unwell.some(isFailed);
     if (unwell.length > 0 && (failed || late))
       return refuseWithReasons(work, body.location, unwell, failed ? null : deadlineMs);
     if (work.signal.aborted) return refuse({ kind: 'cancelled', message: 'the wait for readiness was cancelled' });
@@ -51,11 +58,17 @@ interface Seen extends Unwell {
   readonly wanted: KubeObject;
 }
 
-async function look(work: Work, judge: Judgement, wanted: readonly KubeObject[]): Promise<readonly Seen[]> {
+/** `reads`: at the API server, not by the watch. */
+async function look(
+  work: Work,
+  judge: Judgement,
+  wanted: readonly KubeObject[],
+  reads: boolean,
+): Promise<readonly Seen[]> {
   return Promise.all(
     wanted.map(async (object) => {
       const ref = refOf(object);
-      const live = await work.objects.get(ref);
+      const live = await (reads ? work.objects.get(ref) : work.current(ref));
       return { ref, wanted: object, object: live, status: judge(object, live) };
     }),
   );
@@ -63,6 +76,10 @@ async function look(work: Work, judge: Judgement, wanted: readonly KubeObject[])
 
 function isReady({ status }: { readonly status: ObjectStatus }): boolean {
   return status.status === 'current';
+}
+
+function isFailed({ status }: { readonly status: ObjectStatus }): boolean {
+  return status.status === 'failed';
 }
 
 /** Why the Service does not answer well; undefined when it does, or nothing is to be asked. */
@@ -106,7 +123,7 @@ async function refuseWithReasons(
 export async function describe(work: Work, bundle: Bundle | undefined): Promise<Done> {
   if (bundle === undefined) return { output: { kind: 'describe', reasons: [] } };
   const wanted = await servedObjects(work.objects, bundle.objects);
-  const seen = await look(work, await judgementOf(work.client, bundle), wanted);
+  const seen = await look(work, await judgementOf(work.client, bundle), wanted, true);
   const unwell = seen.filter((one) => !isReady(one));
   const reasons = await whyUnwell(work, bundle.location, unwell);
   return { output: { kind: 'describe', reasons: reasons as unknown as Json[] } };

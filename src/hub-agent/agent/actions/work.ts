@@ -1,5 +1,5 @@
 /** What an action is handed: the cluster, the blobs, the key that cuts Secrets, and whether it was begun before. */
-import type { Clock, Digest, KubeObject } from '../../../base/index.ts';
+import type { Clock, Digest, KubeObject, ObjectRef } from '../../../base/index.ts';
 import type { Client, Discovery, Mask } from '../../../kubernetes/index.ts';
 import type { Blob, CommandOutput } from '../../../protocol/index.ts';
 import type { Location, OpenBlob } from '../bundle.ts';
@@ -28,6 +28,8 @@ export interface Work extends Begun {
   readonly probe: ServiceProbe;
   /** Aborted by a `cancel` and when the agent stops. */
   readonly signal: AbortSignal;
+  /** An object of what is held as its watch shows it, which costs no request; read where it is not watched. */
+  current(ref: ObjectRef): Promise<KubeObject | undefined>;
   /** Told of each object as it was applied: what it looks like now is no drift. */
   onApplied(object: KubeObject): void;
   blob(digest: Digest): Promise<OpenBlob>;
