@@ -1,11 +1,18 @@
-export type { AgentOptions } from './agent/agent.ts';
-export { networkDoor } from './agent/door.ts';
-export { clientAs } from './agent/identities.ts';
-export { type Agent, createAgent } from './agent/life.ts';
-export { apiServerProbe, type ProbeAnswer, type ProbeTarget, type ServiceProbe } from './agent/probe.ts';
+/** Both sides, for who needs both; a process of one side enters by `agent/index.ts` or `hub/index.ts`. */
+export {
+  type Agent,
+  type AgentOptions,
+  apiServerProbe,
+  clientAs,
+  createAgent,
+  networkDoor,
+  type ProbeAnswer,
+  type ProbeTarget,
+  type ServiceProbe,
+} from './agent/index.ts';
 export { driftsOf } from './hub/drift-views.ts';
 export { clusterProjector } from './hub/entries.ts';
 export { createHubLink, type HubLink, type HubLinkOptions, type HubSignals } from './hub/index.ts';
 export { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from './hub/reports.ts';
-export { AGENT_ACCOUNT, type AgentManifestsOptions, agentManifests } from './manifests/manifests.ts';
+export { AGENT_ACCOUNT, type AgentManifestsOptions, agentManifests } from './manifests/index.ts';
 export type { ClusterRecord, Enrolled, Held, HubDoor, JoinToken, Left, Registry, StoredIdentity } from './types.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createIds, type Refusal, RefusedError, systemClock, systemRandom } from '../base/index.ts';
 import type { AgentOptions } from '../cli/index.ts';
-import { clientAs, createAgent } from '../hub-agent/index.ts';
+import { clientAs, createAgent } from '../hub-agent/agent/index.ts';
 import { type Credentials, connect } from '../kubernetes/index.ts';
 import { createLogger } from './logger.ts';
 import { untilSignal } from './signals.ts';

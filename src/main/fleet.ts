@@ -1,7 +1,8 @@
 /** The fleet of a local installation: its clusters, embedded or real, their gateways and their agents, all held by one process. */
 import { pathToFileURL } from 'node:url';
 import { createIds, errorText, type JsonObject } from '../base/index.ts';
-import { AGENT_ACCOUNT, type Agent, clientAs, createAgent, type ServiceProbe } from '../hub-agent/index.ts';
+import { type Agent, clientAs, createAgent, type ServiceProbe } from '../hub-agent/agent/index.ts';
+import { AGENT_ACCOUNT } from '../hub-agent/manifests/index.ts';
 import { connect } from '../kubernetes/index.ts';
 import { type Fleet, type LocalCluster, startLocalFleet } from '../sim/index.ts';
 import { binariesOf, clusterPlans } from './control-planes.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { refOf, refText, systemClock } from '../base/index.ts';
 import type { JoinOptions } from '../cli/index.ts';
-import { agentManifests } from '../hub-agent/index.ts';
+import { agentManifests } from '../hub-agent/manifests/index.ts';
 import { type Client, connect, createDiscovery, objectPath, verdictOf } from '../kubernetes/index.ts';
 
 const NEXT =

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { systemClock } from '../base/index.ts';
 import { recordProcess, runningProcess } from '../base/process-record.ts';
 import type { Io, JoinOptions } from '../cli/index.ts';
-import { AGENT_ACCOUNT } from '../hub-agent/index.ts';
+import { AGENT_ACCOUNT } from '../hub-agent/manifests/index.ts';
 import { programEntry } from './child.ts';
 import { installRights } from './install-rights.ts';
 

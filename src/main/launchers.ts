@@ -46,7 +46,7 @@ export function launchersFor({ io, saveContext }: LauncherPorts): Launchers {
       return runAgent(options, say, logLevel);
     },
     async agentManifests(options) {
-      const { agentManifests } = await import('../hub-agent/index.ts');
+      const { agentManifests } = await import('../hub-agent/manifests/index.ts');
       return agentManifests(options);
     },
     async joinCluster(options) {

@@ -1,0 +1,1 @@
+export { AGENT_ACCOUNT, type AgentManifestsOptions, agentManifests } from './manifests.ts';
