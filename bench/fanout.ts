@@ -26,8 +26,8 @@ async function fanOut({ store, hub, names }: ManyAgents) {
     ...store,
     link: hub.link,
     replan: {
-      again: async () => refused({ kind: 'none', message: 'nothing is planned anew here' }),
-      without: async () => refused({ kind: 'none', message: 'nothing is planned anew here' }),
+      again: async () => refused({ kind: 'none', message: 'nothing is planned anew here', hint: 'mend it' }),
+      without: async () => refused({ kind: 'none', message: 'nothing is planned anew here', hint: 'mend it' }),
       reserve: () => done(null),
       release: () => {},
     },

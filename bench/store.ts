@@ -74,8 +74,8 @@ async function runEngine() {
     ...state,
     link: new Fleet(systemClock, clusters),
     replan: {
-      again: async () => refused({ kind: 'none', message: 'none' }),
-      without: async () => refused({ kind: 'none', message: 'none' }),
+      again: async () => refused({ kind: 'none', message: 'none', hint: 'mend it' }),
+      without: async () => refused({ kind: 'none', message: 'none', hint: 'mend it' }),
       reserve: () => done(null),
       release: () => {},
     },

@@ -34,7 +34,11 @@ export function createApp(services: Services): { readonly app: Express; close():
   app.get('/openapi.json', (_, response) => void response.json(openApi));
   app.get('/metrics', (request, response) => {
     if (bearerOf(request, tokens) === undefined)
-      throw new HttpProblem(401, { kind: 'unauthenticated', message: 'metrics need a bearer token' });
+      throw new HttpProblem(401, {
+        kind: 'unauthenticated',
+        message: 'metrics need a bearer token',
+        hint: 'send Authorization: Bearer TOKEN; a token of role viewer is enough',
+      });
     response.type('text/plain; version=0.0.4').send(metrics.text());
   });
   mount(app, bindings, services, tokens);

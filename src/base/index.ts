@@ -21,7 +21,17 @@ export { limits } from './limits.ts';
 export type { Logger } from './logger.ts';
 export { silentLogger } from './logger.ts';
 export type { Outcome, Problem, Refusal } from './outcome.ts';
-export { done, errorText, invariant, problemText, RefusedError, refused, unknown, unreachable } from './outcome.ts';
+export {
+  done,
+  errorText,
+  invariant,
+  NO_HINT,
+  problemText,
+  RefusedError,
+  refused,
+  unknown,
+  unreachable,
+} from './outcome.ts';
 export { cpuMilli, memoryBytes, QUANTITY_PATTERN, quantity } from './quantity.ts';
 export type { Random } from './random.ts';
 export { backoffMs, randomInt, seededRandom, systemRandom } from './random.ts';

@@ -7,10 +7,13 @@ export interface Refusal {
   readonly message: string;
   /** Where: an object, a file:line:column, a cluster. */
   readonly where?: string;
-  /** What to do next. */
-  readonly hint?: string;
+  /** What to do next; whoever refuses knows it best. */
+  readonly hint: string;
   readonly details?: Json;
 }
+
+/** For refusals of earlier releases, which may have come without one. */
+export const NO_HINT = 'nothing more was said of it: look at what it names';
 
 /**
  * What came of an attempt. `unknown` (a timeout, a cut line) never turns into failure: observe first.

@@ -1,4 +1,4 @@
-import { type Problem, problemText } from '../base/index.ts';
+import { NO_HINT, type Problem, problemText } from '../base/index.ts';
 
 /** Exit codes, DESIGN §11. */
 export const exit = {
@@ -17,13 +17,13 @@ export type ExitCode = (typeof exit)[keyof typeof exit];
 export class Failure extends Error {
   readonly code: ExitCode;
   readonly where: string | undefined;
-  readonly hint: string | undefined;
+  readonly hint: string;
   readonly problems: readonly Problem[];
 
   constructor(
     code: ExitCode,
     message: string,
-    more: { where?: string | undefined; hint?: string | undefined; problems?: readonly Problem[] } = {},
+    more: { hint: string; where?: string | undefined; problems?: readonly Problem[] },
   ) {
     super(message);
     this.name = 'Failure';
@@ -34,7 +34,7 @@ export class Failure extends Error {
   }
 }
 
-export function usage(message: string, hint?: string): Failure {
+export function usage(message: string, hint: string): Failure {
   return new Failure(exit.usage, message, { hint });
 }
 
@@ -44,7 +44,7 @@ export function failureText({ message, where, hint, problems }: Failure): string
     `error: ${message}`,
     ...problems.map((problem) => `  ${problemText(problem)}`),
     ...(where === undefined || problems.length > 0 ? [] : [`  at:   ${where}`]),
-    ...(hint === undefined ? [] : [`  next: ${hint}`]),
+    `  next: ${hint}`,
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -52,13 +52,15 @@ export function failureText({ message, where, hint, problems }: Failure): string
 /** Whatever a verb threw. The client's errors are told by name, so that offline verbs need not load it. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
-  if (!(error instanceof Error)) return new Failure(exit.failed, String(error));
+  if (!(error instanceof Error)) return new Failure(exit.failed, String(error), { hint: UNFORESEEN });
   if (error.name === 'HubProblem' && 'problem' in error) return hubFailure(error.problem as HubAnswer);
   if (error.name === 'HubUnreachable' && 'hint' in error)
     return new Failure(exit.failed, error.message, { hint: String(error.hint) });
   if ('code' in error && 'path' in error && typeof error.path === 'string') return fileFailure(error, error.path);
-  return new Failure(exit.failed, error.message);
+  return new Failure(exit.failed, error.message, { hint: UNFORESEEN });
 }
+
+const UNFORESEEN = '--help says what the verb takes; when that is not it, report it with what was done before';
 
 interface HubAnswer {
   readonly status: number;
@@ -79,7 +81,7 @@ function hubFailure({ status, detail, where, hint, details, problems, instance }
   const message = [detail, ...reasonLines(details)].join('\n  ');
   return new Failure(code, message, {
     where: where ?? (status >= 500 ? instance : undefined),
-    hint,
+    hint: hint ?? NO_HINT,
     problems: problems ?? [],
   });
 }
@@ -104,5 +106,7 @@ const FILE_CODES: { readonly [code: string]: string } = {
 
 function fileFailure(error: Error, path: string): Failure {
   const code = 'code' in error ? String(error.code) : '';
-  return new Failure(exit.usage, `${path} ${FILE_CODES[code] ?? error.message}`);
+  return new Failure(exit.usage, `${path} ${FILE_CODES[code] ?? error.message}`, {
+    hint: 'check the path, and who may read it',
+  });
 }

@@ -192,7 +192,7 @@ describe('stacks', () => {
     const { out } = await machine.ldc('describe', 'shop');
     assert.match(
       out,
-      /us-1: failed, revision 1, 2 replicas {2}Deployment checkout: 0 of 2 pods are ready\n {6}Pod\/checkout-1 {2}ImagePullBackOff: no such image\n {8}Warning Failed \(3 times\): pulling ldc\.dev\/nope failed\n/,
+      /us-1: failed, revision 1, 2 replicas {2}Deployment checkout: 0 of 2 pods are ready\n {6}Pod\/checkout-1 {2}ImagePullBackOff: no such image\n {8}Warning Failed \(x3\): pulling ldc\.dev\/nope failed\n/,
     );
     assert.match(out, /placement:\n {2}\+ checkout on eu-1: best score \(score 3\)\n {2}- checkout on us-2: cordoned/);
     assert.match((await machine.ldc('describe', 'cluster/eu-2')).out, /^health {6}ready since/m);

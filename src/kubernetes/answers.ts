@@ -83,11 +83,25 @@ function refusalOf(status: number, { said, message }: Told, where: string, body:
     kind: immutable ? 'immutable' : `kubernetes${reason}`,
     message: `the API server refused ${where}: ${message}`,
     where,
-    ...(immutable
-      ? { hint: 'annotate the object with `ldc.dev/replace: recreate` to have it deleted and made anew' }
-      : {}),
+    hint: immutable
+      ? RECREATE
+      : (HINTS[status] ?? 'what the API server says is to be mended there, or in the manifest'),
   };
 }
+
+const RECREATE = 'annotate the object with `ldc.dev/replace: recreate` to have it deleted and made anew';
+
+/** By HTTP status; the server's own words stand beside it. */
+const HINTS: { readonly [status: number]: string } = {
+  400: 'correct the manifest',
+  401: 'the credentials of the agent are not taken: join the cluster again, or renew its kubeconfig',
+  403: 'give who applies it the right (`ldc agent manifests`, or a Role for the ServiceAccount of the stack), or satisfy the quota or admission that is named',
+  404: 'make first what it needs, or look who deleted it',
+  405: 'the API server does not do this with that kind: leave it out of the manifests',
+  409: 'somebody else changes it: look who, and apply the stack again',
+  413: 'the object is too large: split it',
+  422: 'correct the manifest',
+};
 
 /** Whether a refusal says that the field can never change on an object that exists. */
 export function isImmutable(message: string): boolean {

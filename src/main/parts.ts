@@ -84,7 +84,7 @@ function simOver(line: Rpc): SimPort {
             })
           : done(value);
       } catch (error) {
-        return refused({ kind: 'sim', message: errorText(error) });
+        return refused({ kind: 'sim', message: errorText(error), hint: 'look at `ldc sim status` and try again' });
       }
     },
   };

@@ -3,7 +3,7 @@
  * they receive; an unknown key is dropped (a newer minor may add), an unknown kind is refused with a `refuse`.
  */
 import { z } from 'zod';
-import { type Json, type KubeObject, limits } from '../base/index.ts';
+import { type Json, type KubeObject, limits, NO_HINT } from '../base/index.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -34,7 +34,7 @@ const refusal = z.object({
   kind: z.string(),
   message: z.string(),
   where: z.string().optional(),
-  hint: z.string().optional(),
+  hint: z.string().default(NO_HINT),
   details: json.optional(),
 });
 

@@ -94,7 +94,7 @@ describe('saga: what a backup has unfinished', () => {
   });
 
   it('ends after every write of an undo that gets stuck and is tried again', async () => {
-    const refusal = { kind: 'notReady', message: 'it never gets ready' };
+    const refusal = { kind: 'notReady', message: 'it never gets ready', hint: 'mend it' };
     let undo: Fault | undefined = { kind: 'refuse', refusal, effect: false };
     const backups = await backupsOf(async (world, engine) => {
       world.fleet.fault = ({ kind, cluster }) => {

@@ -31,7 +31,11 @@ export async function abandonUnfinished(
 
 /** Before the decision it ends `rolledBack`, after it `committed`; both forced, nothing of it compared and nothing owed. */
 export function abandonment(data: TransactionData, reason: string): readonly TransactionEvent[] {
-  const cause = { kind: 'restored', message: `the hub was restored from a backup that had it unfinished: ${reason}` };
+  const cause = {
+    kind: 'restored',
+    message: `the hub was restored from a backup that had it unfinished: ${reason}`,
+    hint: 'look at what its clusters hold (`ldc status`), and apply the stack again',
+  };
   const events = forwardOnly(data) ? forward(data, cause, reason) : backward(data, cause, reason);
   const outcome = forwardOnly(data) ? 'committed' : 'rolledBack';
   const finalDigest = digestOf(outcome === 'committed' ? data.plan.locations : []);
@@ -39,7 +43,7 @@ export function abandonment(data: TransactionData, reason: string): readonly Tra
   return [...events, { type: 'tx.sealed', data: { count, outcome, planDigest: data.plan.digest, finalDigest } }];
 }
 
-type Cause = { readonly kind: string; readonly message: string };
+type Cause = { readonly kind: string; readonly message: string; readonly hint: string };
 
 function backward(data: TransactionData, cause: Cause, reason: string): readonly TransactionEvent[] {
   const { state, stack, kind, revision } = data.header;

@@ -49,7 +49,11 @@ export class Asker {
     } catch (error) {
       if (signal.aborted) return null;
       // a bug, or a plan that no code here understands: it becomes the step's refusal, so that a person sees it
-      const refusal = { kind: 'internal', message: errorText(error) };
+      const refusal = {
+        kind: 'internal',
+        message: errorText(error),
+        hint: 'a fault of ldc: look at the log of the hub, and report it',
+      };
       this.#ports.logger.error({ transaction: data.header.id, ask: ask.key, error: errorText(error) }, 'an ask failed');
       return asRefused(ask, refusal);
     }

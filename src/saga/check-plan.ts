@@ -8,7 +8,13 @@ import { PHASES } from './tally.ts';
 /** The first thing that makes the plan unfit, or undefined. */
 export function unfit(plan: Plan): Refusal | undefined {
   const message = problem(plan);
-  return message === undefined ? undefined : { kind: 'invalidPlan', message: `the plan cannot be run: ${message}` };
+  return message === undefined
+    ? undefined
+    : {
+        kind: 'invalidPlan',
+        message: `the plan cannot be run: ${message}`,
+        hint: 'a fault of ldc: report it with the plan (`ldc plan -o json`)',
+      };
 }
 
 function problem(plan: Plan): string | undefined {

@@ -56,13 +56,25 @@ function decideForward(data: TransactionData, around: Surroundings): Decision {
   const deadlineMs = data.header.deadlineAt === null ? Number.POSITIVE_INFINITY : Date.parse(data.header.deadlineAt);
   if (reversible && around.nowMs >= deadlineMs) {
     const message = `the rollout did not end within its deadline of ${data.plan.rollout.deadlineMs / 1_000} s`;
-    return journal({ type: 'tx.compensating', data: { cause: { kind: 'deadline', message } } });
+    return journal({
+      type: 'tx.compensating',
+      data: {
+        cause: {
+          kind: 'deadline',
+          message,
+          hint: 'look which step took so long, by `ldc tx show`, or raise rollout.deadline',
+        },
+      },
+    });
   }
   const lost = lostSteps(data, around.lost);
   const [firstLost] = lost.clusters;
   if (reversible && firstLost !== undefined && data.plan.rollout.onLostCluster === 'undo') {
     const message = `cluster ${firstLost} was lost in mid-deploy, and the stack says onLostCluster: undo`;
-    return journal({ type: 'tx.compensating', data: { cause: { kind: 'clusterLost', message, where: firstLost } } });
+    return journal({
+      type: 'tx.compensating',
+      data: { cause: { kind: 'clusterLost', message, where: firstLost, hint: UNDO_ON_LOSS } },
+    });
   }
   const failed = failedSteps(data, around.lost);
   if (failed.length > 0 && reversible) return onFailure(data, failed);
@@ -220,9 +232,11 @@ function isStuck(
   );
 }
 
+const UNDO_ON_LOSS = 'apply again when it is back, or say rollout.onLostCluster: replace';
+
 function stuck(data: TransactionData, failed: readonly StepState[]): Decision {
   const first = refusalOf(failed[0] as StepState);
-  const hint = `look at ${failed.length} step(s), then ldc tx retry|skip|force-close ${data.header.id}`;
+  const hint = `${first.hint}; then ldc tx retry|skip|force-close ${data.header.id}`;
   const steps = failed.slice(0, STEPS_NAMED_MAX).map(({ step }) => step.id);
-  return journal({ type: 'tx.stuck', data: { refusal: { hint, ...first }, steps } });
+  return journal({ type: 'tx.stuck', data: { refusal: { ...first, hint }, steps } });
 }

@@ -9,7 +9,7 @@ import { bundleOf, deployPlan, locationOf, step, stepsOf } from './testing/plans
 import { World } from './testing/world.ts';
 import type { Engine, NewTransaction, TransactionView } from './types.ts';
 
-const refusal = { kind: 'invalid', message: 'the API server says no' };
+const refusal = { kind: 'invalid', message: 'the API server says no', hint: 'mend it' };
 const REFUSE: Fault = { kind: 'refuse', refusal, effect: false };
 
 function setUp(...clusters: string[]) {

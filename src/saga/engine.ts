@@ -153,7 +153,8 @@ class TransactionEngine implements Engine {
     if (live === undefined) {
       const known = this.summary(id);
       const message = known === undefined ? `there is no transaction ${id}` : `${id} has ended: it is ${known.state}`;
-      return Promise.resolve(refused({ kind: known === undefined ? 'notFound' : 'notNow', message }));
+      const hint = known === undefined ? '`ldc tx list` lists all' : 'nothing more can be done to it';
+      return Promise.resolve(refused({ kind: known === undefined ? 'notFound' : 'notNow', message, hint }));
     }
     if (this.#ports.observeOnly === true) return Promise.resolve(refused(OBSERVING));
     return new Promise((resolve) => {
@@ -330,7 +331,11 @@ function isHeld({ header: { state, heldFrom } }: TransactionData): boolean {
 /** Nothing of it exists: the store says what to do. @throws whatever is not the store's */
 function notWritten(error: unknown): Outcome<never> {
   if (!(error instanceof StoreError)) throw error;
-  return refused({ kind: `store.${error.kind}`, message: `the transaction could not be written: ${error.message}` });
+  return refused({
+    kind: `store.${error.kind}`,
+    message: `the transaction could not be written: ${error.message}`,
+    hint: 'nothing was done: free space where the hub keeps its state, and try again',
+  });
 }
 
 function busy({ header }: Contender) {

@@ -1,6 +1,7 @@
 /** The entries of a transaction's chain, version 1: a schema for each type, and the types inferred from them. */
 import { z } from 'zod';
 import type { Entry, Json, JsonObject, NewEntry, Refusal } from '../base/index.ts';
+import { NO_HINT } from '../base/index.ts';
 
 const digest = z.templateLiteral(['sha256:', z.string()]);
 const json: z.ZodType<Json> = z.json();
@@ -8,7 +9,7 @@ const refusal: z.ZodType<Refusal> = z.object({
   kind: z.string(),
   message: z.string(),
   where: z.string().optional(),
-  hint: z.string().optional(),
+  hint: z.string().default(NO_HINT),
   details: json.optional(),
 });
 const stack = z.object({ project: z.string(), name: z.string() });

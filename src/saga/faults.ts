@@ -1,5 +1,6 @@
 /** What has gone wrong with a transaction's steps, in words that a person can use. */
 import type { Refusal } from '../base/index.ts';
+import { NO_HINT } from '../base/index.ts';
 import { locationId, type Step } from '../plan/index.ts';
 import { createdBy } from './actions/ensure.ts';
 import { actionOf, clusterOf } from './actions/index.ts';
@@ -36,7 +37,7 @@ export function lostSteps(data: TransactionData, lost: ReadonlySet<string>): { r
 /** The cause as the transaction shows it: which step, where, and what the cluster said. */
 export function refusalOf({ step, refusal }: StepState): Refusal {
   const cluster = clusterOf(step);
-  const said = refusal ?? { kind: 'failed', message: 'it failed without a reason' };
+  const said = refusal ?? { kind: 'failed', message: 'it failed without a reason', hint: NO_HINT };
   const where = said.where ?? (cluster === null ? step.id : `${step.id} on ${cluster}`);
   return { ...said, message: `${step.id}: ${said.message}`, where };
 }

@@ -25,7 +25,7 @@ interface Golden {
 const FOLDER = join(import.meta.dirname, 'golden');
 const REFUSE: Fault = {
   kind: 'refuse',
-  refusal: { kind: 'injected', message: 'no', details: { pods: ['a', 'b'] } },
+  refusal: { kind: 'injected', message: 'no', hint: 'mend it', details: { pods: ['a', 'b'] } },
   effect: false,
 };
 

@@ -53,7 +53,7 @@ export function foldHeader(header: Header, entry: TransactionEntry): Outcome<Hea
   const moved = entry.type === 'step.owed' ? header : move(header, entry);
   if (moved === undefined) {
     const message = `${entry.type} means nothing to ${header.id} in state ${header.state}`;
-    return { kind: 'refused', refusal: { kind: 'illegalEvent', message } };
+    return { kind: 'refused', refusal: { kind: 'illegalEvent', message, hint: '`ldc tx show` says where it stands' } };
   }
   return done({ ...moved, ...changes(moved, entry) });
 }

@@ -58,8 +58,8 @@ async function runHub(folder: string, at: number, when: Moment): Promise<void> {
     ...{ documents: store.documents, blobs: store.blobs, epoch: store.epoch, link: parentLink() },
     journal: killing(store.journal, counted, at, when),
     replan: {
-      again: async () => refused({ kind: 'unexpected', message: 'nothing is planned anew here' }),
-      without: async () => refused({ kind: 'unexpected', message: 'no cluster is lost here' }),
+      again: async () => refused({ kind: 'unexpected', message: 'nothing is planned anew here', hint: 'mend it' }),
+      without: async () => refused({ kind: 'unexpected', message: 'no cluster is lost here', hint: 'mend it' }),
       reserve: () => done(null),
       release: () => {},
     },
@@ -154,7 +154,7 @@ function describeKills(): void {
     folders.push(folder);
     const fleet = new Fleet(systemClock, ['eu', 'us']);
     fleet.clusters.get('eu')?.things.set('default/shop/old', 'r0');
-    const refusal = { kind: 'notReady', message: 'never ready' };
+    const refusal = { kind: 'notReady', message: 'never ready', hint: 'mend it' };
     if (fails) fleet.fault = ({ id }) => (id.includes('/gate:us/') ? { kind: 'refuse', refusal, effect: false } : undefined); // biome-ignore format: one line
     return { folder, fleet };
   };

@@ -16,7 +16,7 @@ import type { Engine, TransactionView } from './types.ts';
 import { viewOf } from './views.ts';
 
 const CLUSTERS = ['eu', 'us'] as const;
-const REFUSAL = { kind: 'injected', message: 'refused here' };
+const REFUSAL = { kind: 'injected', message: 'refused here', hint: 'mend it' };
 
 interface Case {
   readonly world: World;

@@ -79,7 +79,12 @@ function abort(data: TransactionData, operation: Operation, { actor, reason }: C
   if (state === 'stuck') return notNow(data, operation, 'it is stuck: retry, skip or force-close it');
   if (data.header.pivoted) return notNow(data, operation, PIVOTED);
   const message = reason === null ? `aborted by ${actor}` : `aborted by ${actor}: ${reason}`;
-  return done([{ type: 'tx.compensating', data: { cause: { kind: 'aborted', message } } }]);
+  return done([
+    {
+      type: 'tx.compensating',
+      data: { cause: { kind: 'aborted', message, hint: 'apply the stack again when it is wanted' } },
+    },
+  ]);
 }
 
 /** The steps that hold it up. */
@@ -110,5 +115,9 @@ function goesOn(
 
 function notNow(data: TransactionData, { verb }: Operation, why: string): Answer {
   const { id, state } = data.header;
-  return refused({ kind: 'notNow', message: `cannot ${verb} ${id}, which is ${state}: ${why}` });
+  return refused({
+    kind: 'notNow',
+    message: `cannot ${verb} ${id}, which is ${state}: ${why}`,
+    hint: `look at it by ldc tx show ${id}`,
+  });
 }

@@ -125,7 +125,7 @@ describe('engine: large things', () => {
     const { world, open } = setUp();
     const details = { reasons: Array.from({ length: 2_000 }, (_, n) => ({ pod: `web-${n}`, log: 'x'.repeat(50) })) };
     world.fleet.fault = ({ kind }) =>
-      kind === 'gate' ? { kind: 'refuse', refusal: { kind: 'notReady', message: 'm'.repeat(9_000), details }, effect: false } : undefined; // biome-ignore format: one line
+      kind === 'gate' ? { kind: 'refuse', refusal: { kind: 'notReady', message: 'm'.repeat(9_000), hint: 'mend it', details }, effect: false } : undefined; // biome-ignore format: one line
     const { engine, store } = open();
     await engine.submit(request(deployPlan(['eu'])));
     const id = newest(engine);
@@ -170,7 +170,7 @@ describe('engine: a point of no return', () => {
     let no = 4;
     world.fleet.fault = ({ id }) =>
       /\/after\/do/.test(id) && no-- > 0
-        ? { kind: 'refuse', refusal: { kind: 'x', message: 'x' }, effect: false }
+        ? { kind: 'refuse', refusal: { kind: 'x', message: 'x', hint: 'mend it' }, effect: false }
         : undefined;
     const { engine } = open();
     await engine.submit(request(plan));
@@ -187,7 +187,9 @@ describe('engine: a point of no return', () => {
   it('refused itself, everything before it is undone', async () => {
     const { world, open } = setUp();
     world.fleet.fault = ({ id }) =>
-      /\/pivot\/do/.test(id) ? { kind: 'refuse', refusal: { kind: 'x', message: 'x' }, effect: false } : undefined;
+      /\/pivot\/do/.test(id)
+        ? { kind: 'refuse', refusal: { kind: 'x', message: 'x', hint: 'mend it' }, effect: false }
+        : undefined;
     const { engine } = open();
     await engine.submit(request(plan));
     const id = newest(engine);
@@ -199,7 +201,9 @@ describe('engine: a point of no return', () => {
   it('stuck behind it, force-close commits, forced, with the rest owed or skipped', async () => {
     const { world, open } = setUp();
     world.fleet.fault = ({ id }) =>
-      /\/after\/do/.test(id) ? { kind: 'refuse', refusal: { kind: 'x', message: 'x' }, effect: false } : undefined;
+      /\/after\/do/.test(id)
+        ? { kind: 'refuse', refusal: { kind: 'x', message: 'x', hint: 'mend it' }, effect: false }
+        : undefined;
     const { engine } = open();
     await engine.submit(request(plan));
     const id = newest(engine);

@@ -97,7 +97,11 @@ function undoneByItself(state: StepState): readonly TransactionEvent[] {
 /** A step without an undo that was under way: its command is called off. */
 function cancelled({ step }: StepState): TransactionEvent {
   const pivot = step.kind === 'pivot' ? { pivot: true } : {};
-  const refusal = { kind: 'cancelled', message: 'called off: the transaction is being undone' };
+  const refusal = {
+    kind: 'cancelled',
+    message: 'called off: the transaction is being undone',
+    hint: 'look at the cause of the transaction',
+  };
   return { type: 'step.failed', data: { step: step.id, refusal, ...pivot } };
 }
 
@@ -126,9 +130,9 @@ function clearSteps(data: TransactionData): ReadonlySet<string> {
 function stuckUndo(data: TransactionData, blocked: readonly StepState[]): Decision {
   const refusal = refusalOf(blocked[0] as StepState);
   const message = `the undo of ${blocked.length} step(s) is refused: ${refusal.message}`;
-  const hint = `repair the cause, then ldc tx retry ${data.header.id}; or skip or force-close it with a reason`;
+  const hint = `${refusal.hint}; then ldc tx retry ${data.header.id}, or skip or force-close it with a reason`;
   const steps = blocked.slice(0, STEPS_NAMED_MAX).map(({ step }) => step.id);
-  return journal({ type: 'tx.stuck', data: { refusal: { hint, ...refusal, message }, steps } });
+  return journal({ type: 'tx.stuck', data: { refusal: { ...refusal, message, hint }, steps } });
 }
 
 /** All is undone or owed: each touched cluster gets its verdict, then the whole. */

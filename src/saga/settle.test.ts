@@ -124,10 +124,10 @@ describe('the owed undo of an ensure', () => {
     const created = [{ apiVersion: 'v1', kind: 'Namespace', name: 'shop', uid: 'uid-1' }];
     let no = 2;
     world.fleet.fault = ({ kind }) => {
-      const refusal = { kind: 'refused', message: 'no', details: { created } };
+      const refusal = { kind: 'refused', message: 'no', hint: 'mend it', details: { created } };
       if (kind === 'ensure') return { kind: 'refuse', refusal, effect: true };
       return kind === 'undoEnsure' && no-- > 0
-        ? { kind: 'refuse', refusal: { kind: 'busy', message: 'not now' }, effect: false }
+        ? { kind: 'refuse', refusal: { kind: 'busy', message: 'not now', hint: 'mend it' }, effect: false }
         : undefined;
     };
     const view = await end(world, engine, await submit(engine, deployPlan(['eu'])));

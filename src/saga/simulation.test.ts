@@ -42,7 +42,7 @@ async function simulate(seed: number, seen: Seen): Promise<void> {
     const mayRefuse = kind === 'apply' || kind === 'gate' || kind === 'dryRun' || kind === 'prune' || kind === 'undo';
     if (!mayRefuse || !chance(0.04)) return undefined;
     seen.refusals++;
-    return { kind: 'refuse', refusal: { kind: 'injected', message: 'no' }, effect: chance(0.5) };
+    return { kind: 'refuse', refusal: { kind: 'injected', message: 'no', hint: 'mend it' }, effect: chance(0.5) };
   };
   const open = () => {
     const { clock, projectors } = world;

@@ -24,6 +24,7 @@ export async function amend(
     return refused({
       kind: 'clusterLost',
       message: `${lost.join(', ')} was lost, and rollout.onLostCluster says undo`,
+      hint: 'apply again when it is back, or say rollout.onLostCluster: replace',
     });
   }
   const gone = [...new Set([...lost, ...lostUnder(plan, room)])].sort();

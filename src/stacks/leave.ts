@@ -65,7 +65,7 @@ function refusalOf({ stack, placed, away }: Leaving): Refusal {
   const missing = placed.unmet.map((unmet) => unmet.text);
   if (missing.length === 0) {
     const message = `${stack.project}/${stack.name} has no better place than ${where}: no other cluster fits, and its minimum is met without`;
-    return { kind: 'noBetterPlacement', message, where };
+    return { kind: 'noBetterPlacement', message, where, hint: 'join a cluster that fits, or loosen the placement' };
   }
   return {
     kind: 'noCandidate',

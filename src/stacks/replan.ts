@@ -52,11 +52,19 @@ async function again(transaction: TransactionView, room: Room): Promise<Outcome<
       const plan =
         evidence === undefined || cluster === undefined ? undefined : planSettle(stack, cluster, evidence, room);
       return plan === undefined
-        ? refused({ kind: 'nothingDue', message: `nothing of ${stackId(stack)} is due there any more` })
+        ? refused({
+            kind: 'nothingDue',
+            message: `nothing of ${stackId(stack)} is due there any more`,
+            hint: 'nothing is to be done',
+          })
         : done(plan);
     }
     default:
-      return refused({ kind: 'notReplanned', message: `a transaction of kind ${kind} cannot be planned anew` });
+      return refused({
+        kind: 'notReplanned',
+        message: `a transaction of kind ${kind} cannot be planned anew`,
+        hint: 'start it again',
+      });
   }
 }
 

@@ -148,7 +148,7 @@ function together(refused: readonly Extract<Answer, { kind: 'refused' }>[]): Ref
     message:
       texts.slice(0, SHOWN_MAX).join('. ') + (texts.length > SHOWN_MAX ? `. And ${texts.length - SHOWN_MAX} more` : ''),
     where: first.cluster,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     details: refused
       .slice(0, 100)
       .map(({ cluster, refusal }): Json => ({ cluster, ...(refusal as unknown as JsonObject) })),

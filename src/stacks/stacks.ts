@@ -119,6 +119,7 @@ function createCommands(room: Room): Commands {
         return refused({
           kind: 'invalid',
           message: `${problems.length} problems in ${source.path}`,
+          hint: 'mend what is listed and send it again',
           details: problems.map((each) => ({ ...each })),
         });
       }

@@ -184,7 +184,8 @@ function fakeLink(
         return unknown('the line is cut');
       }
       const why = refuse.get(`${command.body.kind}@${name}`);
-      if (why !== undefined) return { kind: 'refused', refusal: { kind: 'refusedByTest', message: why } };
+      if (why !== undefined)
+        return { kind: 'refused', refusal: { kind: 'refusedByTest', message: why, hint: 'mend it' } };
       return done(act(cluster, command.body));
     },
     connected: (name) => clusters.get(name)?.cut === false,

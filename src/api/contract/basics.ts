@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Digest, Entry, Json, JsonObject, KubeObject, Problem, Refusal } from '../../base/index.ts';
-import { limits } from '../../base/index.ts';
+import { limits, NO_HINT } from '../../base/index.ts';
 import type { PlacementReason, StackRef } from '../../plan/types.ts';
 
 /** A JSON value as it is: what is inside is shown, never acted on. */
@@ -37,7 +37,7 @@ export const refusal: z.ZodType<Refusal> = z.object({
   kind: z.string(),
   message: z.string(),
   where: z.string().optional(),
-  hint: z.string().optional(),
+  hint: z.string().default(NO_HINT),
   details: json.optional(),
 });
 

@@ -15,7 +15,7 @@ export interface ProblemDetails {
   readonly kind: string;
   readonly where?: string;
   /** What to do next. */
-  readonly hint?: string;
+  readonly hint: string;
   readonly details?: Json;
   /** For a bad stack definition: all that is wrong with it. */
   readonly problems?: readonly Problem[];
@@ -29,7 +29,7 @@ export const problemDetails: z.ZodType<ProblemDetails> = z.object({
   instance: z.string(),
   kind: z.string(),
   where: z.string().optional(),
-  hint: z.string().optional(),
+  hint: z.string(),
   details: json.optional(),
   problems: z.array(problem).optional(),
 });

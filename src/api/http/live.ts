@@ -139,7 +139,11 @@ function lastEventId(request: Request): number | undefined {
   const header = request.get('last-event-id');
   if (header === undefined) return undefined;
   if (!/^\d{1,15}$/.test(header))
-    throw new HttpProblem(400, { kind: 'invalidRequest', message: 'Last-Event-ID must be a number' });
+    throw new HttpProblem(400, {
+      kind: 'invalidRequest',
+      message: 'Last-Event-ID must be a number',
+      hint: 'send the id of the last event that arrived, or none',
+    });
   return Number(header);
 }
 

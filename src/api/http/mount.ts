@@ -167,7 +167,11 @@ function readBody(route: AnyRoute, request: Request, response: Response): Promis
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.get('content-length') ?? 0) > 0;
   if (route.body === undefined || !hasBody) return Promise.resolve();
   if (!request.is('application/json'))
-    throw new HttpProblem(415, { kind: 'unsupportedMediaType', message: 'the body must be application/json' });
+    throw new HttpProblem(415, {
+      kind: 'unsupportedMediaType',
+      message: 'the body must be application/json',
+      hint: 'send Content-Type: application/json',
+    });
   const read = express.json({ limit: route.bodyBytesMax, strict: false });
   return new Promise((resolve, reject) => {
     read(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
@@ -206,7 +210,11 @@ function chosenForm(route: AnyRoute, request: Request): string {
   const offered = ['application/json', ...route.forms];
   const form = request.accepts(offered);
   if (typeof form === 'string') return form;
-  throw new HttpProblem(406, { kind: 'notAcceptable', message: `this is answered as ${offered.join(', ')} only` });
+  throw new HttpProblem(406, {
+    kind: 'notAcceptable',
+    message: `this is answered as ${offered.join(', ')} only`,
+    hint: 'send an Accept header with one of them, or none',
+  });
 }
 
 /** Gathers what the audit trail is to say of one call. */

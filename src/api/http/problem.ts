@@ -39,8 +39,8 @@ export function refusalProblem(refusal: Refusal): HttpProblem {
   return new HttpProblem(STATUS[refusal.kind] ?? 409, refusal);
 }
 
-export function notFound(what: string, hint?: string): HttpProblem {
-  return new HttpProblem(404, { kind: 'notFound', message: `there is no ${what}`, ...(hint ? { hint } : {}) });
+export function notFound(what: string, hint: string): HttpProblem {
+  return new HttpProblem(404, { kind: 'notFound', message: `there is no ${what}`, hint });
 }
 
 export function invalidStack(problems: readonly Problem[]): HttpProblem {
@@ -91,15 +91,21 @@ export function problemOf(error: unknown): HttpProblem | undefined {
   if (error instanceof RefusedError) return refusalProblem(error.refusal);
   if (error instanceof StoreError) {
     const hint =
-      error.kind === 'full' ? 'free space where the hub keeps its state; nothing was half-written' : undefined;
+      error.kind === 'full'
+        ? 'free space where the hub keeps its state; nothing was half-written'
+        : 'nothing was half-written: try again, and look at the log of the hub when it stays so';
     return new HttpProblem(STORE_STATUS[error.kind] ?? 503, {
       kind: `store.${error.kind}`,
       message: error.message,
-      ...(hint ? { hint } : {}),
+      hint,
     });
   }
   if (error instanceof URIError)
-    return new HttpProblem(400, { kind: 'invalidRequest', message: 'the path is not encoded as a URL must be' });
+    return new HttpProblem(400, {
+      kind: 'invalidRequest',
+      message: 'the path is not encoded as a URL must be',
+      hint: 'encode each part of the path (%25 for a %)',
+    });
   return bodyProblem(error);
 }
 
@@ -115,13 +121,25 @@ function bodyProblem(error: unknown): HttpProblem | undefined {
         hint: 'send less: only the files that the stack names',
       });
     case 'entity.parse.failed':
-      return new HttpProblem(400, { kind: 'malformed', message: 'the body is not JSON' });
+      return new HttpProblem(400, {
+        kind: 'malformed',
+        message: 'the body is not JSON',
+        hint: 'GET /openapi.json says what each call takes',
+      });
     case 'charset.unsupported':
     case 'encoding.unsupported':
-      return new HttpProblem(415, { kind: 'unsupportedEncoding', message: 'the body must be UTF-8, plain or gzip' });
+      return new HttpProblem(415, {
+        kind: 'unsupportedEncoding',
+        message: 'the body must be UTF-8, plain or gzip',
+        hint: 'send it so, with the Content-Encoding that it has',
+      });
     case 'request.aborted':
     case 'request.size.invalid':
-      return new HttpProblem(400, { kind: 'incomplete', message: 'the body did not arrive whole' });
+      return new HttpProblem(400, {
+        kind: 'incomplete',
+        message: 'the body did not arrive whole',
+        hint: 'nothing was done: send it again',
+      });
     default:
       return undefined;
   }
@@ -138,7 +156,7 @@ export function problemDetailsOf(problem: HttpProblem, requestId: string): Probl
     instance: `urn:ldc:request:${requestId}`,
     kind,
     ...(where === undefined ? {} : { where }),
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     ...(details === undefined ? {} : { details }),
     ...(problem.problems === undefined ? {} : { problems: problem.problems }),
   };

@@ -75,7 +75,8 @@ export function joinTokenRoutes(services: Services): Binding[] {
       return { answer: { token, record, agents: agentsUrl } };
     }),
     bind(J.revoke, async ({ params, caller }) => {
-      if (!registry.tokens().some(({ id }) => id === params.id)) throw notFound(`join token ${params.id}`);
+      if (!registry.tokens().some(({ id }) => id === params.id))
+        throw notFound(`join token ${params.id}`, 'GET /api/v1/join-tokens lists all');
       doneOr(await registry.revokeToken(params.id, caller.actor));
       return { answer: { revoked: params.id } };
     }),

@@ -109,6 +109,7 @@ function submittedOr({ engine }: Services, result: ApplyResult): Reply<Submitted
         throw new HttpProblem(500, {
           kind: 'internal',
           message: `transaction ${result.transaction} is not to be read`,
+          hint: 'it was accepted: look at it by `ldc tx show`, and at the log of the hub when it is not there',
         });
       const location = `/api/v1/transactions/${transaction.id}`;
       return { answer: { kind: 'submitted', transaction }, location, transaction: transaction.id };

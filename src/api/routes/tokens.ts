@@ -14,7 +14,7 @@ export function tokenRoutes(tokens: Tokens): Binding[] {
     }),
     bind(R.create, async ({ body }) => ({ answer: await tokens.issue(body) })),
     bind(R.revoke, async ({ params }) => {
-      if (!(await tokens.revoke(params.id))) throw notFound(`token ${params.id}`);
+      if (!(await tokens.revoke(params.id))) throw notFound(`token ${params.id}`, 'GET /api/v1/tokens lists all');
       return { answer: { revoked: params.id } };
     }),
   ];

@@ -38,12 +38,17 @@ export function transactionRoutes(services: Services, live: ReturnType<typeof cr
     bind(R.plan, ({ params }) => {
       known(services, params.id);
       const plan = engine.plan(params.id);
-      if (plan === undefined) throw notFound(`plan of transaction ${params.id}`);
+      if (plan === undefined)
+        throw notFound(`plan of transaction ${params.id}`, '`ldc tx list` lists all transactions');
       return { answer: { kind: 'planned' as const, plan, ...renderPlan(plan) } };
     }),
     bind(R.rollbackReport, ({ params }) => {
       const view = found(services, params.id);
-      if (view.rollback === null) throw notFound(`rollback of transaction ${view.id}: it is ${view.state}`);
+      if (view.rollback === null)
+        throw notFound(
+          `rollback of transaction ${view.id}: it is ${view.state}`,
+          'only one that is or was undone has it',
+        );
       return { answer: reportOf(view), version: view.state };
     }),
     ...operationRoutes(services),

@@ -155,7 +155,7 @@ describe('progress', () => {
       step('gate:a@eu-1', 'started', { attempts: 3 }),
       step('apply:a@us-1', 'pending'),
       step('apply:b@us-1', 'pending'),
-      step('prune:a@eu-1', 'failed', { refusal: { kind: 'x', message: 'no way' } }),
+      step('prune:a@eu-1', 'failed', { refusal: { kind: 'x', message: 'no way', hint: 'mend it' } }),
     ];
     const waits = new Map([
       ['apply:a@us-1', ['apply:a@eu-1', 'gate:a@eu-1']],

@@ -91,7 +91,7 @@ function queryOf(flags: LogsFlags) {
 function wholeNumber(flag: string, text: string, least: number): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < least)
-    throw usage(`${flag} ${text} is no whole number of at least ${least}`);
+    throw usage(`${flag} ${text} is no whole number of at least ${least}`, `say ${flag} ${least} or more`);
   return number;
 }
 

@@ -68,7 +68,11 @@ export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: D
       }
     },
     missing(digest, refusal) {
-      const why = refusal ?? { kind: 'blobMissing', message: `the hub does not have ${digest}` };
+      const why = refusal ?? {
+        kind: 'blobMissing',
+        message: `the hub does not have ${digest}`,
+        hint: 'apply the stack again',
+      };
       fail(digest, new Halted({ kind: 'refused', refusal: why }));
     },
     lineEnded() {

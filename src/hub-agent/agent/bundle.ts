@@ -15,7 +15,7 @@ import {
 } from '../../base/index.ts';
 import { applyOrder, normalize, normalizedDigest, type ObjectStatus } from '../../kubernetes/index.ts';
 import type { Blob, Command } from '../../protocol/index.ts';
-import { refuse } from './halted.ts';
+import { OURS, refuse } from './halted.ts';
 import type { Objects } from './objects.ts';
 
 export type Location = Extract<Command['body'], { kind: 'apply' }>['location'];
@@ -59,11 +59,15 @@ export interface OpenBlob {
 export function readBundle(blob: OpenBlob): Bundle {
   const parsed = bundleSchema.safeParse(blob.value);
   if (!parsed.success)
-    return refuse({ kind: 'protocol', message: `this is no bundle: ${z.prettifyError(parsed.error)}` });
+    return refuse({ kind: 'protocol', message: `this is no bundle: ${z.prettifyError(parsed.error)}`, hint: OURS });
   try {
     return { ...parsed.data, objects: parsed.data.objects.map((object) => fillSecret(object, blob.secrets)) };
   } catch (error) {
-    return refuse({ kind: 'secretMissing', message: errorText(error) });
+    return refuse({
+      kind: 'secretMissing',
+      message: errorText(error),
+      hint: 'apply the stack again: that brings its Secrets anew',
+    });
   }
 }
 
@@ -114,7 +118,7 @@ export function packPreImages(
 
 export function readPreImages(blob: OpenBlob): ReadonlyMap<string, PreImage> {
   const list = (blob.value as { objects?: readonly PreImage[] }).objects;
-  if (!Array.isArray(list)) return refuse({ kind: 'protocol', message: 'these are no pre-images' });
+  if (!Array.isArray(list)) return refuse({ kind: 'protocol', message: 'these are no pre-images', hint: OURS });
   const filled = (list as readonly PreImage[]).map((image) =>
     image.object === null ? image : { ...image, object: fillSecret(image.object, blob.secrets) },
   );

@@ -71,6 +71,7 @@ class CommandRunner implements Commands {
         refused({
           kind: 'staleEpoch',
           message: `epoch ${epoch} is older than ${this.#options.memory.state.epoch}: another hub acts`,
+          hint: 'end the older hub; after a restore from a backup: `ldc hub rearm --reason`',
         }),
       );
     }

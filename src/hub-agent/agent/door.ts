@@ -160,6 +160,7 @@ function judge(
     return refused({
       kind: 'anotherHub',
       message: "the hub's certificate is not signed by the hub that made the token",
+      hint: 'check the address of the hub, or make a token at the hub that is meant (`ldc cluster token`)',
     });
   }
   return done(pem);

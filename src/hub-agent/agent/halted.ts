@@ -10,6 +10,13 @@ export class Halted extends Error {
   }
 }
 
+/** What a command that was called off leaves to do. */
+export const CALLED_OFF = 'its transaction is being undone: look at why, by `ldc tx show`';
+
+/** Of what only a fault of ldc can bring about. */
+export const OURS =
+  'a fault of ldc, or a hub and an agent of releases too far apart: bring both to one release, and report it';
+
 export function refuse(refusal: Refusal): never {
   throw new Halted({ kind: 'refused', refusal });
 }

@@ -134,7 +134,11 @@ function createToken(client: Client, clock: Clock, account: ServiceAccountRef): 
 function tokenIn(body: Json): string {
   const token = isObject(body) && isObject(body.status) ? body.status.token : undefined;
   if (typeof token === 'string') return token;
-  return refuse({ kind: 'protocol', message: 'the API server answered a request for a token without one' });
+  return refuse({
+    kind: 'protocol',
+    message: 'the API server answered a request for a token without one',
+    hint: 'look at what stands before the API server: a proxy may cut its answers',
+  });
 }
 
 function noAccount(account: ServiceAccountRef) {

@@ -41,7 +41,11 @@ export async function certified(memory: Memory, { door, join, uid, before }: Can
 /** The same key certified anew by the token: the hub has refused the certificate. @throws Halted */
 export function rejoined(memory: Memory, own: StoredIdentity, { door, join, uid }: Candidate): Promise<StoredIdentity> {
   if (join === undefined || join.name !== own.cluster) {
-    return refuse({ kind: 'notJoined', message: 'this agent was started without a token for its cluster' });
+    return refuse({
+      kind: 'notJoined',
+      message: 'this agent was started without a token for its cluster',
+      hint: 'make one by `ldc cluster token`, or join by `ldc cluster join NAME --kubeconfig FILE`',
+    });
   }
   return enrolled(memory, door, { ...join, key: own.key, uid });
 }

@@ -26,7 +26,7 @@ function cluster(held: readonly KubeObject[] = [], hidden: readonly string[] = [
   return {
     info: async (ref: ObjectRef) => info(ref),
     async get(ref: ObjectRef) {
-      if (hidden.includes(refText(ref))) return refuse({ kind: 'kubernetesForbidden', message: 'no' });
+      if (hidden.includes(refText(ref))) return refuse({ kind: 'kubernetesForbidden', message: 'no', hint: 'mend it' });
       return held.find((one) => one.kind === ref.kind && one.metadata.name === ref.name);
     },
   } as unknown as Objects;

@@ -30,7 +30,7 @@ export function createJoining(store: Store, authority: Authority, tokens: Tokens
   return {
     async enrol({ token, cluster, csr, uid }) {
       if (!NAME.test(cluster)) {
-        return refused({ kind: 'invalid', message: `${cluster} is no cluster name: lower-case letters, digits and -` });
+        return invalid(`${cluster} is no cluster name: lower-case letters, digits and -`, 'join it under another name');
       }
       const key = readKey(csr);
       if (key.kind !== 'done') return key;
@@ -56,7 +56,10 @@ export function createJoining(store: Store, authority: Authority, tokens: Tokens
         await store.journal.append([{ tx: `cluster/${cluster}`, type: 'cluster.joined', actor: `token:${id}`, data }]);
         return done(enrolled);
       } catch (error) {
-        return refused({ kind: 'invalid', message: `cannot certify this agent: ${errorText(error)}` });
+        return invalid(
+          `cannot certify this agent: ${errorText(error)}`,
+          'join again; when it stays so, look at the log of the hub',
+        );
       } finally {
         taken.release();
         use.value.release();
@@ -66,7 +69,7 @@ export function createJoining(store: Store, authority: Authority, tokens: Tokens
       const key = readKey(csr);
       if (key.kind !== 'done') return key;
       if (key.value !== identity.publicKey) {
-        return refused({ kind: 'invalid', message: 'a renewal keeps the key: join anew for another one' });
+        return refused({ kind: 'invalid', message: 'a renewal keeps the key', hint: 'join anew for another one' });
       }
       const { cluster } = identity;
       const { enrolled, facts } = await issue(csr, cluster);
@@ -183,6 +186,10 @@ function readKey(csr: string): Outcome<string> {
   try {
     return done(publicKeyOfRequest(csr));
   } catch {
-    return refused({ kind: 'invalid', message: 'this is no certificate request' });
+    return invalid('this is no certificate request', 'let `ldc agent` ask: it makes one');
   }
+}
+
+function invalid(message: string, hint: string): Outcome<never> {
+  return refused({ kind: 'invalid', message, hint });
 }

@@ -183,7 +183,11 @@ function strange(socket: TLSSocket, identity: AgentIdentity | undefined, joining
   };
 }
 
-const NO_CERTIFICATE: Refusal = { kind: 'unknownAgent', message: 'no client certificate that is valid here' };
+const NO_CERTIFICATE: Refusal = {
+  kind: 'unknownAgent',
+  message: 'no client certificate that is valid here',
+  hint: 'join the cluster: `ldc cluster join NAME --kubeconfig FILE`, or by a token',
+};
 
 /** The cluster and key of the peer's certificate; undefined without a valid one. Never from what the client wrote elsewhere. */
 function identityOf(socket: TLSSocket, nowMs: number): AgentIdentity | undefined {
@@ -215,7 +219,10 @@ function parse(text: string): unknown {
 }
 
 function refusedWith(kind: string, message: string): { kind: 'refused'; refusal: Refusal } {
-  return { kind: 'refused', refusal: { kind, message } };
+  return {
+    kind: 'refused',
+    refusal: { kind, message, hint: 'it is no agent of this release that asks so: `ldc agent` does it' },
+  };
 }
 
 function respond(response: ServerResponse, status: number, body: unknown): void {

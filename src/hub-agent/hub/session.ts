@@ -243,7 +243,11 @@ async function settle(
 
 const NOT_UNDERSTOOD: HubMessage = {
   kind: 'refuse',
-  refusal: { kind: 'protocol', message: 'this hub does not understand that message' },
+  refusal: {
+    kind: 'protocol',
+    message: 'this hub does not understand that message',
+    hint: 'bring hub and agent to one release',
+  },
 };
 
 function createWaiting(): Waiting {

@@ -92,7 +92,11 @@ export function createLineStreams(cluster: string, line: AgentLine, clock: Clock
 }
 
 const CLOSED = 'the line is closed';
-const EXCESS: Refusal = { kind: 'protocol', message: 'the agent sent more than it was asked for' };
+const EXCESS: Refusal = {
+  kind: 'protocol',
+  message: 'the agent sent more than it was asked for',
+  hint: 'bring the agent to the release of the hub',
+};
 
 function noAnswer(cluster: string): Refusal {
   return {

@@ -46,13 +46,18 @@ export function createTokens(options: {
   return {
     async create({ uses, ttlMs, labels, actor, cluster }) {
       if (!Number.isInteger(uses) || uses < 1 || uses > limits.clustersMax) {
-        return refused({ kind: 'invalid', message: `uses must be a whole number from 1 to ${limits.clustersMax}` });
+        return unfit(
+          'invalid',
+          `uses must be a whole number from 1 to ${limits.clustersMax}`,
+          'one for each cluster that is to join',
+        );
       }
       if (!(ttlMs > 0 && ttlMs <= limits.joinTokenTtlMsMax)) {
-        return refused({
-          kind: 'invalid',
-          message: `a token may live from 1 ms to ${limits.joinTokenTtlMsMax / 3_600_000} h`,
-        });
+        return unfit(
+          'invalid',
+          `a token may live from 1 ms to ${limits.joinTokenTtlMsMax / 3_600_000} h`,
+          'ask for less, and for another one when it has run out',
+        );
       }
       const id = ids.next('join');
       const secret = Buffer.from(random.bytes(32)).toString('base64url');
@@ -64,7 +69,8 @@ export function createTokens(options: {
     },
     list: () => store.documents.list(TOKENS).map((document) => view(document.body as unknown as StoredToken)),
     async revoke(id, actor) {
-      if (stored(id) === undefined) return refused({ kind: 'notFound', message: `there is no join token ${id}` });
+      if (stored(id) === undefined)
+        return unfit('notFound', `there is no join token ${id}`, 'GET /api/v1/join-tokens lists all');
       await store.journal.append([{ tx: 'hub', type: 'cluster.tokenRevoked', actor, data: { id } }]);
       return done(null);
     },
@@ -72,30 +78,26 @@ export function createTokens(options: {
       const [version, id = '', secret = ''] = text.split('.');
       const token = version === 'ldc1' ? stored(id) : undefined;
       if (token === undefined || !sameHash(token.hash, sha256Hex(secret))) {
-        return refused({ kind: 'token', message: 'this join token is not known here', hint: NEW_TOKEN });
+        return unfit('token', 'this join token is not known here');
       }
       if (Date.parse(token.expiresAt) <= clock.now()) {
-        return refused({
-          kind: 'tokenExpired',
-          message: `join token ${id} expired at ${token.expiresAt}`,
-          hint: NEW_TOKEN,
-        });
+        return unfit('tokenExpired', `join token ${id} expired at ${token.expiresAt}`);
       }
       if (token.cluster !== null && token.cluster !== cluster) {
-        return refused({ kind: 'token', message: `join token ${id} is for cluster ${token.cluster}, not ${cluster}` });
+        return unfit(
+          'token',
+          `join token ${id} is for cluster ${token.cluster}, not ${cluster}`,
+          'join under that name, or make a token for this one',
+        );
       }
       const key = tokenUseKey(cluster, publicKey, id);
       const before = usedBefore(key);
       if (before?.spent === true) {
-        return refused({
-          kind: 'tokenUsed',
-          message: `join token ${id} was used by ${cluster}, which was removed since`,
-          hint: NEW_TOKEN,
-        });
+        return unfit('tokenUsed', `join token ${id} was used by ${cluster}, which was removed since`);
       }
       const isNew = before === undefined && !held.has(id, key);
       if (isNew && !hasRoom(token)) {
-        return refused({ kind: 'tokenUsed', message: `join token ${id} has no use left`, hint: NEW_TOKEN });
+        return unfit('tokenUsed', `join token ${id} has no use left`);
       }
       return done({ token, release: held.hold(id, key) });
     },
@@ -137,4 +139,8 @@ function view(token: StoredToken): JoinToken {
 /** The hub CA's SHA-256 that a token carries; undefined when the text is no join token. */
 export function caDigestOf(token: string): string | undefined {
   return /^ldc1\.[^.]+\.[^.]+\.([0-9a-f]{64})$/.exec(token.trim())?.[1];
+}
+
+function unfit(kind: string, message: string, hint = NEW_TOKEN): Outcome<never> {
+  return refused({ kind, message, hint });
 }

@@ -94,7 +94,11 @@ export class Fleet implements AgentLink {
     const cluster = this.#cluster(name);
     if (!cluster.connected) return unknown('not connected');
     if (command.epoch < cluster.highestEpoch) {
-      return refused({ kind: 'staleEpoch', message: `epoch ${command.epoch} is over, ${cluster.highestEpoch} rules` });
+      return refused({
+        kind: 'staleEpoch',
+        message: `epoch ${command.epoch} is over, ${cluster.highestEpoch} rules`,
+        hint: 'mend it',
+      });
     }
     cluster.highestEpoch = command.epoch;
     const arrival: Arrival = { cluster: name, id: command.id, kind: command.body.kind };

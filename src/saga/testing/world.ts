@@ -27,9 +27,10 @@ export class World {
   /** Reservations by key. */
   readonly reserved = new Map<string, string>();
   readonly errors: string[] = [];
-  replanAgain: (transaction: TransactionView) => Outcome<Plan> = () => refused({ kind: 'noPlan', message: 'no plan' });
+  replanAgain: (transaction: TransactionView) => Outcome<Plan> = () =>
+    refused({ kind: 'noPlan', message: 'no plan', hint: 'mend it' });
   without: (transaction: TransactionView, plan: Plan, lost: readonly string[]) => Outcome<PlanAmendment> = () =>
-    refused({ kind: 'noRoom', message: 'no other cluster has room' });
+    refused({ kind: 'noRoom', message: 'no other cluster has room', hint: 'mend it' });
   noRoom: ReadonlySet<string> = new Set();
   readonly #random = seededRandom(7);
 
@@ -75,7 +76,8 @@ export class World {
       again: async (transaction) => this.replanAgain(transaction),
       without: async (transaction, plan, lost) => this.without(transaction, plan, lost),
       reserve: (key, { cluster }) => {
-        if (this.noRoom.has(cluster)) return refused({ kind: 'noRoom', message: `${cluster} lacks 100 m CPU` });
+        if (this.noRoom.has(cluster))
+          return refused({ kind: 'noRoom', message: `${cluster} lacks 100 m CPU`, hint: 'mend it' });
         this.reserved.set(key, cluster);
         return done(null);
       },

@@ -3,7 +3,7 @@ import { isGround, normalizedDigest, rankGroups, type Verdict } from '../../../k
 import type { ObjectReceipt } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages, servedObjects } from '../bundle.ts';
 import { applyEntry } from '../field-set.ts';
-import { refuse, retryLater } from '../halted.ts';
+import { CALLED_OFF, refuse, retryLater } from '../halted.ts';
 import { type Applied, appliedOf, halt } from '../objects.ts';
 import { usable } from './ensure.ts';
 import { waitsFor } from './pending.ts';
@@ -39,7 +39,8 @@ export async function apply(
       receipts.push(one.value);
     }
     await usable(work, group.map(refOf));
-    if (work.signal.aborted) return refuse({ kind: 'cancelled', message: 'cancelled between two ranks of objects' });
+    if (work.signal.aborted)
+      return refuse({ kind: 'cancelled', message: 'cancelled between two ranks of objects', hint: CALLED_OFF });
   }
   return { output: { kind: 'receipt', objects: receipts, digest: digestOf(receipts) } };
 }
@@ -53,7 +54,12 @@ async function applyOne(
   const ref = refOf(object);
   const image = images.get(refText(ref));
   if (image === undefined)
-    return refuse({ kind: 'stale', message: `${refText(ref)} has no pre-image`, where: refText(ref) });
+    return refuse({
+      kind: 'stale',
+      message: `${refText(ref)} has no pre-image`,
+      where: refText(ref),
+      hint: 'apply the stack again',
+    });
   const untouched = await applyUntouched(work, bundle, object, image);
   if (untouched !== undefined) return receiptOf(work, ref, image, untouched);
   for (let attempt = 0; attempt < TRIES; attempt++) {

@@ -1,7 +1,7 @@
 import { type Digest, type Json, type KubeObject, refOf, refText } from '../../../base/index.ts';
 import { type ObjectStatus, withShortReason } from '../../../kubernetes/index.ts';
 import { type Bundle, type Location, readBundle, servedObjects } from '../bundle.ts';
-import { refuse } from '../halted.ts';
+import { CALLED_OFF, refuse } from '../halted.ts';
 import { type Judgement, judgementOf } from '../judging.ts';
 import { type Unwell, whyUnwell } from '../why.ts';
 import { createCalm } from './calm.ts';
@@ -42,12 +42,18 @@ export async function gate(
         const tookMs = Math.round(work.clock.monotonic() - startedMs);
         return { output: { kind: 'gate', ready: wanted.length, tookMs } };
       }
-      if (late) return refuse({ kind: 'unhealthy', message: trouble });
+      if (late)
+        return refuse({
+          kind: 'unhealthy',
+          message: trouble,
+          hint: 'mend what answers there, or health.http of the function',
+        });
     }
     const failed = unwell.some(isFailed);
     if (unwell.length > 0 && (failed || late))
       return refuseWithReasons(work, body.location, unwell, failed ? null : deadlineMs);
-    if (work.signal.aborted) return refuse({ kind: 'cancelled', message: 'the wait for readiness was cancelled' });
+    if (work.signal.aborted)
+      return refuse({ kind: 'cancelled', message: 'the wait for readiness was cancelled', hint: CALLED_OFF });
     left = unwell.length > 0 ? unwell.map((one) => one.wanted) : wanted;
     const leftMs = startedMs + deadlineMs - work.clock.monotonic();
     await work.clock.sleep(Math.min(Math.max(waitMs, calmMs), Math.max(1, leftMs)), work.signal);
@@ -110,11 +116,10 @@ async function refuseWithReasons(
     kind: 'notReady',
     message: `${refText(first.ref)} is not ready: ${withShortReason(says, reasons)}${more}`,
     where: refText(first.ref),
-    ...(waitedMs === null
-      ? {}
-      : {
-          hint: `it had ${Math.round(waitedMs / 1_000)} s: mend what is said below, or raise rollout.deadline when it only needs longer`,
-        }),
+    hint:
+      waitedMs === null
+        ? 'mend what is said below: it does not come by waiting'
+        : `it had ${Math.round(waitedMs / 1_000)} s: mend what is said below, or raise rollout.deadline when it only needs longer`,
     details: { reasons } as unknown as Json,
   });
 }

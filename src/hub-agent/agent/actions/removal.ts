@@ -3,7 +3,7 @@ import { deleteOrder, isGround, isStateful, normalizedDigest, sameRef } from '..
 import type { ObjectReceipt } from '../../../protocol/index.ts';
 import { type Location, readBundle, servedObjects } from '../bundle.ts';
 import { ownersOf } from '../field-set.ts';
-import { refuse } from '../halted.ts';
+import { OURS, refuse } from '../halted.ts';
 import { managerOf } from './ensure.ts';
 import type { Done, Work } from './work.ts';
 
@@ -15,7 +15,11 @@ export async function prune(
   const kept = readBundle(await work.blob(body.keep)).objects.map(refOf);
   const wrong = body.objects.find((ref) => kept.some((other) => sameRef(ref, other)));
   if (wrong !== undefined) {
-    return refuse({ kind: 'protocol', message: `${refText(wrong)} is part of what stays: it is not pruned` });
+    return refuse({
+      kind: 'protocol',
+      message: `${refText(wrong)} is part of what stays: it is not pruned`,
+      hint: OURS,
+    });
   }
   return removeAll(work, body.location, body.objects);
 }
@@ -70,7 +74,12 @@ export async function readBack(work: Work, body: { location: Location; bundle: D
     refs.map(async (ref) => {
       const live = await work.objects.get(ref);
       if (live === undefined || live.metadata.deletionTimestamp !== undefined) {
-        return refuse({ kind: 'missing', message: `${refText(ref)} is not there any more`, where: refText(ref) });
+        return refuse({
+          kind: 'missing',
+          message: `${refText(ref)} is not there any more`,
+          where: refText(ref),
+          hint: 'find out who deletes it, then apply the stack again',
+        });
       }
       return { ref, digest: normalizedDigest(live, work.cutKey) };
     }),

@@ -96,7 +96,11 @@ async function serve(
     await sender.flush();
     return undefined;
   } catch (error) {
-    return { kind: 'streamFailed', message: `the agent could not read it: ${mask(errorText(error))}` };
+    return {
+      kind: 'streamFailed',
+      message: `the agent could not read it: ${mask(errorText(error))}`,
+      hint: 'try again; when it stays so, look at the log of the agent',
+    };
   }
 }
 
@@ -108,5 +112,9 @@ const TOO_MANY: Refusal = {
 
 function notHeld({ stack, names }: StreamRequest): Refusal {
   const what = names === undefined ? '' : `${names.join(', ')} of `;
-  return { kind: 'notHeld', message: `this cluster holds nothing of ${what}${stack.project}/${stack.name}` };
+  return {
+    kind: 'notHeld',
+    message: `this cluster holds nothing of ${what}${stack.project}/${stack.name}`,
+    hint: '`ldc describe` of the stack says where it is',
+  };
 }
