@@ -125,8 +125,7 @@ export class Generator {
     const properties = resolve(items).properties ?? {};
     for (const key of keys) {
       const property = properties[key];
-      // A key whose default is empty must be given: validation accepts no item without it.
-      if (property?.default !== undefined && property.default !== '' && this.chance(0.4)) delete keyed[key];
+      if (property?.default !== undefined && this.chance(0.4)) delete keyed[key];
       else keyed[key] = property?.type === 'integer' ? pick(this.random, [80, 81]) : pick(this.random, ['a', 'b', 'c']);
     }
     return keyed as Json;

@@ -6,6 +6,9 @@ import { type Element, fieldElement, itemElement } from './path.ts';
 
 type Set = ReturnType<typeof newSet>;
 
+/** An item without a key, as pruning may leave one (null): its list counts as set, itself it cannot be owned. */
+const NAMELESS: Element = '';
+
 function collect(value: Json, atom: Atom, path: Element[], set: Set): void {
   fold(narrowed(atom, value), {
     map: (map) => collectMap(value, map, path, set),
@@ -32,11 +35,13 @@ function collectMap(value: Json, map: MapAtom, path: Element[], set: Set): void 
 function collectList(value: Json, list: ListAtom, path: Element[], set: Set): void {
   if (list.atomic) insert(set, path);
   if (list.atomic || !Array.isArray(value)) return;
-  const elements = value.map((item: Json) => itemElement(list, item));
-  const count = new Map<unknown, number>();
+  const elements = value.map((item: Json) => {
+    const element = itemElement(list, item);
+    return typeof element === 'string' ? element : NAMELESS;
+  });
+  const count = new Map<Element, number>();
   for (const element of elements) count.set(element, (count.get(element) ?? 0) + 1);
   for (const [index, element] of elements.entries()) {
-    if (typeof element !== 'string') continue;
     path.push(element);
     // Of duplicates only the place is owned: nobody can say which of them is meant.
     if (count.get(element) === 1) collect(value[index] as Json, list.element(), path, set);
