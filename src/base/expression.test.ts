@@ -74,9 +74,54 @@ it('an evaluation ends soon, however large the value', () => {
   assert.match(JSON.stringify(nested), /reads too much/);
   const search = answer('object.items.all(a, !(-1 in object.items))', { items });
   assert.match(JSON.stringify(search), /reads too much/);
-  const long = 'x'.repeat(1_000_000);
+  const long = 'x'.repeat(60_000);
   const texts = answer("object.items.all(a, !object.long.contains('y'))", { items, long });
   assert.match(JSON.stringify(texts), /reads too much/);
+});
+
+it('an evaluation ends soon, whatever the expression makes of the value', () => {
+  const list = (length: number) => `[${Array.from({ length }, (_, n) => n % 10).join(',')}]`;
+  const sum = (name: string, terms: number) => Array.from({ length: terms }, () => name).join(' + ');
+  const many = { items: Array.from({ length: 60_000 }, (_, index) => index) };
+  const hostile: readonly (readonly [string, unknown])[] = [
+    [`object.items.all(a, ${list(150)}.all(b, true))`, many],
+    [`object.items.all(a, ${sum('a', 30)} >= 0)`, many],
+    [`object.items.map(a, a).all(a, ${list(190)}.exists(b, b == 9))`, many],
+    [
+      `${list(190)}.all(a, ${list(190)}.all(b, object.text.contains('yy') || a + b >= 0))`,
+      { text: 'x'.repeat(60_000) },
+    ],
+    ["[object.text].exists(t, object.items.exists(i, t.lowerAscii() == 'y'))", { ...many, text: 'x'.repeat(60_000) }],
+    [
+      "object.items.all(i, timestamp(object.at).getHours('Europe/Berlin') >= 0)",
+      { ...many, at: '2026-11-22T00:00:00Z' },
+    ],
+  ];
+  for (const [text, object] of hostile) assert.match(JSON.stringify(answer(text, object)), /reads too much/, text);
+  // what a text may grow to is bounded by what may be added up
+  const doubled = `[object.text].map(a, ${sum('a', 15)}).exists(a, (${sum('a', 15)}).upperAscii() == '')`;
+  assert.deepEqual(answer(doubled, { text: 'x'.repeat(60_000) }), { kind: 'value', value: false });
+});
+
+it('serves only what works in proportion to what it reads', () => {
+  const refused = [
+    ["object.text.split('').all(a, true)", /split is not served/],
+    ["object.items.join(object.text) == ''", /join is not served/],
+    ["bytes(object.text).json().a == 'x'", /(json|bytes) is not served/],
+    [`object.a == ${Array.from({ length: 33 }, () => "'x'").join(' + ')}`, /more than 30 sums/],
+    ["optional.of('x').optMap(a, a + a).optMap(a, a + a).optMap(a, a + a).hasValue()", /deeper than 2/],
+  ] as const;
+  for (const [text, message] of refused) {
+    const compiled = compileExpression(text, SYNTAX);
+    assert.match(compiled.kind === 'invalid' ? compiled.message : '', message, text);
+  }
+  assert.match(JSON.stringify(answer("object.text == 'x'", { text: 'x'.repeat(100_000) })), /too long for it/);
+  // what users write of a large object still works
+  const conditions = Array.from({ length: 3_000 }, (_, index) => ({ type: `T${index}`, status: 'True' }));
+  assert.equal(
+    JSON.stringify(answer("object.conditions.exists(c, c.type == 'T2999' && c.status == 'True')", { conditions })),
+    '{"kind":"value","value":true}',
+  );
 });
 
 it('never throws, whatever it is given', () => {

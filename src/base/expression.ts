@@ -3,6 +3,7 @@
  * the text, the loops in it, and the work that one evaluation may do. The only importer of the CEL library.
  */
 import { Environment } from '@marcbachmann/cel-js';
+import { costOf, type ExpressionCost, unservedIn } from './expression-cost.ts';
 import { limits } from './limits.ts';
 import { errorText } from './outcome.ts';
 
@@ -27,32 +28,22 @@ export type CompiledExpression =
 
 /** An expression says something about one value: small, or it is meant to keep a process busy. */
 const LIMITS = { maxAstNodes: 500, maxDepth: 20, maxListElements: 200, maxMapEntries: 200, maxCallArguments: 32 };
-const LOOPS: ReadonlySet<unknown> = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
-const UNSERVED = [
-  // regular expressions of strangers take as long as they like
-  { name: 'matches', instead: 'use startsWith, endsWith, contains or "in"' },
-  // doubles a text with each level
-  { name: 'bind', instead: 'write the value out' },
-];
 
 const environments = new Map<string, Environment>();
 
 export function compileExpression(text: string, syntax: ExpressionSyntax): CompiledExpression {
   try {
     const program = environmentOf(syntax.variable).parse(text);
-    const unserved = UNSERVED.find(({ name }) => calls(program.ast, name));
-    if (unserved !== undefined) return invalid(`${unserved.name} is not served: ${unserved.instead}`);
-    if (loopDepth(program.ast) > syntax.loopDepthMax) {
-      const most = syntax.loopDepthMax === 1 ? 'a loop within a loop' : `loops deeper than ${syntax.loopDepthMax}`;
-      return invalid(`${most} (all, exists, map, filter) is not served: use "in"`);
-    }
+    const unserved = unservedIn(program.ast, syntax.loopDepthMax);
+    if (unserved !== undefined) return invalid(unserved);
     const { valid, error, type = 'dyn' } = program.check();
     if (!valid) return invalid(error === undefined ? 'not a valid expression' : located(error, text));
     if (type !== syntax.answers && type !== 'dyn') {
       const wanted = syntax.answers === 'bool' ? 'true or false' : 'a text';
       return invalid(`must answer ${wanted}, but is of type ${type}`);
     }
-    return { kind: 'compiled', evaluate: (value) => evaluated(program, value, syntax) };
+    const cost = costOf(program.ast);
+    return { kind: 'compiled', evaluate: (value) => evaluated(program, value, cost, syntax) };
   } catch (error) {
     return invalid(located(error, text));
   }
@@ -74,10 +65,13 @@ function invalid(message: string): CompiledExpression {
 function evaluated(
   program: (context: { readonly [name: string]: unknown }) => unknown,
   value: unknown,
+  cost: ExpressionCost,
   { variable, answers }: ExpressionSyntax,
 ): ExpressionAnswer {
   try {
-    const answer = program({ [variable]: metered(value, { left: limits.expressionReadsMax }) });
+    const meter = { left: limits.expressionReadsMax, turn: cost.turn / NODES_PER_READ };
+    spend(meter, cost.whole / NODES_PER_READ);
+    const answer = program({ [variable]: metered(value, meter) });
     if (answers === 'bool' ? typeof answer === 'boolean' : typeof answer === 'string') {
       return { kind: 'value', value: answer as boolean | string };
     }
@@ -89,33 +83,50 @@ function evaluated(
 }
 
 const TEXT_PER_READ = 64;
+/** A read passes a proxy and takes as long as so many nodes of the expression. */
+const NODES_PER_READ = 20;
+/** Longer ones are documents. What is made of a text grows with it. */
+const TEXT_CHARACTERS_MAX = 64 * 1024;
+
+interface Meter {
+  left: number;
+  /** What one element of a list may cost beside being read, as a loop may run for it. */
+  readonly turn: number;
+}
 
 /**
- * The value as the expression reads it: each read is counted (long texts more than once), so that no expression works for
- * ever however large the value; whole numbers are CEL's `int`, as they are in Kubernetes.
+ * The value as the expression reads it: each read is counted (long texts more than once, elements of lists with a turn of the
+ * dearest loop), so that no expression works for ever however large the value; whole numbers are CEL's `int`, as they are in Kubernetes.
  */
-function metered(value: unknown, meter: { left: number }): unknown {
+function metered(value: unknown, meter: Meter): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
-  if (typeof value === 'string') spend(meter, value.length / TEXT_PER_READ);
+  if (typeof value === 'string') {
+    spend(meter, value.length / TEXT_PER_READ);
+    if (value.length > TEXT_CHARACTERS_MAX)
+      throw new RangeError(`a text of ${value.length} characters is too long for it`);
+  }
   if (typeof value !== 'object' || value === null) return value;
+  const isList = Array.isArray(value);
   return new Proxy(value, {
     get(target, key) {
-      spend(meter, 1);
       const inner: unknown = Reflect.get(target, key);
       // methods, the constructor and a list's length are not part of the data
-      return typeof inner === 'function' || (key === 'length' && Array.isArray(target)) ? inner : metered(inner, meter);
+      const isMethod = typeof inner === 'function' || (key === 'length' && isList);
+      spend(meter, 1 + (isList && !isMethod ? meter.turn : 0));
+      return isMethod ? inner : metered(inner, meter);
     },
     ownKeys(target) {
       const keys = Reflect.ownKeys(target);
-      spend(meter, keys.length);
+      spend(meter, keys.length * (1 + meter.turn));
       return keys;
     },
   });
 }
 
-function spend(meter: { left: number }, reads: number): void {
+function spend(meter: Meter, reads: number): void {
   meter.left -= reads;
-  if (meter.left < 0) throw new RangeError(`it reads too much (more than ${limits.expressionReadsMax} values)`);
+  if (meter.left < 0)
+    throw new RangeError(`it reads too much (it may do the work of ${limits.expressionReadsMax} reads)`);
 }
 
 /** The library's own message draws the place in several lines. */
@@ -136,19 +147,4 @@ function located(error: unknown, text: string): string {
 function clip(text: string): string {
   const line = text.split('\n')[0] as string;
   return line.length > 30 ? `${line.slice(0, 29)}…` : line;
-}
-
-/** How deep loops stand in each other: each one multiplies the time. A node is `{op, args}`; a loop `rcall [name, list, arguments]`. */
-function loopDepth(node: unknown): number {
-  if (Array.isArray(node)) return Math.max(0, ...node.map(loopDepth));
-  if (typeof node !== 'object' || node === null || !('op' in node) || !('args' in node)) return 0;
-  const isLoop = node.op === 'rcall' && Array.isArray(node.args) && LOOPS.has(node.args[0]);
-  return loopDepth(node.args) + (isLoop ? 1 : 0);
-}
-
-function calls(node: unknown, name: string): boolean {
-  if (Array.isArray(node)) return node.some((inner) => calls(inner, name));
-  if (typeof node !== 'object' || node === null || !('op' in node) || !('args' in node)) return false;
-  const called = (node.op === 'rcall' || node.op === 'call') && Array.isArray(node.args) && node.args[0] === name;
-  return called || calls(node.args, name);
 }
