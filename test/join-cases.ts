@@ -210,6 +210,31 @@ export function joinCases(
       assert.deepEqual([only?.name, only?.uid], ['eu-1', uid]);
     });
 
+    it('gets another name, and nothing that runs there is touched; by that name it is worked on, and not by the former', async () => {
+      const source = stackOf({ manifests: web('a:1') });
+      assert.equal((await hall.apply(source)).state, 'committed');
+      const running = await read(cluster.admin, DEPLOYMENT);
+      const still = (object: KubeObject | undefined) => [object?.metadata.uid, object?.spec];
+      const rename = (name: string, to: string) =>
+        hall.hub.call(routes.clusters.rename, { params: { name }, body: { to, reason: 'test' } });
+      const renamed = await rename('eu-1', 'eu-one');
+      assert.deepEqual([renamed.name, renamed.health, renamed.locations.wanted], ['eu-one', 'ready', 1]);
+      const isReady = async (name: string) => {
+        const all = await hall.hub.all(routes.clusters.list);
+        return all.length === 1 && all[0]?.name === name && all[0].connected && all[0].health === 'ready';
+      };
+      await until(() => isReady('eu-one'), 'its agent is back under the new name', 30_000);
+      const again = await hall.hub.call(routes.stacks.apply, { body: { ...source } });
+      assert.equal(again.kind, 'nothing', 'for the stack nothing has changed');
+      assert.deepEqual(still(await read(cluster.admin, DEPLOYMENT)), still(running));
+      const next = await hall.apply(stackOf({ manifests: web('a:2') }));
+      assert.equal(next.state, 'committed', JSON.stringify(next.cause));
+      assert.deepEqual(new Set(next.plan.steps.flatMap((step) => step.cluster ?? [])), new Set(['eu-one']));
+      assert.equal((await problemOf(() => rename('eu-1', 'eu-2'))).kind, 'notFound');
+      await rename('eu-one', 'eu-1');
+      await until(() => isReady('eu-1'), 'and back', 30_000);
+    });
+
     it('leaves its workloads running, untouched, and takes them over in place when it is joined by another name', async () => {
       assert.equal((await hall.apply(stackOf({ manifests: web('a:1') }))).state, 'committed');
       const running = await read(cluster.admin, DEPLOYMENT);

@@ -17,7 +17,7 @@ import { healthPath, quarantineMs } from './health.ts';
 import { watchHeartbeats } from './heartbeats.ts';
 import { type MinimumWatch, watchMinimum } from './minimum.ts';
 import { type EnginePort, MoveRunner } from './moves.ts';
-import { BRAKE, brakeEntry, foldHealth, HEALTH, healthEntry, intentEntry } from './records.ts';
+import { BRAKE, brakeEntry, foldHealth, HEALTH, healthEntry, intentEntry, newName } from './records.ts';
 import {
   type Availability,
   type AvailabilityStatus,
@@ -86,6 +86,11 @@ class AvailabilityLoop implements Availability {
       for (const entry of entries) {
         const key = entry.tx.startsWith('cluster/') ? entry.tx.slice('cluster/'.length) : undefined;
         if (key === undefined) continue;
+        const to = newName(entry);
+        if (to !== undefined) {
+          this.#renamed(key, to);
+          continue;
+        }
         const after = foldHealth(this.#records.get(key), entry);
         if (after === undefined) this.#records.delete(key);
         else this.#records.set(key, after);
@@ -124,6 +129,14 @@ class AvailabilityLoop implements Availability {
     }
     const named = [...stacks.serving(), ...stacks.owing(), ...this.#moves.clustersAtWork()];
     for (const cluster of new Set(named)) if (!known.has(cluster)) this.#leaveForGood(cluster);
+  }
+
+  /** The same cluster: how it is and what a person wills for it goes on, and nothing of it is to be moved away. */
+  #renamed(cluster: string, to: string): void {
+    const record = this.#records.get(cluster);
+    if (record !== undefined) this.#records.set(to, { ...record, cluster: to });
+    this.#records.delete(cluster);
+    this.#gone.delete(to);
   }
 
   /** Nobody will answer there any more; what it served has to be served elsewhere. */

@@ -64,12 +64,24 @@ export function foldHealth(record: HealthRecord | undefined, entry: Entry): Heal
   }
 }
 
+/** Under which name a cluster goes on; undefined: the entry says nothing of that. */
+export function newName({ type, data }: Entry): string | undefined {
+  return type === 'cluster.renamed' && typeof data.to === 'string' ? data.to : undefined;
+}
+
 /** Keeps `health` (by cluster) and `brake` (by scope, while it is on). Pure. */
 export const availabilityProjector: Projector = (entry, documents) => {
   if (entry.type === 'brake.on' || entry.type === 'brake.off') return [brakeChange(entry)];
   if (!entry.tx.startsWith('cluster/')) return [];
   const key = entry.tx.slice('cluster/'.length);
   const before = documents.get(HEALTH, key)?.body as HealthRecord | undefined;
+  const to = newName(entry);
+  if (to !== undefined && before !== undefined) {
+    return [
+      { collection: HEALTH, key, body: null },
+      { collection: HEALTH, key: to, body: { ...before, cluster: to } },
+    ];
+  }
   const after = foldHealth(before, entry);
   if (after === before) return [];
   return [{ collection: HEALTH, key, body: after === undefined ? null : { ...after } }];

@@ -59,6 +59,8 @@ export interface Registry {
   revokeToken(id: string, actor: string): Promise<Outcome<null>>;
   /** Its agent takes away what ldc put there (`orphan`: but for the workloads), itself at last. The record stays until `remove`. */
   leave(name: string, orphan: boolean): Promise<Outcome<Left>>;
+  /** Its records go over to the new name; refused when that one is taken. What stands against it is `Stacks.renameCluster`'s to ask. */
+  rename(name: string, to: string, actor: string, reason: string | null): Promise<Outcome<ClusterRecord>>;
   /** Refused from then on, a live connection included; its record goes. */
   remove(name: string, actor: string, reason: string): Promise<Outcome<null>>;
 }
@@ -105,6 +107,8 @@ export interface Enrolled {
 export interface StoredIdentity extends Enrolled {
   /** PKCS #8, PEM. */
   readonly key: string;
+  /** Names that its cluster had before: it may have been started to join by one of them. */
+  readonly formerly?: readonly string[];
 }
 
 export type { Json };

@@ -53,6 +53,7 @@ function isSilent({ type, data }: Entry): boolean {
 
 export const projectTransaction: Projector = (raw, documents) => {
   if (raw.type === 'hub.rearmed') return forgotten(raw, documents);
+  if (raw.type === 'cluster.renamed') return renamed(raw, documents);
   if (!isEventType(raw.type) || isSilent(raw)) return [];
   const entry = parseEntry(raw);
   if (entry.type === 'tx.created') {
@@ -75,6 +76,20 @@ function forgotten({ data }: Entry, documents: DocumentReader): readonly Documen
   return clusters.flatMap((cluster) =>
     documents.list('owed', { prefix: `${cluster}/` }).map(({ key }) => ({ collection: 'owed', key, body: null })),
   );
+}
+
+/** What was left on a cluster for a person is still there when it has another name. Nothing is owed on one that is renamed. */
+function renamed({ data }: Entry, documents: DocumentReader): readonly DocumentChange[] {
+  const { name, to } = data;
+  if (typeof to !== 'string') return [];
+  return documents.list('kept', { prefix: `${name}/` }).flatMap(({ key, body }) => {
+    const kept = body as unknown as KeptDocument;
+    const location = kept.location.replace(/@[^@]*$/, `@${to}`);
+    return [
+      { collection: 'kept', key, body: null },
+      put('kept', `${to}/${location}/${refText(kept.ref)}`, { ...kept, cluster: to, location }),
+    ];
+  });
 }
 
 function others(entry: TransactionEntry, header: Header, documents: DocumentReader): readonly DocumentChange[] {

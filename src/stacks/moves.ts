@@ -5,6 +5,7 @@ import { planReschedule } from './planning.ts';
 import {
   bodies,
   collections,
+  HELD_REPORTS,
   KEPT,
   type LocationRecord,
   locationsOf,
@@ -21,9 +22,6 @@ import { type Room, undefinedContent } from './room.ts';
 import { canSettle, type OwedRecord, settlePlan } from './settle-plan.ts';
 import { handIn, submit } from './submit.ts';
 import type { ApplyResult, MoveEvidence, Moves, Stacks } from './types.ts';
-
-/** Collection of hub-agent (key = cluster): what agents have said that they hold, while the hub only watches. */
-const HELD_REPORTS = 'heldReport';
 
 interface HeldReport {
   readonly held: readonly LocationRecord[];

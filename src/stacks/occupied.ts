@@ -11,13 +11,16 @@ export interface Occupied {
   owner(cluster: string, object: string, own: StackRef): LocationRecord | undefined;
 }
 
-/** Both name their stack, and nothing else writes the documents of locations. */
+/** Both name their stack; but for a cluster's new name nothing else writes the documents of locations. */
 const MOVING: ReadonlySet<string> = new Set(['tx.committed', 'stack.adopted']);
+/** Moves what is wanted there to another name: rare, so that all is read anew. */
+const RENAMED = 'cluster.renamed';
 
 export function createOccupied(store: Pick<Store, 'documents' | 'journal'>, bundles: Pick<Bundles, 'refs'>): Occupied {
   const { documents } = store;
   let index: Index | undefined;
   store.journal.onAppend((entries) => {
+    if (entries.some(({ type }) => type === RENAMED)) index = undefined;
     if (index === undefined) return;
     for (const stack of movedBy(entries)) index.replace(stack, locationsOf(documents, stack));
   });

@@ -209,7 +209,8 @@ export function withBundles(records: readonly LocationRecord[], room: Room): Pla
   return records.map(({ location, revision, bundle: digest }) => {
     const bundle = room.bundles.get(digest);
     invariant(bundle !== undefined, `the bundle of ${locationId(location)} is kept`);
-    return { revision, digest, bundle };
+    // the name in the bundle may be one that its cluster had before
+    return { revision, digest, bundle: { ...bundle, location } };
   });
 }
 

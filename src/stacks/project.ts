@@ -16,6 +16,7 @@ import {
   KEPT,
   type LocationRecord,
   locationsOf,
+  locationsOn,
   type Outline,
   onClusterKey,
   type RevisionRecord,
@@ -35,6 +36,8 @@ export function createStacksProjector(blobs: () => Pick<Blobs, 'get'>): Projecto
     switch (entry.type) {
       case 'stack.revision':
         return revisionWritten(entry, documents);
+      case 'cluster.renamed':
+        return clusterRenamed(entry, documents);
       case 'stack.adopted':
         return stackAdopted(entry, documents);
       case 'hub.rearmed':
@@ -61,6 +64,22 @@ export function createStacksProjector(blobs: () => Pick<Blobs, 'get'>): Projecto
         return [];
     }
   };
+}
+
+/** What is wanted on a cluster is wanted there by its new name. Its bundle stays: in it the name decides nothing. */
+function clusterRenamed({ data }: Entry, documents: DocumentReader): readonly DocumentChange[] {
+  const { name, to } = data;
+  if (typeof to !== 'string') return [];
+  return locationsOn(documents, String(name)).flatMap((record) => {
+    const location = { ...record.location, cluster: to };
+    const body = { ...record, location } as unknown as JsonObject;
+    return [
+      { collection: collections.location, key: locationId(record.location), body: null },
+      { collection: collections.locationOn, key: onClusterKey(record.location), body: null },
+      { collection: collections.location, key: locationId(location), body },
+      { collection: collections.locationOn, key: onClusterKey(location), body },
+    ];
+  });
 }
 
 /** The entry written before a transaction is handed in: which content the revision number stands for. */

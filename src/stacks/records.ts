@@ -21,6 +21,9 @@ export const collections = {
 /** The engine's collection of owed work: `cluster/transaction/step`. */
 export const OWED = 'owed';
 
+/** Collection of hub-agent (key = cluster): what agents have said that they hold, while the hub only watches. */
+export const HELD_REPORTS = 'heldReport';
+
 /** The engine's collection of objects that a removal has left for a person: `cluster/LocationId/object`. */
 export const KEPT = 'kept';
 

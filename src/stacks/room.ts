@@ -29,7 +29,7 @@ export interface StacksPorts {
   /** Joined later: engine and stacks know each other. */
   readonly engine: () => Engine;
   readonly link: Pick<AgentLink, 'execute' | 'connected'>;
-  readonly registry: Pick<Registry, 'clusters' | 'cluster' | 'observations'>;
+  readonly registry: Pick<Registry, 'clusters' | 'cluster' | 'observations' | 'rename'>;
   readonly health: (cluster: string) => ClusterCondition | undefined;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -23,6 +23,7 @@ import {
   stackId,
   stackRecord,
 } from './records.ts';
+import { renameCluster } from './rename.ts';
 import { createReplan } from './replan.ts';
 import { createRoom, type Room, type StacksPorts, undefinedContent } from './room.ts';
 import { type CutStack, keepSource, outlineOf, readSource, shownSource } from './source.ts';
@@ -47,6 +48,7 @@ export function createStacks(ports: StacksPorts): StacksRoom {
     ...createQueries(room),
     ...createCommands(room),
     ...createMoves(room),
+    renameCluster: (name, to, actor, reason) => renameCluster({ name, to, actor, reason }, room),
     replan: createReplan(room),
     desired: (cluster) => desiredOn(cluster, room),
     adopt: (report, reason) => adoptLate(report, reason, room),

@@ -94,6 +94,7 @@ export function openBed(
       clusters: () => clusters.map(({ record }) => record),
       cluster: (name) => clusters.find(({ record }) => record.name === name)?.record,
       observations: (name) => observationsOf(byName.get(name)),
+      rename: () => assert.fail('no cluster is renamed here'),
     },
     health: (name) => availability.health(name),
   });

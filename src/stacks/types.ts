@@ -1,5 +1,6 @@
 /** The use cases behind REST, CLI, availability and drills, and the views that they answer. */
 import type { Digest, Json, KubeObject, ObjectRef, Outcome, Problem, Refusal } from '../base/index.ts';
+import type { ClusterRecord } from '../hub-agent/types.ts';
 import type { WhatIf } from '../placement/index.ts';
 import type { LocationChange, PlacementReason, Plan, StackRef, TransactionKind } from '../plan/index.ts';
 import type { DriftChange, StreamRequest } from '../protocol/index.ts';
@@ -136,6 +137,8 @@ export interface Stacks {
   revisions(stack: StackRef): readonly RevisionView[];
   functions(filter: { project?: string; stack?: string }): readonly FunctionView[];
   whatIf(lose: { readonly [label: string]: string }): WhatIfView;
+  /** What is wanted there goes over to the new name, untouched; refused while work is under way or owed there, and when a stack chooses by the name. */
+  renameCluster(name: string, to: string, actor: string, reason: string | null): Promise<Outcome<ClusterRecord>>;
   /** What a cluster holds, wanted or owed, for drain, removal and return. */
   onCluster(cluster: string): readonly OnCluster[];
 }

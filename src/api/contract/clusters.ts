@@ -132,6 +132,17 @@ export const clusters = {
   cordon: intent('cordon', 'Places nothing new on a cluster; what runs there stays.'),
   uncordon: intent('uncordon', 'Opens a cordoned or draining cluster again.'),
   drain: intent('drain', 'Moves everything off a cluster: made elsewhere before it is taken away here.'),
+  rename: route({
+    id: 'clusters.rename',
+    method: 'POST',
+    path: '/api/v1/clusters/{name}/rename',
+    summary:
+      'Gives a cluster another name. What runs there is not touched. Refused while work is under way or owed there, while its agent is not there, and when a stack chooses clusters by name.',
+    role: 'admin',
+    params,
+    body: z.strictObject({ to: name, reason: z.string().max(1_000).optional() }),
+    answer: clusterView,
+  }),
   remove: route({
     id: 'clusters.remove',
     method: 'DELETE',

@@ -36,6 +36,12 @@ export function clusterRoutes(services: Services): Binding[] {
       return reply(services, params.name);
     }),
     ...intentRoutes(services),
+    bind(R.rename, async ({ params, body, caller, ifMatch }) => {
+      const view = viewOf(services, found(services, params.name));
+      checkIfMatch(ifMatch, versionOf(view), `cluster ${params.name}`);
+      doneOr(await stacks.renameCluster(params.name, body.to, caller.actor, body.reason ?? null));
+      return reply(services, body.to);
+    }),
     bind(R.remove, async ({ params, query, caller, ifMatch }) => {
       const view = viewOf(services, found(services, params.name));
       checkIfMatch(ifMatch, versionOf(view), `cluster ${params.name}`);

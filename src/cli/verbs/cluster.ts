@@ -7,6 +7,7 @@ import { checkFormat, print } from '../render/output.ts';
 import { registerJoin } from './cluster-join.ts';
 import { registerMoves } from './cluster-move.ts';
 import { registerRemove } from './cluster-remove.ts';
+import { registerRename } from './cluster-rename.ts';
 
 interface ShowFlags extends HubFlags {
   readonly output?: string;
@@ -17,7 +18,7 @@ interface ShowFlags extends HubFlags {
 export function registerCluster(program: Command, cli: Cli): void {
   const cluster = program
     .command('cluster')
-    .summary('clusters: join, list, show, cordon, drain, remove, …')
+    .summary('clusters: join, list, show, cordon, drain, rename, remove, …')
     .description('Clusters: joining them, how they are, and a person’s will for them.')
     .addHelpText('after', example('ldc cluster join eu-3 --kubeconfig ~/.kube/eu-3', 'ldc cluster list'));
   withOutput(withHub(cluster.command('list')))
@@ -31,6 +32,7 @@ export function registerCluster(program: Command, cli: Cli): void {
     .action(action<ShowFlags>(cli, (flags, [name]) => show(cli, flags, name ?? '')));
   registerJoin(cluster, cli);
   registerMoves(cluster, cli);
+  registerRename(cluster, cli);
   registerRemove(cluster, cli);
 }
 

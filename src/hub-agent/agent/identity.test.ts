@@ -4,8 +4,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { createIds, type Outcome, SimulatedClock, seededRandom, silentLogger, systemRandom } from '../../base/index.ts';
+import {
+  type Clock,
+  createIds,
+  type Outcome,
+  SimulatedClock,
+  seededRandom,
+  silentLogger,
+  systemRandom,
+} from '../../base/index.ts';
 import { memoryStore } from '../../store/index.ts';
+import { createRequest, publicKeyOfRequest } from '../certificates.ts';
 import { clusterProjector } from '../hub/entries.ts';
 import { createHubLink, type HubLink } from '../hub/index.ts';
 import type { Enrolled, HubDoor, StoredIdentity } from '../types.ts';
@@ -22,6 +31,8 @@ let kept: StoredIdentity | undefined;
 let token: string;
 let renewals: number;
 let away: boolean;
+/** The hub's clock against the agent's. */
+let hubOffMs = 0;
 const memory = {
   identity: async () => kept,
   saveIdentity: async (identity: StoredIdentity) => {
@@ -33,8 +44,10 @@ const door: HubDoor = {
   async renew(identity, csr): Promise<Outcome<Enrolled>> {
     renewals++;
     if (away) return { kind: 'retry', afterMs: 1_000, reason: 'the hub is away' };
-    const publicKey = hub.registry.cluster(identity.cluster)?.publicKey as string;
-    return hub.joining.renew({ cluster: identity.cluster, publicKey }, csr);
+    return hub.joining.renew(
+      hub.joining.current({ cluster: identity.cluster, publicKey: publicKeyOfRequest(csr) }),
+      csr,
+    );
   },
   open: () => assert.fail('no line here'),
 };
@@ -45,7 +58,9 @@ beforeEach(async () => {
   kept = undefined;
   renewals = 0;
   away = false;
-  const base = { clock, random: systemRandom, logger: silentLogger };
+  hubOffMs = 0;
+  const hubClock = hubClockOf(clock);
+  const base = { clock: hubClock, random: systemRandom, logger: silentLogger };
   hub = await createHubLink({
     ...base,
     store: memoryStore({ ...base, projectors: [clusterProjector] }),
@@ -63,6 +78,16 @@ afterEach(async () => {
   await hub.stop();
   rmSync(dir, { recursive: true });
 });
+
+/** The same time, shown by another clock. */
+function hubClockOf(given: SimulatedClock): Clock {
+  return {
+    now: () => given.now() + hubOffMs,
+    monotonic: () => given.monotonic(),
+    after: (delayMs, run) => given.after(delayMs, run),
+    sleep: (delayMs, signal) => given.sleep(delayMs, signal),
+  };
+}
 
 function start(identity: StoredIdentity) {
   const stopping = new AbortController();
@@ -135,5 +160,64 @@ describe("an agent's certificate", () => {
     await clock.advance(62_000);
     await settled(() => keeping.fresh.length === 1);
     keeping.stop();
+  });
+
+  it('carries the new name of its cluster from the next renewal on; who starts it by the former name gets the same', async () => {
+    const first = await certified(memory, candidate());
+    await hub.registry.rename('eu-1', 'eu-one', 'user:test', null);
+    assert.equal(
+      (await certified(memory, candidate())).certificate,
+      first.certificate,
+      'the key is what it is known by',
+    );
+    const keeping = start(first);
+    await clock.advance(20 * DAY + 2 * HOUR);
+    await settled(() => keeping.fresh.length === 1);
+    keeping.stop();
+    assert.equal(kept?.cluster, 'eu-one');
+    assert.match(new X509Certificate(kept?.certificate ?? '').subject, /^CN=eu-one$/m);
+    assert.deepEqual(await certified(memory, candidate()), kept);
+    assert.equal(kept?.key, first.key);
+  });
+
+  for (const [what, minutes] of [
+    ['ahead of', 10],
+    ['behind', -10],
+  ] as const) {
+    it(`is good at once, and renewed in time, when the hub's clock is ${Math.abs(minutes)} minutes ${what} the agent's`, async () => {
+      hubOffMs = minutes * 60_000;
+      const first = await certified(memory, candidate());
+      const { validFrom, validTo } = new X509Certificate(first.certificate);
+      assert.ok(Date.parse(validFrom) < clock.now() - 45 * 60_000, 'it has begun for both');
+      assert.ok(Math.abs(Date.parse(validTo) - clock.now() - 30 * DAY - hubOffMs) < 2_000);
+      const keeping = start(first);
+      await clock.advance(20 * DAY - 2 * HOUR);
+      assert.equal(renewals, 0);
+      await clock.advance(4 * HOUR);
+      await settled(() => keeping.fresh.length === 1);
+      keeping.stop();
+    });
+  }
+
+  it("a hub's clock that is set back an hour after it certified and made tokens refuses neither", async () => {
+    hubOffMs = HOUR;
+    const made = await hub.registry.createToken({ uses: 1, ttlMs: 60_000, labels: {}, actor: 'user:test' });
+    hubOffMs = 0;
+    token = made.kind === 'done' ? made.value.token : assert.fail('no token');
+    const first = await certified(memory, candidate());
+    assert.ok(Date.parse(new X509Certificate(first.certificate).validFrom) <= clock.now());
+  });
+
+  it("a token runs out by the hub's clock alone: an agent whose clock is a day off joins all the same", async () => {
+    hubOffMs = -DAY;
+    const made = await hub.registry.createToken({ uses: 1, ttlMs: 60_000, labels: {}, actor: 'user:test' });
+    token = made.kind === 'done' ? made.value.token : assert.fail('no token');
+    assert.equal(
+      (await hub.joining.enrol({ token, cluster: 'eu-1', csr: (await createRequest('eu-1')).request })).kind,
+      'done',
+    );
+    hubOffMs += 61_000;
+    const late = await hub.joining.enrol({ token, cluster: 'eu-2', csr: (await createRequest('eu-2')).request });
+    assert.equal(late.kind === 'refused' && late.refusal.kind, 'tokenExpired');
   });
 });

@@ -24,7 +24,7 @@ export async function certified(memory: Memory, { door, join, uid, before }: Can
   const kept = newer(found, before);
   if (kept !== undefined && kept !== found) await memory.saveIdentity(kept);
   // a token for the cluster that it already is changes nothing; one for another name is a wish to join anew
-  if (kept !== undefined && kept.certificate !== '' && (join === undefined || kept.cluster === join.name)) return kept;
+  if (kept !== undefined && kept.certificate !== '' && (join === undefined || isNamed(kept, join.name))) return kept;
   if (join === undefined) {
     return refuse({
       kind: 'notJoined',
@@ -33,14 +33,14 @@ export async function certified(memory: Memory, { door, join, uid, before }: Can
     });
   }
   // the key is kept before it is used: a use of the token is bound to it, and a lost answer is asked for again
-  const key = kept !== undefined && kept.cluster === join.name ? kept.key : (await createRequest(join.name)).key;
+  const key = kept !== undefined && isNamed(kept, join.name) ? kept.key : (await createRequest(join.name)).key;
   await memory.saveIdentity({ cluster: join.name, key, certificate: '', ca: '' });
   return enrolled(memory, door, { ...join, key, uid });
 }
 
 /** The same key certified anew by the token: the hub has refused the certificate. @throws Halted */
 export function rejoined(memory: Memory, own: StoredIdentity, { door, join, uid }: Candidate): Promise<StoredIdentity> {
-  if (join === undefined || join.name !== own.cluster) {
+  if (join === undefined || !isNamed(own, join.name)) {
     return refuse({
       kind: 'notJoined',
       message: 'this agent was started without a token for its cluster',
@@ -48,6 +48,11 @@ export function rejoined(memory: Memory, own: StoredIdentity, { door, join, uid 
     });
   }
   return enrolled(memory, door, { ...join, key: own.key, uid });
+}
+
+/** A cluster that was renamed is started by its former name until somebody changes that. */
+function isNamed({ cluster, formerly = [] }: StoredIdentity, name: string): boolean {
+  return cluster === name || formerly.includes(name);
 }
 
 interface Enrolling {
@@ -96,11 +101,17 @@ export function keepFresh(
   async function renew(): Promise<void> {
     const outcome = await door.renew(identity, await requestFor(identity.key, identity.cluster));
     if (outcome.kind !== 'done') throw new Halted(outcome);
-    identity = { ...outcome.value, key: identity.key };
+    identity = { ...outcome.value, key: identity.key, ...formerNames(identity, outcome.value.cluster) };
     await memory.saveIdentity(identity);
     onFresh(identity);
   }
   return () => timer();
+}
+
+/** With a renewal comes the name that the hub has for this cluster now. */
+function formerNames({ cluster, formerly = [] }: StoredIdentity, now: string): Pick<StoredIdentity, 'formerly'> {
+  const all = [...new Set([...formerly, cluster])].filter((name) => name !== now);
+  return all.length === 0 ? {} : { formerly: all };
 }
 
 function due(identity: StoredIdentity, nowMs: number): boolean {

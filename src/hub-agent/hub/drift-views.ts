@@ -1,5 +1,6 @@
 /** Views of the drifts in the journal: which of them it has, and the last ones of each stack. */
 import {
+  type DocumentChange,
   type DocumentReader,
   type Entry,
   isObject,
@@ -18,10 +19,11 @@ export const DRIFTS = 'drift';
 const IDS_MAX = 2 * limits.agentDriftsKeptMax;
 const LAST_MAX = 10;
 
-/** Folds `cluster.drift` and `cluster.removed`. */
+/** Folds `cluster.drift`, `cluster.renamed` and `cluster.removed`. */
 export const projectDrift: Projector = (entry, documents) => {
   const cluster = String(entry.data.name ?? '');
   if (entry.type === 'cluster.removed') return [{ collection: DRIFT_IDS, key: cluster, body: null }];
+  if (entry.type === 'cluster.renamed') return renamed(cluster, entry.data.to, documents);
   if (entry.type !== 'cluster.drift') return [];
   const key = stackKey(String(entry.data.location), cluster);
   const last = documents.get(DRIFTS, key)?.body.items;
@@ -32,6 +34,16 @@ export const projectDrift: Projector = (entry, documents) => {
   const ids = [...knownDrifts(documents, cluster), id].slice(-IDS_MAX);
   return [...changes, { collection: DRIFT_IDS, key: cluster, body: { ids } }];
 };
+
+/** What it sends again is known by its new name, too; what was told of it before stays under the old one. */
+function renamed(cluster: string, to: Json | undefined, documents: DocumentReader): readonly DocumentChange[] {
+  const ids = documents.get(DRIFT_IDS, cluster)?.body;
+  if (typeof to !== 'string' || ids === undefined) return [];
+  return [
+    { collection: DRIFT_IDS, key: cluster, body: null },
+    { collection: DRIFT_IDS, key: to, body: ids },
+  ];
+}
 
 export function knownDrifts(documents: DocumentReader, cluster: string): readonly Json[] {
   const ids = documents.get(DRIFT_IDS, cluster)?.body.ids;

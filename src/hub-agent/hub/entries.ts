@@ -15,6 +15,9 @@ export const CLUSTER_UIDS = 'clusterUid';
 /** Clusters that were removed; key = the public key of its agent, body `{cluster, at}`: it is told so when it comes back. */
 export const REMOVED = 'clusterRemoved';
 
+/** Whose key that is; key = the public key of an agent, body `{cluster}`: the name in its certificate may be one that its cluster had before. */
+export const KEYS = 'clusterKey';
+
 /** A token as it is stored: only a hash of its secret. */
 export interface StoredToken {
   readonly id: string;
@@ -64,6 +67,7 @@ const projectCluster: Projector = (entry, documents) => {
       const changes: DocumentChange[] = [
         { collection: CLUSTERS, key: name, body: joined(entry, before) },
         { collection: REMOVED, key: String(data.publicKey), body: null },
+        ...keyOf(name, String(data.publicKey), before),
       ];
       return [...changes, ...tokenUsed(data, documents), ...identified(name, data.uid)];
     }
@@ -73,6 +77,8 @@ const projectCluster: Projector = (entry, documents) => {
     case 'cluster.identified':
       if (before === undefined) return [];
       return [{ collection: CLUSTERS, key: name, body: { ...before, uid: data.uid } }, ...identified(name, data.uid)];
+    case 'cluster.renamed':
+      return typeof data.to === 'string' && before !== undefined ? renamed(before, data.to, documents) : [];
     case 'cluster.removed':
       return [
         { collection: CLUSTERS, key: name, body: null },
@@ -84,6 +90,13 @@ const projectCluster: Projector = (entry, documents) => {
   }
 };
 
+function keyOf(cluster: string, publicKey: string, before: JsonObject | undefined): readonly DocumentChange[] {
+  const now = { collection: KEYS, key: publicKey, body: { cluster } };
+  const former = before?.publicKey;
+  if (typeof former !== 'string' || former === publicKey) return [now];
+  return [{ collection: KEYS, key: former, body: null }, now];
+}
+
 function identified(cluster: string, uid: unknown): readonly DocumentChange[] {
   return typeof uid === 'string' ? [{ collection: CLUSTER_UIDS, key: uid, body: { cluster } }] : [];
 }
@@ -92,9 +105,35 @@ function identified(cluster: string, uid: unknown): readonly DocumentChange[] {
 function forgotten({ ts }: Entry, before: JsonObject | undefined): readonly DocumentChange[] {
   if (before === undefined) return [];
   const { name, publicKey, uid } = before as unknown as ClusterRecord;
-  const changes: DocumentChange[] = [{ collection: REMOVED, key: publicKey, body: { cluster: name, at: ts } }];
+  const changes: DocumentChange[] = [
+    { collection: REMOVED, key: publicKey, body: { cluster: name, at: ts } },
+    { collection: KEYS, key: publicKey, body: null },
+  ];
   if (typeof uid === 'string') changes.push({ collection: CLUSTER_UIDS, key: uid, body: null });
   return changes;
+}
+
+/** All that this room knows of it goes over to its new name. */
+function renamed(before: JsonObject, to: string, documents: DocumentReader): readonly DocumentChange[] {
+  const { name, publicKey, uid } = before as unknown as ClusterRecord;
+  const facts = documents.get(FACTS, name)?.body;
+  const uses = documents.list(TOKEN_USES, { prefix: usesPrefix(name, publicKey) });
+  return [
+    { collection: CLUSTERS, key: name, body: null },
+    { collection: CLUSTERS, key: to, body: { ...before, name: to } },
+    { collection: KEYS, key: publicKey, body: { cluster: to } },
+    ...identified(to, uid),
+    ...(facts === undefined
+      ? []
+      : [
+          { collection: FACTS, key: name, body: null },
+          { collection: FACTS, key: to, body: facts },
+        ]),
+    ...uses.flatMap(({ key, body }) => [
+      { collection: TOKEN_USES, key, body: null },
+      { collection: TOKEN_USES, key: tokenUseKey(to, publicKey, String(body.token)), body },
+    ]),
+  ];
 }
 
 function token(entry: Entry): JsonObject {

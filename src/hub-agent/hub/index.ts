@@ -67,8 +67,8 @@ export async function createHubLink(options: HubLinkOptions): Promise<HubLink> {
   const tokens = createTokens({ ...options, caDigest: authority.caDigest });
   const { observeOnly = false } = options;
   const lines = createHubLines({ ...options, observeOnly, reports: createReports({ ...options, observeOnly }) });
-  const registry = createRegistry(store, lines, tokens, options.ids);
   const joining = createJoining(store, authority, tokens);
+  const registry = createRegistry({ store, lines, tokens, joining, ids: options.ids });
   const listener = createListener({
     host: listen.host,
     port: listen.port,

@@ -3,14 +3,18 @@ import { done, errorText, type Outcome, type Refusal, refused, type Store } from
 import { publicKeyOfRequest } from '../certificates.ts';
 import type { AgentIdentity, ClusterRecord, Enrolled, Enrolment } from '../types.ts';
 import type { Authority } from './authority.ts';
-import { CLUSTER_UIDS, CLUSTERS, REMOVED } from './entries.ts';
+import { CLUSTER_UIDS, CLUSTERS, KEYS, REMOVED } from './entries.ts';
 import type { Tokens } from './tokens.ts';
 
-const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+export const CLUSTER_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 export interface Joining {
   enrol(request: Enrolment): Promise<Outcome<Enrolled>>;
   renew(identity: AgentIdentity, csr: string): Promise<Outcome<Enrolled>>;
+  /** Who that is here: the key says it. Its certificate may carry a name that its cluster had before, or (a hub of an old backup) has had since. */
+  current(identity: AgentIdentity): AgentIdentity;
+  /** Holds a free name, so that nobody joins by it meanwhile; undefined: it is known, or being taken. */
+  hold(cluster: string): { release(): void } | undefined;
   /** Whether that key is (still) that cluster's: asked at each upgrade. */
   known(identity: AgentIdentity): boolean;
   /** Why one that is not known is not. */
@@ -29,7 +33,7 @@ export function createJoining(store: Store, authority: Authority, tokens: Tokens
 
   return {
     async enrol({ token, cluster, csr, uid }) {
-      if (!NAME.test(cluster)) {
+      if (!CLUSTER_NAME.test(cluster)) {
         return invalid(`${cluster} is no cluster name: lower-case letters, digits and -`, 'join it under another name');
       }
       const key = readKey(csr);
@@ -79,9 +83,27 @@ export function createJoining(store: Store, authority: Authority, tokens: Tokens
       ]);
       return done(enrolled);
     },
-    known: ({ cluster, publicKey }) => record(cluster)?.publicKey === publicKey,
+    hold(cluster) {
+      if (record(cluster) !== undefined || taking.byName.has(cluster)) return undefined;
+      return take(taking, { cluster, uid: undefined, publicKey: '', named: false });
+    },
+    ...createKnowledge(store),
+  };
+}
+
+/** Who an identity is, by what is journaled. */
+function createKnowledge({ documents }: Store): Pick<Joining, 'current' | 'known' | 'strange'> {
+  const keyOf = (name: string) => documents.get(CLUSTERS, name)?.body.publicKey;
+  return {
+    current(identity) {
+      const { cluster, publicKey } = identity;
+      if (keyOf(cluster) === publicKey) return identity;
+      const now = documents.get(KEYS, publicKey)?.body.cluster;
+      return typeof now === 'string' ? { cluster: now, publicKey } : identity;
+    },
+    known: ({ cluster, publicKey }) => keyOf(cluster) === publicKey,
     strange: ({ cluster, publicKey }) => {
-      const removed = store.documents.get(REMOVED, publicKey)?.body;
+      const removed = documents.get(REMOVED, publicKey)?.body;
       return removed === undefined ? notKnown(cluster) : wasRemoved(cluster, String(removed.at));
     },
   };
@@ -153,7 +175,7 @@ function clusterTaken(known: string, wanted: string): Refusal {
   return {
     kind: 'clusterJoined',
     message: `this cluster has joined already, as ${known}`,
-    hint: `use it by that name; to have it as ${wanted}: \`ldc cluster remove ${known} --orphan\`, then join it anew`,
+    hint: `use it by that name; to have it as ${wanted}: \`ldc cluster rename ${known} ${wanted}\``,
   };
 }
 

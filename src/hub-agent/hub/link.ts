@@ -48,6 +48,8 @@ import {
 export interface HubLines extends AgentLink, AgentStreams {
   /** A line that an agent of that identity has opened. */
   accept(identity: AgentIdentity, channel: Channel): void;
+  /** What is known of a cluster's line goes over to its new name; the line itself ends, for its agent to dial again. */
+  renamed(cluster: string, to: string): void;
   /** Ends the line of a cluster, if there is one. */
   end(cluster: string, reason: string): void;
   capacity(cluster: string): Capacity | undefined;
@@ -196,6 +198,16 @@ class Lines implements HubLines {
         channel.close(read.problem);
       });
     });
+  }
+  renamed(cluster: string, to: string): void {
+    const beatMs = this.#heartbeats.get(cluster);
+    const capacity = this.#capacities.get(cluster);
+    // it is not silent for having another name
+    if (beatMs !== undefined) this.#heartbeats.set(to, beatMs);
+    if (capacity !== undefined) this.#capacities.set(to, capacity);
+    this.#heartbeats.delete(cluster);
+    this.#capacities.delete(cluster);
+    this.end(cluster, `this cluster is ${to} now`);
   }
   end(cluster: string, reason: string): void {
     this.#sessions.get(cluster)?.close(reason);

@@ -93,7 +93,7 @@ export function createListener(options: ListenerOptions): Listener {
       const body = enrolBody.safeParse(parse(text));
       return body.success ? joining.enrol(body.data) : refusedWith('invalid', 'token, cluster and csr are needed');
     }
-    const identity = identityOf(request.socket as TLSSocket, clock.now());
+    const identity = identityOf(request.socket as TLSSocket, clock.now(), joining);
     if (request.url !== '/renew' || identity === undefined || !joining.known(identity)) {
       return refusedWith('unknownAgent', 'no client certificate that is valid here');
     }
@@ -128,7 +128,7 @@ function upgrades(sockets: WebSocketServer, { joining, clock, logger, accept }: 
       socket.destroy();
     };
     socket.on('error', broken);
-    const identity = identityOf(request.socket as TLSSocket, clock.now());
+    const identity = identityOf(request.socket as TLSSocket, clock.now(), joining);
     if (request.url !== '/agent' || identity === undefined || !joining.known(identity)) {
       const refusal = strange(request.socket as TLSSocket, identity, joining);
       logger.warn({ cluster: identity?.cluster ?? null, refusal: refusal.message }, 'an agent was refused');
@@ -190,13 +190,17 @@ const NO_CERTIFICATE: Refusal = {
 };
 
 /** The cluster and key of the peer's certificate; undefined without a valid one. Never from what the client wrote elsewhere. */
-function identityOf(socket: TLSSocket, nowMs: number): AgentIdentity | undefined {
+function identityOf(
+  socket: TLSSocket,
+  nowMs: number,
+  { current }: Pick<Joining, 'current'>,
+): AgentIdentity | undefined {
   const peer: X509Certificate | undefined = socket.authorized ? socket.getPeerX509Certificate() : undefined;
   // a resumed session skips the handshake's own check of the date
   if (peer === undefined || Date.parse(peer.validTo) <= nowMs) return undefined;
   const cluster = /^CN=(.+)$/m.exec(peer.subject)?.[1];
   if (cluster === undefined) return undefined;
-  return { cluster, publicKey: sha256Hex(peer.publicKey.export({ type: 'spki', format: 'der' })) };
+  return current({ cluster, publicKey: sha256Hex(peer.publicKey.export({ type: 'spki', format: 'der' })) });
 }
 
 async function readBody(request: IncomingMessage): Promise<string | undefined> {

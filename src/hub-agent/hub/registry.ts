@@ -1,15 +1,24 @@
 /** Who the clusters are, from the journal's documents, and what their agents say of them. */
-import { done, type Ids, type JsonObject, refused, type Store, unknown } from '../../base/index.ts';
+import { done, type Ids, type JsonObject, type Refusal, refused, type Store, unknown } from '../../base/index.ts';
 import type { Capacity } from '../../protocol/index.ts';
 import type { ClusterRecord, Registry } from '../types.ts';
 import { CLUSTERS, FACTS } from './entries.ts';
+import { CLUSTER_NAME, type Joining } from './joining.ts';
 import type { HubLines } from './link.ts';
 import type { Tokens } from './tokens.ts';
 
 /** A cluster of many namespaces takes its time. */
 const LEAVE_MS_MAX = 120_000;
 
-export function createRegistry(store: Store, lines: HubLines, tokens: Tokens, ids: Pick<Ids, 'next'>): Registry {
+export interface RegistryParts {
+  readonly store: Store;
+  readonly lines: HubLines;
+  readonly tokens: Tokens;
+  readonly joining: Pick<Joining, 'hold'>;
+  readonly ids: Pick<Ids, 'next'>;
+}
+
+export function createRegistry({ store, lines, tokens, joining, ids }: RegistryParts): Registry {
   const read = createReader(store, lines);
   const absent = (name: string) =>
     refused({ kind: 'notFound', message: `there is no cluster ${name}`, hint: 'see `ldc cluster list`' });
@@ -36,6 +45,18 @@ export function createRegistry(store: Store, lines: HubLines, tokens: Tokens, id
       if (outcome.kind !== 'done') return outcome;
       const { value } = outcome;
       return value.kind === 'left' ? done(value) : unknown(`the agent of ${name} answered ${value.kind}`);
+    },
+    async rename(name, to, actor, reason) {
+      if (read(name) === undefined) return absent(name);
+      if (!CLUSTER_NAME.test(to)) return refused(noName(to));
+      const held = joining.hold(to);
+      if (held === undefined) return refused(nameInUse(to));
+      // its own chain ends with its new name, and that one's begins with the old
+      const ends = { tx: `cluster/${name}`, type: 'cluster.renamed', actor, data: { name, to, reason } };
+      const begins = { tx: `cluster/${to}`, type: 'cluster.renamed', actor, data: { name: to, from: name, reason } };
+      await store.journal.append([ends, begins]).finally(() => held.release());
+      lines.renamed(name, to);
+      return done(read(to) as ClusterRecord);
     },
     async remove(name, actor, reason) {
       if (read(name) === undefined) return absent(name);
@@ -80,4 +101,16 @@ function recordOf(own: JsonObject, facts: JsonObject | undefined, capacity: Capa
     capacity: capacity ?? known.capacity ?? null,
   };
   return record as unknown as ClusterRecord;
+}
+
+function noName(name: string): Refusal {
+  return {
+    kind: 'invalid',
+    message: `${name} is no cluster name: lower-case letters, digits and -`,
+    hint: 'such as eu-3',
+  };
+}
+
+function nameInUse(name: string): Refusal {
+  return { kind: 'clusterExists', message: `there is a cluster ${name} already`, hint: 'choose another name' };
 }

@@ -36,29 +36,11 @@ export function createTokens(options: {
   const held = createHeldUses();
   const stored = (id: string) => store.documents.get(TOKENS, id)?.body as unknown as StoredToken | undefined;
   const usedBefore = (key: string) => store.documents.get(TOKEN_USES, key)?.body as unknown as TokenUse | undefined;
-  /** A use that is held may have been stored a moment ago: which of them were is looked up only where it matters. */
-  const hasRoom = ({ id, uses, used }: StoredToken) => {
-    if (used + held.count(id) < uses) return true;
-    const coming = [...held.of(id)].filter((key) => usedBefore(key) === undefined);
-    return used + coming.length < uses;
-  };
 
   return {
     async create({ uses, ttlMs, labels, actor, cluster }) {
-      if (!Number.isInteger(uses) || uses < 1 || uses > limits.clustersMax) {
-        return unfit(
-          'invalid',
-          `uses must be a whole number from 1 to ${limits.clustersMax}`,
-          'one for each cluster that is to join',
-        );
-      }
-      if (!(ttlMs > 0 && ttlMs <= limits.joinTokenTtlMsMax)) {
-        return unfit(
-          'invalid',
-          `a token may live from 1 ms to ${limits.joinTokenTtlMsMax / 3_600_000} h`,
-          'ask for less, and for another one when it has run out',
-        );
-      }
+      const wrong = wrongOf(uses, ttlMs);
+      if (wrong !== undefined) return wrong;
       const id = ids.next('join');
       const secret = Buffer.from(random.bytes(32)).toString('base64url');
       const expiresAt = timestamp(clock.now() + ttlMs);
@@ -96,7 +78,7 @@ export function createTokens(options: {
         return unfit('tokenUsed', `join token ${id} was used by ${cluster}, which was removed since`);
       }
       const isNew = before === undefined && !held.has(id, key);
-      if (isNew && !hasRoom(token)) {
+      if (isNew && !held.leavesRoom(token, (one) => usedBefore(one) !== undefined)) {
         return unfit('tokenUsed', `join token ${id} has no use left`);
       }
       return done({ token, release: held.hold(id, key) });
@@ -104,12 +86,33 @@ export function createTokens(options: {
   };
 }
 
+/** What of a token cannot be meant. */
+function wrongOf(uses: number, ttlMs: number): ReturnType<typeof unfit> | undefined {
+  if (!Number.isInteger(uses) || uses < 1 || uses > limits.clustersMax) {
+    return unfit(
+      'invalid',
+      `uses must be a whole number from 1 to ${limits.clustersMax}`,
+      'one for each cluster that is to join',
+    );
+  }
+  if (ttlMs > 0 && ttlMs <= limits.joinTokenTtlMsMax) return undefined;
+  return unfit(
+    'invalid',
+    `a token may live from 1 ms to ${limits.joinTokenTtlMsMax / 3_600_000} h`,
+    'ask for less, and for another one when it has run out',
+  );
+}
+
 /** Uses that are being journaled, by token: two agents must not share the last one. One use may be asked for several times at once. */
 function createHeldUses() {
   const held = new Map<string, Map<string, number>>();
   return {
-    of: (id: string): Iterable<string> => held.get(id)?.keys() ?? [],
-    count: (id: string): number => held.get(id)?.size ?? 0,
+    /** A use that is held may have been stored a moment ago: which of them were is looked up only where it matters. */
+    leavesRoom({ id, uses, used }: StoredToken, isStored: (use: string) => boolean): boolean {
+      const coming = held.get(id) ?? new Map<string, number>();
+      if (used + coming.size < uses) return true;
+      return used + [...coming.keys()].filter((use) => !isStored(use)).length < uses;
+    },
     has: (id: string, use: string): boolean => held.get(id)?.has(use) ?? false,
     /** Answers how to let go of it. */
     hold(id: string, use: string): () => void {
