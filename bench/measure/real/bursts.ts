@@ -7,22 +7,26 @@ import { applyPlainly, type Deployed, deploy } from './deploying.ts';
 import type { RealFleet } from './fleet.ts';
 import { cpuPer, cpuSeconds, memory } from './processes.ts';
 import { requestsPer, requestTotals } from './requests.ts';
-import { setOf, type Variant } from './sets.ts';
+import { type BenchSet, setOf, type Variant } from './sets.ts';
 
 export const SINGLES = 20;
 
 type Way = 'ldc' | 'baseline';
 
-/** The set's name says the way, the variant and its number: `single-own-3`. */
-function one(fleet: RealFleet, way: Way, name: string, variant: Variant, n: number): Promise<Deployed> {
-  if (way === 'ldc') return deploy(fleet, setOf(`${name}-${variant}-${n}`, variant));
+/** Its name says the way, the variant and its number: `plain-many-own-3`. */
+function nth(way: Way, name: string, variant: Variant, n: number): BenchSet {
+  return setOf(`${way === 'ldc' ? '' : 'plain-'}${name}-${variant}-${n}`, variant);
+}
+
+function bring(fleet: RealFleet, way: Way, set: BenchSet, n: number): Promise<Deployed> {
+  if (way === 'ldc') return deploy(fleet, set);
   const clusters = [...fleet.kube.keys()];
-  return applyPlainly(fleet, setOf(`plain-${name}-${variant}-${n}`, variant), clusters[n % clusters.length] as string);
+  return applyPlainly(fleet, set, clusters[n % clusters.length] as string);
 }
 
 export async function oneAtATime(fleet: RealFleet, way: Way, variant: Variant) {
   const all: Deployed[] = [];
-  for (let n = 0; n < SINGLES; n++) all.push(await one(fleet, way, 'single', variant, n));
+  for (let n = 0; n < SINGLES; n++) all.push(await bring(fleet, way, nth(way, 'single', variant, n), n));
   return shown(all, way);
 }
 
@@ -31,7 +35,11 @@ export async function atOnce(fleet: RealFleet, way: Way, variant: Variant, count
   const askedBefore = await requestTotals(fleet);
   const before = cpuSeconds(fleet);
   const startedMs = performance.now();
-  const all = await Promise.all(Array.from({ length: count }, (_, n) => one(fleet, way, 'many', variant, n)));
+  const sets = Array.from({ length: count }, (_, n) => nth(way, 'many', variant, n));
+  const allExist = Promise.all(sets.map(({ name }) => fleet.presence.seen(name, 'exists'))).then(() =>
+    cpuSeconds(fleet),
+  );
+  const all = await Promise.all(sets.map((set, n) => bring(fleet, way, set, n)));
   const rate = (pick: (one: Deployed) => number) => rounded((count * 1_000) / (Math.max(...all.map(pick)) - startedMs));
   const wallSeconds = (performance.now() - startedMs) / 1_000;
   const cpuSecondsPerSet = cpuPer(count, before, cpuSeconds(fleet));
@@ -43,6 +51,7 @@ export async function atOnce(fleet: RealFleet, way: Way, variant: Variant, count
     ...(way === 'ldc' ? { setsPerSecondCommitted: rate(({ endedMs }) => endedMs) } : {}),
     wallSeconds: rounded(wallSeconds, 2),
     cpuSecondsPerSet,
+    cpuSecondsPerSetUntilAllExist: cpuPer(count, before, await allExist),
     apiRequestsPerSet: requestsPer(count, askedBefore, await requestTotals(fleet)),
     ...memory(fleet),
   };
