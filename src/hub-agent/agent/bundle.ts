@@ -47,6 +47,7 @@ const bundleSchema = z.object({
   health: z.object({ service: z.string(), port: z.union([z.number(), z.string()]), path: z.string() }).optional(),
   healthRules: z.array(healthRule).optional(),
 });
+const actingSchema = bundleSchema.pick({ serviceAccount: true });
 /** plan's Bundle, as an agent reads it; `objects` with their Secret values. */
 export type Bundle = z.infer<typeof bundleSchema>;
 
@@ -56,12 +57,21 @@ export interface OpenBlob {
   readonly secrets: SecretValues;
 }
 
+/** Each command of a transaction reads the same blob: it is parsed once. */
+const parsed = new WeakMap<OpenBlob, Bundle>();
+
 export function readBundle(blob: OpenBlob): Bundle {
-  const parsed = bundleSchema.safeParse(blob.value);
-  if (!parsed.success)
-    return refuse({ kind: 'protocol', message: `this is no bundle: ${z.prettifyError(parsed.error)}`, hint: OURS });
+  const known = parsed.get(blob) ?? parseBundle(blob);
+  parsed.set(blob, known);
+  return known;
+}
+
+function parseBundle(blob: OpenBlob): Bundle {
+  const found = bundleSchema.safeParse(blob.value);
+  if (!found.success)
+    return refuse({ kind: 'protocol', message: `this is no bundle: ${z.prettifyError(found.error)}`, hint: OURS });
   try {
-    return { ...parsed.data, objects: parsed.data.objects.map((object) => fillSecret(object, blob.secrets)) };
+    return { ...found.data, objects: found.data.objects.map((object) => fillSecret(object, blob.secrets)) };
   } catch (error) {
     return refuse({
       kind: 'secretMissing',
@@ -73,7 +83,7 @@ export function readBundle(blob: OpenBlob): Bundle {
 
 /** As whom the agent acts for it; undefined: as itself. */
 export function actsAs(blob: OpenBlob): Bundle['serviceAccount'] {
-  return bundleSchema.pick({ serviceAccount: true }).safeParse(blob.value).data?.serviceAccount;
+  return actingSchema.safeParse(blob.value).data?.serviceAccount;
 }
 
 /** An object before a transaction touched it. */

@@ -9,13 +9,14 @@ import { createSlots } from '../../kubernetes/index.ts';
 export type Found = 'well' | 'same' | 'changed';
 
 export interface Digging {
-  /** Something about it has changed: dig in a moment, then again while it is not well. */
-  soon(key: string, dig: () => Promise<Found>): void;
+  /** Something about it has changed: dig in a moment (sooner when it has failed), then again while it is not well. */
+  soon(key: string, dig: () => Promise<Found>, failed: boolean): void;
   forget(key: string): void;
 }
 
-/** What comes up well within it, as a rollout does, is never dug for. */
-const FIRST_MS = 1_000;
+/** What comes up well within it, as a rollout does, also one of many, is never dug for. */
+const FIRST_MS = 3_000;
+const FAILED_MS = 500;
 const AGAIN_MS = 2_000;
 const AGAIN_MS_MAX = 30_000;
 const AT_ONCE = 4;
@@ -46,14 +47,15 @@ export function createDigging(clock: Clock, signal: AbortSignal): Digging {
     else plan(key, dig, entry.againMs, Math.min(2 * entry.againMs, AGAIN_MS_MAX));
   }
   return {
-    soon(key, dig) {
+    soon(key, dig, failed) {
       const before = due.get(key);
       const nowMs = clock.monotonic();
+      const waitMs = failed ? FAILED_MS : FIRST_MS;
       // what changes all the time must not put it off for ever
-      if (before !== undefined && before.dueMs > nowMs && before.dueMs <= nowMs + FIRST_MS) before.againMs = AGAIN_MS;
+      if (before !== undefined && before.dueMs > nowMs && before.dueMs <= nowMs + waitMs) before.againMs = AGAIN_MS;
       else {
         before?.cancel();
-        plan(key, dig, FIRST_MS, AGAIN_MS);
+        plan(key, dig, waitMs, AGAIN_MS);
       }
     },
     forget(key) {

@@ -260,7 +260,8 @@ class Observing implements Observer {
     const found = { ...(reason === undefined ? {} : { reason }), ...(reasons === undefined ? {} : { reasons }) };
     place.observation = next.status === 'current' ? next : { ...next, ...found };
     this.#options.report({ kind: 'observed', observations: [place.observation] });
-    if (next.status !== 'current') this.#digging.soon(locationKey(location), () => this.#dig(place));
+    const failed = next.status === 'failed';
+    if (next.status !== 'current') this.#digging.soon(locationKey(location), () => this.#dig(place), failed);
   }
   async #dig(place: Place): Promise<Found> {
     if (!this.#isHeld(place) || place.observation === undefined || place.observation.status === 'current')

@@ -40,8 +40,8 @@ const object = (apiVersion: string, kind: string, name: string, more: object = {
   }) as KubeObject;
 const space = object('v1', 'Namespace', 'shop');
 
-async function needs(objects: Objects, deed: Partial<Deed>): Promise<string[]> {
-  const found = await needsOf(objects, { wanted: [], needed: [], gone: [], ...deed });
+async function needs(objects: Objects, deed: Partial<Deed>, looks = true): Promise<string[]> {
+  const found = await needsOf(objects, { wanted: [], needed: [], gone: [], ...deed }, looks);
   return found.map(({ right: { verb, group, resource, namespace, name }, unless }) => {
     const what = `${verb} ${group === '' ? '' : `${group}/`}${resource}${name === undefined ? '' : ` ${name}`}`;
     return `${what} in ${namespace ?? '*'}${unless === undefined ? '' : ` unless ${unless.verb} ${unless.resource} ${unless.name}`}`;
@@ -73,6 +73,8 @@ describe('rights that a deed takes', () => {
     assert.deepEqual(await needs(cluster([], ['Namespace shop']), { needed: [ref(space)] }), [
       'get namespaces shop in shop',
     ]);
+    const unseen = { ...cluster(), get: () => assert.fail('whoever may make it need not look') };
+    assert.equal((await needs(unseen, { needed: [ref(space)], wanted: [space] }, false)).length, 10);
   });
 
   it('what goes is deleted, but for what holds data and what others stand on', async () => {

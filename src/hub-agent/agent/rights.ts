@@ -36,7 +36,13 @@ export interface Deed {
   readonly gone: readonly ObjectRef[];
 }
 
-export async function needsOf(objects: Objects, { wanted, needed, gone }: Deed): Promise<readonly Need[]> {
+/** `looks`: whether what namespaces and CRDs take depends on their being there; else all of it is counted, as if none were. */
+export async function needsOf(
+  objects: Objects,
+  { wanted, needed, gone }: Deed,
+  looks: boolean,
+): Promise<readonly Need[]> {
+  const isThere = async (ref: ObjectRef) => looks && (await seen(objects, ref)) !== 'absent';
   const coming = kindsComing(wanted);
   const kindOf = async (ref: ObjectRef): Promise<Kind | undefined> =>
     (await objects.info(ref)) ?? coming.get(`${groupOf(ref.apiVersion)}/${ref.kind}`);
@@ -44,13 +50,15 @@ export async function needsOf(objects: Objects, { wanted, needed, gone }: Deed):
   const needs = await Promise.all([
     ...needed.map(async (ref) => {
       const kind = await kindOf(ref);
-      return kind === undefined ? [] : toExist(objects, ref, kind);
+      return kind === undefined ? [] : toExist(ref, kind, await isThere(ref));
     }),
     ...byName.map(async (versions) => {
       for (const object of versions) {
         const kind = await kindOf(refOf(object));
         // a kind that is not served is another refusal, and not for want of a right
-        if (kind !== undefined) return toKeep(objects, object, kind, wanted);
+        if (kind === undefined) continue;
+        if (isGround(object)) return toStand(refOf(object), kind, await isThere(refOf(object)));
+        return toKeep(objects, object, kind, wanted);
       }
       return [];
     }),
@@ -88,20 +96,17 @@ async function toKeep(
   wanted: readonly KubeObject[],
 ): Promise<readonly Need[]> {
   const ref = refOf(object);
-  if (isGround(object)) return toStand(objects, ref, kind);
   const pods = ref.kind === 'StatefulSet' && groupOf(ref.apiVersion) === 'apps' ? podsOf(ref) : [];
   return [...verbsOn(ref, kind, KEEP), ...pods, ...(await toGrant(objects, object, wanted))];
 }
 
 /** A namespace or CRD that is there takes less than one that has to be made; a CRD is never deleted. */
-async function toStand(objects: Objects, ref: ObjectRef, kind: Kind): Promise<readonly Need[]> {
+function toStand(ref: ObjectRef, kind: Kind, isThere: boolean): readonly Need[] {
   const making = ref.kind === 'Namespace' ? ['create', 'delete'] : ['create'];
-  const isThere = (await seen(objects, ref)) !== 'absent';
   return verbsOn(ref, kind, ['get', 'list', 'watch', 'patch', ...(isThere ? [] : making)]);
 }
 
-async function toExist(objects: Objects, ref: ObjectRef, kind: Kind): Promise<readonly Need[]> {
-  const isThere = (await seen(objects, ref)) !== 'absent';
+function toExist(ref: ObjectRef, kind: Kind, isThere: boolean): readonly Need[] {
   return verbsOn(ref, kind, isThere ? ['get'] : ['get', 'create', 'patch', 'delete']);
 }
 

@@ -26,8 +26,15 @@ type Found =
   | { readonly kind: 'found'; readonly refusal: Refusal | null }
   | { readonly kind: 'unknown'; readonly reason: string };
 
-async function missing({ objects, identity }: Work, deed: Deed): Promise<Found> {
-  const needs = await needsOf(objects, deed);
+async function missing(work: Work, deed: Deed): Promise<Found> {
+  // whoever may make what has to exist need not look whether it does
+  const found = await missingOf(work, await needsOf(work.objects, deed, false));
+  return found.kind === 'found' && found.refusal !== null
+    ? missingOf(work, await needsOf(work.objects, deed, true))
+    : found;
+}
+
+async function missingOf({ identity }: Work, needs: readonly Need[]): Promise<Found> {
   const answer = await identity.access.missing(needs.map(({ right }) => right));
   if (answer.kind === 'unknown') return answer;
   const absent = new Set(answer.value.map(keyOf));
