@@ -10,9 +10,16 @@ export {
   type ProbeTarget,
   type ServiceProbe,
 } from './agent/index.ts';
-export { driftsOf } from './hub/drift-views.ts';
-export { clusterProjector } from './hub/entries.ts';
-export { createHubLink, type HubLink, type HubLinkOptions, type HubSignals } from './hub/index.ts';
-export { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from './hub/reports.ts';
+export {
+  AWAITED_REPORTS,
+  clusterProjector,
+  createHubLink,
+  driftsOf,
+  HELD_REPORTS,
+  type HeldReport,
+  type HubLink,
+  type HubLinkOptions,
+  type HubSignals,
+} from './hub/index.ts';
 export { AGENT_ACCOUNT, type AgentManifestsOptions, agentManifests } from './manifests/index.ts';
 export type { ClusterRecord, Enrolled, Held, HubDoor, JoinToken, Left, Registry, StoredIdentity } from './types.ts';

@@ -29,7 +29,7 @@ import {
   HELD_REPORTS,
   type HeldReport,
   type HubLink,
-} from '../hub-agent/index.ts';
+} from '../hub-agent/hub/index.ts';
 import { compileCel } from '../placement/index.ts';
 import { planMermaid, planText } from '../plan/index.ts';
 import { createEngine, type Engine, projectTransaction } from '../saga/index.ts';

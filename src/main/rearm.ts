@@ -3,7 +3,7 @@
  * is adopted, and its next epoch is above all of theirs. All of it is journaled in one batch before the hub may act.
  */
 import { type NewEntry, silentLogger, systemClock, systemRandom } from '../base/index.ts';
-import { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from '../hub-agent/index.ts';
+import { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from '../hub-agent/hub/index.ts';
 import { abandonUnfinished } from '../saga/index.ts';
 import { type Adoption, type AdoptionReport, adoptionEntries, adoptions } from '../stacks/index.ts';
 import { existingState, openStore, rearmStore, type SqliteStore } from '../store/index.ts';

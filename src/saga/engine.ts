@@ -39,6 +39,9 @@ import { summaryOf, viewOf } from './views.ts';
 
 type Listener = (transaction: TransactionView, entries: readonly Entry[]) => void;
 
+/** Steps of the views that are kept of what has just ended. */
+const ENDED_STEPS_MAX = 1_000;
+
 export function createEngine(ports: EnginePorts): Engine {
   return new TransactionEngine(ports);
 }
@@ -49,6 +52,8 @@ class TransactionEngine implements Engine {
   readonly #lives = new Map<TransactionId, Live>();
   readonly #lost = new Set<string>();
   readonly #listeners = new Set<Listener>();
+  /** Who has followed one to its end asks how it ended: it is not read back from its chain for that. */
+  readonly #justEnded = new Map<TransactionId, TransactionView>();
   /** On their way into the journal: whoever comes next sees their locks already. */
   readonly #arriving = new Map<TransactionId, Contender>();
 
@@ -118,6 +123,8 @@ class TransactionEngine implements Engine {
   }
 
   get(id: TransactionId): TransactionView | undefined {
+    const ended = this.#justEnded.get(id);
+    if (ended !== undefined) return ended;
     const data = this.#data(id);
     return data === undefined ? undefined : viewOf(data);
   }
@@ -257,8 +264,20 @@ class TransactionEngine implements Engine {
       }
     }
     const { state, sealed } = live.data.header;
-    if (sealed) this.#ended(live);
+    if (sealed) {
+      this.#remember(viewOf(live.data));
+      this.#ended(live);
+    }
     if (sealed || state === 'paused' || state === 'stuck' || state === 'awaitingApproval') this.#pokeQueued();
+  }
+
+  #remember(view: TransactionView): void {
+    this.#justEnded.set(view.id, view);
+    let steps = 0;
+    for (const [id, kept] of [...this.#justEnded].reverse()) {
+      steps += kept.plan.steps.length;
+      if (steps > ENDED_STEPS_MAX) this.#justEnded.delete(id);
+    }
   }
 
   #ended(live: Live): void {

@@ -45,7 +45,7 @@ export function sqliteTables(database: Database): Tables {
       const statement = reverse ? s.listReverse : s.list;
       return statement
         .all(collection, prefix, `${prefix}${LAST}`, low, high, limit)
-        .map((row) => documentOf(collection, row));
+        .map((row) => kept.newest(collection, row) ?? documentOf(collection, row));
     },
     putDocument({ collection, key, version, body }) {
       kept.forget(collection, key);
@@ -85,6 +85,10 @@ function keptDocuments() {
   };
   return {
     get: (collection: string, key: string) => collections.get(collection)?.get(key),
+    newest(collection: string, { key, version }: DocumentRow): Document | undefined {
+      const known = collections.get(collection)?.get(key);
+      return known?.version === version ? known : undefined;
+    },
     keep(document: Document, length: number): Document {
       if (characters + length > KEPT_TEXT_MAX) forgetAll();
       characters += length;

@@ -15,10 +15,12 @@ import type { StoreOptions, Tables } from './types.ts';
 
 export type WriterOptions = Pick<StoreOptions, 'clock' | 'projectors'> & { readonly epoch: number };
 
+const HEADS_MAX = 1_000;
+
 export class Writer {
   readonly #tables: Tables;
   readonly #options: WriterOptions;
-  /** Chain heads of this group, so that a chain's last entry is read once. */
+  /** Heads of the chains that were written to last, so that a chain's last entry is not read each time. */
   readonly #heads = new Map<string, { readonly seq: number; readonly prev: Digest | '' }>();
   #fresh: Entry[] = [];
   #version = 0;
@@ -84,7 +86,7 @@ export class Writer {
   /** The group is durable: its entries. */
   take(): readonly Entry[] {
     this.#durableVersion = this.#version;
-    this.#heads.clear();
+    if (this.#heads.size > HEADS_MAX) this.#heads.clear();
     return this.#fresh.splice(0);
   }
 

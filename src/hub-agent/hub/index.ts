@@ -11,6 +11,10 @@ import { createRegistry } from './registry.ts';
 import { createReports, type ReportsOptions } from './reports.ts';
 import { createTokens } from './tokens.ts';
 
+export { driftsOf } from './drift-views.ts';
+export { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from './reports.ts';
+export { clusterProjector };
+
 export interface HubLinkOptions {
   readonly store: Store;
   readonly clock: Clock;
