@@ -98,6 +98,15 @@ describe('normalize', () => {
     );
   });
 
+  it('the content of one reading is another by another key', () => {
+    const data = { password: Buffer.from('sesame').toString('base64') };
+    const secret: KubeObject = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, data };
+    const first = contentDigest(secret, key);
+    assert.equal(contentDigest(secret, key), first);
+    assert.notEqual(contentDigest(secret, new Uint8Array(32).fill(9)), first);
+    assert.equal(contentDigest({ ...secret }, key), first);
+  });
+
   it('normalising twice changes nothing', () => {
     const once = normalize(deployment(), key);
     assert.deepEqual(normalize(once, key), once);

@@ -45,8 +45,19 @@ export function normalizedDigest(object: KubeObject, cutKey: Uint8Array): Digest
   return digestOf(normalize(object, cutKey));
 }
 
+/** A look at many objects, of which one has changed, is told nothing new of the others: readings are values, never changed. */
+const contentDigests = new WeakMap<KubeObject, { readonly cutKey: Uint8Array; readonly digest: Digest }>();
+
 /** The digest of what the object says, whoever owns it: for seeing drift. */
 export function contentDigest(object: KubeObject, cutKey: Uint8Array): Digest {
+  const known = contentDigests.get(object);
+  if (known?.cutKey === cutKey) return known.digest;
+  const digest = readContentDigest(object, cutKey);
+  contentDigests.set(object, { cutKey, digest });
+  return digest;
+}
+
+function readContentDigest(object: KubeObject, cutKey: Uint8Array): Digest {
   const normalized = normalize(object, cutKey);
   const { managedFields: _owners, ...metadata } = normalized.metadata;
   return digestOf({ ...normalized, metadata });
