@@ -1,7 +1,8 @@
 /** The port Client over HTTP: raw JSON, pooled connections, every failure an answer. */
 import { request as send } from 'undici';
 import { type Clock, errorText, isObject, type Json, type KubeObject, limits } from '../base/index.ts';
-import { type Access, type Authentication, authenticate, type Credentials } from './authentication.ts';
+import { type Access, type Authentication, authenticate } from './authentication.ts';
+import type { Credentials } from './credentials.ts';
 import { createSlots } from './slots.ts';
 import { cutLines, type StreamEnd, streamLines } from './stream.ts';
 import type { ApiAnswer, ApiRequest, Client, WatchEnd, WatchEvent } from './types.ts';

@@ -5,9 +5,10 @@ export {
   roleRuleOf,
 } from './access.ts';
 export { isImmutable, type Verdict, verdictOf } from './answers.ts';
-export type { Authentication, Credentials, TokenSource } from './authentication.ts';
+export type { Authentication, TokenSource } from './authentication.ts';
 export { clientOver, connect } from './client.ts';
 export { containerTrouble } from './containers.ts';
+export type { Credentials } from './credentials.ts';
 export { createDiscovery, type Discovery, type KindLookup } from './discovery.ts';
 export { eventOf } from './events.ts';
 export { createLineMask } from './line-mask.ts';

@@ -2,7 +2,7 @@ import type { Json, KubeObject, ObjectRef } from '../base/index.ts';
 
 /**
  * The port through which everything talks to a Kubernetes API server: raw JSON in, raw JSON out, nothing dropped.
- * client-node gives it the kubeconfig and the authentication (`client.ts`); tests and the simulation give their own.
+ * The kubeconfig gives it its authentication (`authentication.ts`); tests and the simulation give their own.
  */
 export interface Client {
   /** One request. Never throws for what the server or the network does. */

@@ -63,7 +63,10 @@ function sayRefused(say: (text: string) => void, { message, hint }: Refusal): vo
 }
 
 function credentialsOf(options: AgentOptions): Credentials {
-  if (options.kubeconfig === undefined) return { kind: 'inCluster' };
+  if (options.kubeconfig === undefined) {
+    const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+    return { kind: 'inCluster', host, port };
+  }
   const text = readFileSync(options.kubeconfig, 'utf8');
   return { kind: 'kubeconfig', text, ...(options.context === undefined ? {} : { context: options.context }) };
 }

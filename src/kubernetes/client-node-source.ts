@@ -1,0 +1,48 @@
+/** Credentials as client-node reads them: exec plugins, proxies, providers and whatever else a kubeconfig may hold. It is loaded only here. */
+import type { RequestOptions } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { sha256Hex } from '../base/index.ts';
+import type { Kubeconfig, Source } from './credentials.ts';
+
+type Library = typeof import('@kubernetes/client-node');
+
+/** @throws Error with a sentence when the kubeconfig cannot be used. */
+export async function clientNodeSource({ text, context }: Kubeconfig): Promise<Source> {
+  const library = await import('@kubernetes/client-node');
+  const config = new library.KubeConfig();
+  config.loadFromString(text);
+  if (context !== undefined) setContext(config, context);
+  return sourceOf(library, config);
+}
+
+function setContext(config: KubeConfig, context: string): void {
+  const known = config.getContexts().map(({ name }) => name);
+  if (!known.includes(context)) throw new Error(`the kubeconfig has no context ${context}; it has ${known.join(', ')}`);
+  config.setCurrentContext(context);
+}
+
+function sourceOf(library: Library, config: KubeConfig): Source {
+  const { RequestContext, HttpMethod } = library;
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new Error('the kubeconfig has no current context with a cluster');
+  const server = cluster.server.replace(/\/+$/, '');
+  return {
+    server,
+    async read() {
+      const tls: RequestOptions = {};
+      await config.applyToHTTPSOptions(tls);
+      const context = new RequestContext(`${server}/`, HttpMethod.GET);
+      await config.applySecurityAuthentication(context);
+      return {
+        headers: context.getHeaders(),
+        material: sha256Hex(JSON.stringify([tls.ca, tls.cert, tls.key].map((part) => (part ? String(part) : '')))),
+        connect: () => context.getDispatcher(),
+      };
+    },
+    anonymous() {
+      const bare = new library.KubeConfig();
+      bare.loadFromClusterAndUser(cluster, { name: 'bearer' });
+      return sourceOf(library, bare);
+    },
+  };
+}
