@@ -107,6 +107,38 @@ describe('identities', () => {
     assert.equal(requests.length, asked + 1, 'and what is not, goes');
   });
 
+  it('a token that is refused in the midst of something is a refusal, and no line that is down', async () => {
+    const answers: { status?: number } = {};
+    const { clock, client } = server(answers);
+    const { bearing } = client;
+    // as the client has it: whoever has no token is unreachable
+    (client as { bearing: unknown }).bearing = (token: (fresh: boolean) => Promise<string>) => ({
+      ...bearing?.(token),
+      request: () =>
+        token(true).then(
+          () => ({ kind: 'answered', status: 404, body: {}, warnings: [] }),
+          (error: Error) => ({ kind: 'unreachable', sent: true, reason: error.message }),
+        ),
+    });
+    const info = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+    const served = { kind: async () => ({ kind: 'served', info }), forget() {} };
+    const identities = createIdentities(client, served as never, clock);
+    const { objects } = await identities.as(DEPLOYER);
+    const look = () => objects.remove({ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', namespace: 'shop' }, 'u');
+    answers.status = 404;
+    assert.equal((await refusal(look)).kind, 'noServiceAccount');
+    assert.equal(
+      (await refusal(() => identities.as(DEPLOYER))).kind,
+      'noServiceAccount',
+      'the held one is worth nothing',
+    );
+    answers.status = 503;
+    const away = await look().catch((thrown: unknown) => thrown);
+    assert.ok(away instanceof Halted && away.outcome.kind === 'retry', 'that is a line that is down');
+    answers.status = 201;
+    await identities.as(DEPLOYER);
+  });
+
   it('an API server that is away is asked again, and refuses nobody', async () => {
     const { identities } = server({ status: 503 });
     const error = await identities.as(DEPLOYER).catch((thrown: unknown) => thrown);

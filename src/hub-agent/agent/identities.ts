@@ -5,7 +5,7 @@
 import { type Clock, isObject, type Json } from '../../base/index.ts';
 import { type Access, type Client, createAccess, type Discovery, verdictOf } from '../../kubernetes/index.ts';
 import type { Bundle } from './bundle.ts';
-import { refuse } from './halted.ts';
+import { Halted, refuse } from './halted.ts';
 import { createObjects, halt, type Objects } from './objects.ts';
 
 export type ServiceAccountRef = NonNullable<Bundle['serviceAccount']>;
@@ -45,8 +45,8 @@ interface Other {
 }
 
 export function createIdentities(client: Client, discovery: Discovery, clock: Clock): Identities {
-  const identityOf = (own: Client): Identity => {
-    return { client: own, objects: createObjects(own, discovery, clock), access: createAccess(own, clock) };
+  const identityOf = (own: Client, asking = own): Identity => {
+    return { client: own, objects: createObjects(asking, discovery, clock), access: createAccess(asking, clock) };
   };
   const itself = identityOf(client);
   /** By account, the one used last at the end. Who holds an identity goes on with it when it is forgotten here. */
@@ -73,9 +73,10 @@ export function createIdentities(client: Client, discovery: Discovery, clock: Cl
       return refuse(noAccount(account));
     }
     const token = createToken(client, clock, account);
-    const bearing = client.bearing?.(token);
+    const bearing = client.bearing?.(token.get);
     if (bearing === undefined) return refuse(mayNot(account, 'its connection to the cluster has no way to'));
-    return { identity: { ...identityOf(bearing), serviceAccount: account }, token, usedMs };
+    const identity = { ...identityOf(bearing, refusedWith(token, bearing)), serviceAccount: account };
+    return { identity, token, usedMs };
   }
   return {
     itself,
@@ -83,7 +84,7 @@ export function createIdentities(client: Client, discovery: Discovery, clock: Cl
     async as(account) {
       if (account === undefined) return itself;
       const { identity, token } = other(account);
-      await token(false); // says what is wrong here, where it is a refusal and not a line that is down
+      await token.get(false); // says what is wrong here, where it is a refusal and not a line that is down
       return identity;
     },
   };
@@ -91,16 +92,37 @@ export function createIdentities(client: Client, discovery: Discovery, clock: Cl
 
 /** A client that acts as an account, by tokens that `client` makes. @throws Error when that one has no way to */
 export function clientAs(client: Client, clock: Clock, account: ServiceAccountRef): Client {
-  const bearing = client.bearing?.(createToken(client, clock, account));
+  const bearing = client.bearing?.(createToken(client, clock, account).get);
   if (bearing === undefined) throw new Error(`this connection cannot act as ServiceAccount ${accountText(account)}`);
   return bearing;
 }
 
-type Token = (fresh: boolean) => Promise<string>;
+interface Token {
+  get(fresh: boolean): Promise<string>;
+  /** Why the last one was refused; undefined: it was not. */
+  refusal(): Halted | undefined;
+}
+
+/**
+ * The account, or the right to its token, may go while something is done: to a client no token is a line that is down, which
+ * is waited for; here it is told as what it is. Halts as refused.
+ */
+function refusedWith(token: Token, client: Client): Client {
+  return {
+    ...client,
+    async request(request) {
+      const answer = await client.request(request);
+      const refusal = answer.kind === 'unreachable' ? token.refusal() : undefined;
+      if (refusal !== undefined) throw refusal;
+      return answer;
+    },
+  };
+}
 
 function createToken(client: Client, clock: Clock, account: ServiceAccountRef): Token {
   let held: { readonly token: string; readonly untilMs: number } | undefined;
   let asking: Promise<string> | undefined;
+  let refusal: Halted | undefined;
 
   async function ask(): Promise<string> {
     const askedMs = clock.monotonic();
@@ -122,12 +144,27 @@ function createToken(client: Client, clock: Clock, account: ServiceAccountRef): 
     held = { token, untilMs: askedMs + TOKEN_SECONDS * 1_000 - LEFT_MS };
     return token;
   }
-  return (fresh) => {
-    if (!fresh && held !== undefined && clock.monotonic() < held.untilMs) return Promise.resolve(held.token);
-    asking ??= ask().finally(() => {
-      asking = undefined;
-    });
-    return asking;
+  return {
+    refusal: () => refusal,
+    get(fresh) {
+      if (!fresh && held !== undefined && clock.monotonic() < held.untilMs) return Promise.resolve(held.token);
+      asking ??= ask()
+        .then(
+          (token) => {
+            refusal = undefined;
+            return token;
+          },
+          (error: unknown) => {
+            refusal = error instanceof Halted && error.outcome.kind === 'refused' ? error : undefined;
+            if (refusal !== undefined) held = undefined;
+            throw error;
+          },
+        )
+        .finally(() => {
+          asking = undefined;
+        });
+      return asking;
+    },
   };
 }
 
