@@ -18,7 +18,8 @@ import {
   type Outcome,
   systemRandom as random,
 } from '../src/base/index.ts';
-import { createAuthority, createRequest, HUB_SERVER_NAME, issueAgent } from '../src/hub-agent/certificates.ts';
+import { createAuthority, createRequest, issueAgent } from '../src/hub-agent/certificates.ts';
+import { HUB_SERVER_NAME } from '../src/hub-agent/hub-identity.ts';
 import { clusterProjector, createHubLink, type HubLink, networkDoor } from '../src/hub-agent/index.ts';
 import type { StoredIdentity } from '../src/hub-agent/types.ts';
 import { splitMessage } from '../src/protocol/frames.ts';

@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { type Random, sha256Hex } from '../base/index.ts';
+import { HUB_SERVER_NAME } from './hub-identity.ts';
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -11,9 +12,6 @@ const DAY_MS = 24 * 3_600_000;
 /** Clocks differ: a certificate is good from a little before it was made. */
 /** A clock may be ten minutes off at either end; well above that. */
 const SKEW_MS = 60 * 60_000;
-
-/** The name that agents expect the hub's certificate to carry, whatever address or gateway they reach it by. */
-export const HUB_SERVER_NAME = 'hub.ldc.internal';
 
 export interface KeyAndCertificate {
   /** PKCS #8, PEM. */
@@ -112,11 +110,6 @@ export async function requestFor(keyPem: string, cluster: string): Promise<strin
 /** SHA-256 (hex) of a request's public key (SPKI): what a token's use and a cluster's identity are bound to. */
 export function publicKeyOfRequest(request: string): string {
   return sha256Hex(new Uint8Array(new x509.Pkcs10CertificateRequest(request).publicKey.rawData));
-}
-
-/** SHA-256 (hex) of a certificate as a whole (DER). */
-export function certificateDigest(certificatePem: string): string {
-  return sha256Hex(new Uint8Array(x509.PemConverter.decodeFirst(certificatePem)));
 }
 
 interface ToIssue {

@@ -15,8 +15,7 @@ import {
   refused,
 } from '../../base/index.ts';
 import { SOCKET_OPTIONS, socketChannel } from '../../protocol/index.ts';
-import { certificateDigest, HUB_SERVER_NAME } from '../certificates.ts';
-import { caDigestOf } from '../hub/tokens.ts';
+import { caDigestOf, certificateDigest, HUB_SERVER_NAME } from '../hub-identity.ts';
 import type { Enrolled, HubDoor } from '../types.ts';
 
 const DIAL_MS_MAX = 10_000;

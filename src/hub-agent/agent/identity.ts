@@ -1,10 +1,12 @@
 /** Who the agent is: its key and certificate, kept in its cluster, renewed in time. */
 import { X509Certificate } from 'node:crypto';
 import { type Cancel, type Clock, errorText, type Logger, type Random } from '../../base/index.ts';
-import { createRequest, requestFor } from '../certificates.ts';
 import type { HubDoor, StoredIdentity } from '../types.ts';
 import { Halted, refuse } from './halted.ts';
 import type { Memory } from './memory.ts';
+
+/** Its library is loaded with it: only who enrols or renews needs it. */
+const certificates = () => import('../certificates.ts');
 
 const CHECK_MS = 3_600_000;
 const RETRY_MS = 60_000;
@@ -33,7 +35,7 @@ export async function certified(memory: Memory, { door, join, uid, before }: Can
     });
   }
   // the key is kept before it is used: a use of the token is bound to it, and a lost answer is asked for again
-  const key = kept !== undefined && isNamed(kept, join.name) ? kept.key : (await createRequest(join.name)).key;
+  const key = kept !== undefined && isNamed(kept, join.name) ? kept.key : await newKey(join.name);
   await memory.saveIdentity({ cluster: join.name, key, certificate: '', ca: '' });
   return enrolled(memory, door, { ...join, key, uid });
 }
@@ -55,6 +57,11 @@ function isNamed({ cluster, formerly = [] }: StoredIdentity, name: string): bool
   return cluster === name || formerly.includes(name);
 }
 
+async function newKey(name: string): Promise<string> {
+  const { createRequest } = await certificates();
+  return (await createRequest(name)).key;
+}
+
 interface Enrolling {
   readonly token: string;
   readonly name: string;
@@ -63,6 +70,7 @@ interface Enrolling {
 }
 
 async function enrolled(memory: Memory, door: HubDoor, { token, name, key, uid }: Enrolling): Promise<StoredIdentity> {
+  const { requestFor } = await certificates();
   const csr = await requestFor(key, name);
   const outcome = await door.enrol({ token, cluster: name, csr, uid });
   if (outcome.kind !== 'done') throw new Halted(outcome);
@@ -99,6 +107,7 @@ export function keepFresh(
     if (!signal.aborted) timer = clock.after(nextMs, () => void check());
   }
   async function renew(): Promise<void> {
+    const { requestFor } = await certificates();
     const outcome = await door.renew(identity, await requestFor(identity.key, identity.cluster));
     if (outcome.kind !== 'done') throw new Halted(outcome);
     identity = { ...outcome.value, key: identity.key, ...formerNames(identity, outcome.value.cluster) };

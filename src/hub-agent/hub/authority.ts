@@ -5,14 +5,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, keyedDigest, type Random, type Store, StoreError } from '../../base/index.ts';
-import {
-  certificateDigest,
-  createAuthority,
-  type Issued,
-  issueAgent,
-  issueServer,
-  type KeyAndCertificate,
-} from '../certificates.ts';
+import { createAuthority, type Issued, issueAgent, issueServer, type KeyAndCertificate } from '../certificates.ts';
+import { certificateDigest } from '../hub-identity.ts';
 import { CLUSTERS } from './entries.ts';
 
 export interface Authority {

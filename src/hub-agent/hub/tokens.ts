@@ -139,11 +139,6 @@ function view(token: StoredToken): JoinToken {
   return { id, createdAt, expiresAt, usesLeft: token.uses - token.used, createdBy, labels };
 }
 
-/** The hub CA's SHA-256 that a token carries; undefined when the text is no join token. */
-export function caDigestOf(token: string): string | undefined {
-  return /^ldc1\.[^.]+\.[^.]+\.([0-9a-f]{64})$/.exec(token.trim())?.[1];
-}
-
 function unfit(kind: string, message: string, hint = NEW_TOKEN): Outcome<never> {
   return refused({ kind, message, hint });
 }
