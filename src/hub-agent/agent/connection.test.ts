@@ -132,6 +132,41 @@ describe('the way back to a hub', () => {
     rig.stop();
   });
 
+  it('leaves a hub that speaks another protocol, and says so', async () => {
+    const rig = start();
+    await rig.clock.advance(1);
+    const line = memoryLine(rig.clock);
+    const closed: string[] = [];
+    line.hub.onClose((reason) => void closed.push(reason));
+    line.hub.onMessage(() => line.hub.send({ ...(welcome(1_000) as object), v: 2 }));
+    rig.last().answer(done(line.agent));
+    await rig.clock.advance(100);
+    assert.deepEqual(closed, ['the hub speaks protocol 2, this agent 1: bring both to one release']);
+    assert.ok(!rig.connection.connected());
+    assert.deepEqual(rig.good, []);
+    rig.stop();
+  });
+
+  it('a command of a later release is refused at once, by its name', async () => {
+    const rig = start();
+    await rig.clock.advance(1);
+    const line = await rig.accept(1_000);
+    const answers: Json[] = [];
+    line.hub.onMessage((message) => void answers.push(message));
+    line.hub.send({ kind: 'command', command: { id: 'tx/1', epoch: 1, body: { kind: 'teleport', to: 'mars' } } });
+    line.hub.send({ kind: 'weather' });
+    await rig.clock.advance(100);
+    const [answer] = answers as [{ id: string; outcome: { kind: string; refusal: { kind: string; message: string } } }];
+    assert.deepEqual(
+      [answer.id, answer.outcome.kind, answer.outcome.refusal.kind],
+      ['tx/1', 'refused', 'notUnderstood'],
+    );
+    assert.match(answer.outcome.refusal.message, /does not understand teleport/);
+    assert.deepEqual(rig.commands, []);
+    assert.ok(rig.connection.connected(), 'the line goes on');
+    rig.stop();
+  });
+
   it('ends a line whose hub was silent for three heartbeats', async () => {
     const rig = start();
     await rig.clock.advance(1);

@@ -4,6 +4,7 @@ import {
   type Clock,
   type Digest,
   errorText,
+  isObject,
   type Json,
   type Logger,
   limits,
@@ -16,6 +17,7 @@ import {
   type Command,
   type HubMessage,
   hubMessageSchema,
+  PROTOCOL_VERSION,
   type Sent,
 } from '../../protocol/index.ts';
 import type { HubDoor, StoredIdentity } from '../types.ts';
@@ -167,10 +169,11 @@ class HubConnection implements Connection {
     line.onMessage((raw) => {
       heardMs = clock.monotonic();
       const parsed = hubMessageSchema.safeParse(raw);
-      if (!parsed.success) return logger.warn({}, 'the hub sent a message that this agent does not understand');
+      if (!parsed.success) return notUnderstood(raw, line, logger);
       const message = parsed.data;
       if (message.kind === 'welcome') {
         beat();
+        if (message.v !== PROTOCOL_VERSION) return line.close(otherProtocol(message.v));
         welcome(message).catch((error: unknown) => line.close(`no welcome: ${errorText(error)}`));
       } else if (this.#welcomed || message.kind === 'refuse') onMessage(message, this.#options);
       else if (early.length < limits.protocolQueueMessagesMax) early.push(message);
@@ -185,6 +188,24 @@ class HubConnection implements Connection {
     greet().catch((error: unknown) => line.close(`no hello: ${errorText(error)}`));
     return ended.promise;
   }
+}
+
+function otherProtocol(v: number): string {
+  return `the hub speaks protocol ${v}, this agent ${PROTOCOL_VERSION}: bring both to one release`;
+}
+
+/** A hub of a later release may ask for what this agent has never heard of: it is told at once, and does not wait for an answer. */
+function notUnderstood(raw: Json, line: Channel, logger: Logger): void {
+  logger.warn({}, 'the hub sent a message that this agent does not understand: bring both to one release');
+  const command = isObject(raw) && raw.kind === 'command' && isObject(raw.command) ? raw.command : {};
+  if (typeof command.id !== 'string') return;
+  const kind = isObject(command.body) && typeof command.body.kind === 'string' ? command.body.kind : 'that';
+  const refusal: Refusal = {
+    kind: 'notUnderstood',
+    message: `the agent does not understand ${kind.slice(0, 40)}: it is of another release than the hub`,
+    hint: 'bring the agent to the release of the hub, then try again',
+  };
+  line.send({ kind: 'result', id: command.id, outcome: { kind: 'refused', refusal }, blobs: [] } as unknown as Json);
 }
 
 function onMessage(message: Work, options: ConnectionOptions): void {
@@ -209,7 +230,10 @@ function onMessage(message: Work, options: ConnectionOptions): void {
       options.onStream(message);
       return;
     case 'refuse':
-      options.logger.error({ refusal: message.refusal.message }, 'the hub refused this agent');
+      options.logger.error(
+        { refusal: message.refusal.message, next: message.refusal.hint },
+        'the hub refused this agent',
+      );
       return;
   }
 }

@@ -139,7 +139,7 @@ class Line implements Session {
       this.lastMs = this.#options.clock.monotonic();
       guarded(channel, logger, () => {
         const message = readMessage(raw);
-        if (message === undefined) this.#send(NOT_UNDERSTOOD);
+        if (message === undefined) this.#onNotUnderstood(raw);
         else this.#onMessage(message);
       });
     });
@@ -193,6 +193,14 @@ class Line implements Session {
         this.close('a second hello');
         return;
     }
+  }
+  /** An agent of a later release: who waits for its answer is told, and does not wait until the time is over. */
+  #onNotUnderstood(raw: Json): void {
+    this.#send(NOT_UNDERSTOOD);
+    const id = isObject(raw) && raw.kind === 'result' && typeof raw.id === 'string' ? raw.id : '';
+    if (!this.#asked.delete(id)) return;
+    const why = `the agent of ${this.cluster} answered what this hub does not understand: bring both to one release`;
+    this.#waiting.get(id)?.settle(unknown(why));
   }
   #give(digest: Digest): void {
     const { exchange, sealKey } = this.#options;
