@@ -117,6 +117,21 @@ describe('what an agent holds', () => {
     await rig.close();
   });
 
+  it('is written anew where somebody has deleted it, and so is the state', async () => {
+    const rig = await begin();
+    const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    for (const { metadata } of await bundles(rig)) await rig.write('DELETE', `${SYSTEM}/secrets/${metadata.name}`);
+    await rig.write('DELETE', STATE);
+    const second = await rig.bundle(2, [configMap('settings', { a: '2' })]);
+    output((await deploy(rig, 2, second, first)).outcome, 'receipt');
+    assert.equal((await bundles(rig)).length, 1);
+    const space = { ...SPACE, metadata: { ...SPACE.metadata, name: 'more' } };
+    output(await rig.run({ kind: 'ensure', stack: STACK, objects: [space] }), 'ensure');
+    assert.equal(Object.keys((await stateOf(rig)).commands).length, 1);
+    await rig.close();
+  });
+
   it('that another agent has written meanwhile is not written over, and nothing is done', async () => {
     const rig = await begin();
     const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);

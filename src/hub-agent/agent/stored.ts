@@ -16,7 +16,7 @@ const PART_BYTES = 700 * 1024;
 export interface Stored {
   /** undefined: absent. */
   read(plural: 'configmaps' | 'secrets', name: string): Promise<KubeObject | undefined>;
-  /** Creates (no resourceVersion in it) or replaces. `conflict`: another has written it meanwhile. */
+  /** Creates (no resourceVersion in it) or replaces. `conflict`: another has written it meanwhile, or deleted it. */
   write(plural: 'configmaps' | 'secrets', object: KubeObject): Promise<KubeObject | 'conflict'>;
   remove(plural: 'configmaps' | 'secrets', name: string): Promise<void>;
   /** Creates or replaces, whatever is there. */
@@ -44,7 +44,8 @@ export function createStored(client: Client): Stored {
         ? await client.request({ method: 'POST', path: path(plural), body: object })
         : await client.request({ method: 'PUT', path: path(plural, name), body: object });
     const verdict = verdictOf(answer, `${plural} ${name}`);
-    if (verdict.kind === 'stale') return 'conflict';
+    const isGone = verdict.kind === 'notFound' && resourceVersion !== undefined;
+    if (verdict.kind === 'stale' || isGone) return 'conflict';
     return objectOf(verdict);
   }
   async function remove(plural: string, name: string): Promise<void> {
