@@ -1,4 +1,4 @@
-/** A hub and agents beside real control planes, each a process of its own as in production, for the time of a bench. */
+/** A hub and agents beside real control planes, each a process of its own and with an agent's usual rights, as in production. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,8 +7,10 @@ import { type HubClient, routes } from '../../../src/api/client/index.ts';
 import { defaultTimers } from '../../../src/availability/index.ts';
 import { freePortPair } from '../../../src/base/free-ports.ts';
 import { systemClock } from '../../../src/base/index.ts';
+import { AGENT_ACCOUNT } from '../../../src/hub-agent/manifests/index.ts';
 import type { Client } from '../../../src/kubernetes/index.ts';
 import { programEntry } from '../../../src/main/child.ts';
+import { applyRights, USUAL_RIGHTS } from '../../../src/main/install-rights.ts';
 import { startInstallation } from '../../../src/main/installation.ts';
 import { agentNodeOptions } from '../../../src/main/join.ts';
 import { FaultSwitch } from '../../../src/sim/gateway/faults.ts';
@@ -37,6 +39,7 @@ export interface FleetOptions {
 export interface RealFleet {
   readonly client: HubClient;
   readonly hubPid: number;
+  /** Process ids; an agent that is started anew has another. */
   readonly agents: ReadonlyMap<string, number>;
   readonly reals: ReadonlyMap<string, Real>;
   /** Straight to each API server, as administrator. */
@@ -46,6 +49,8 @@ export interface RealFleet {
   readonly auditLogs: ReadonlyMap<string, string>;
   readonly presence: Presence;
   readonly ends: Ends;
+  /** Ends a cluster's agent and starts it anew; resolves when it works again. */
+  restartAgent(cluster: string): Promise<void>;
 }
 
 /** Runs `work` on a fleet of its own, of two minors in turn, which is gone afterwards. */
@@ -79,6 +84,8 @@ async function allReady(client: HubClient): Promise<true | undefined> {
 class Starting {
   readonly #reals = new Map<string, Real>();
   readonly #agents = new Map<string, ChildProcess>();
+  readonly #pids = new Map<string, number>();
+  readonly #agentOptions = new Map<string, string>();
   readonly #networks = new Map<string, FaultSwitch>();
   readonly #proxies: TcpProxy[] = [];
   readonly #presence = new Presence();
@@ -99,10 +106,13 @@ class Starting {
     const real = await startReal(minor, { nodes: NODES, apiServerFlags });
     this.#reals.set(name, real);
     const agentsPort = this.#options.proxied === true ? await this.#network(name) : this.#agentsPort;
+    const problem = await applyRights(real.client, USUAL_RIGHTS);
+    if (problem !== undefined) throw new Error(problem);
+    const options = { hub: `https://127.0.0.1:${agentsPort}`, name, kubeconfig: real.kubeconfigPath, labels: {} };
+    this.#agentOptions.set(name, JSON.stringify({ ...options, serviceAccount: AGENT_ACCOUNT }));
     const body = { uses: 1, labels: { region: name } };
     const { token } = await this.#client.call(routes.joinTokens.create, { body });
-    const options = { hub: `https://127.0.0.1:${agentsPort}`, name, kubeconfig: real.kubeconfigPath, labels: {} };
-    this.#agents.set(name, await startAgent(JSON.stringify(options), token, join(this.#stateDir, `${name}.log`)));
+    await this.#startAgent(name, { LDC_JOIN_TOKEN: token });
     await this.#presence.watch(name, real.client);
   }
 
@@ -110,11 +120,15 @@ class Starting {
     const names = [...this.#reals.keys()];
     return {
       reals: this.#reals,
-      agents: new Map([...this.#agents].map(([name, { pid }]) => [name, pid ?? 0])),
+      agents: this.#pids,
       kube: new Map([...this.#reals].map(([name, { client }]) => [name, client])),
       networks: this.#networks,
       auditLogs: new Map(this.#options.audited === true ? names.map((name) => [name, this.#auditLog(name)]) : []),
       presence: this.#presence,
+      restartAgent: async (name) => {
+        await stopped(this.#agents.get(name));
+        await this.#startAgent(name, {});
+      },
     };
   }
 
@@ -125,6 +139,15 @@ class Starting {
     await Promise.all([...this.#reals.values()].map((real) => real.close()));
   }
 
+  async #startAgent(name: string, environment: NodeJS.ProcessEnv): Promise<void> {
+    const child = await startAgent(
+      this.#agentOptions.get(name) ?? '',
+      environment,
+      join(this.#stateDir, `${name}.log`),
+    );
+    this.#agents.set(name, child);
+    this.#pids.set(name, child.pid ?? 0);
+  }
   async #network(name: string): Promise<number> {
     const faults = new FaultSwitch();
     this.#networks.set(name, faults);
@@ -143,12 +166,12 @@ class Starting {
   }
 }
 
-function startAgent(options: string, token: string, logFile: string): Promise<ChildProcess> {
+function startAgent(options: string, environment: NodeJS.ProcessEnv, logFile: string): Promise<ChildProcess> {
   const log = openSync(logFile, 'a', 0o600);
   const child = fork(programEntry, ['part', 'agent', options], {
     stdio: ['ignore', log, log, 'ipc'],
     execArgv: [...agentNodeOptions],
-    env: { ...process.env, LDC_JOIN_TOKEN: token },
+    env: { ...process.env, ...environment },
   });
   return new Promise((resolve, reject) => {
     child.once('message', () => resolve(child));
@@ -156,9 +179,9 @@ function startAgent(options: string, token: string, logFile: string): Promise<Ch
   });
 }
 
-function stopped(child: ChildProcess): Promise<void> {
+function stopped(child: ChildProcess | undefined): Promise<void> {
   return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return resolve();
     child.once('exit', () => resolve());
     child.kill('SIGCONT'); // a measure may have left it stopped
     child.kill('SIGTERM');

@@ -1,4 +1,7 @@
-/** One agent comes to watch 2,000 objects, then 4,000: its memory and CPU, and what each further object costs. */
+/**
+ * One agent comes to watch 2,000 objects, then 4,000: its memory and CPU, as it is after the deploys and started anew, and what
+ * each further object costs.
+ */
 import { rounded } from '../figures.ts';
 import { cpuSecondsOf, memoryOf } from '../local.ts';
 import { submit } from './deploying.ts';
@@ -9,36 +12,59 @@ import { sleep } from './wait.ts';
 /** Small ConfigMaps of a namespace of their own. */
 const OBJECTS_PER_STACK = 250;
 const STEP_OBJECTS = 2_000;
-const SETTLE_MS = 10_000;
+const STEPS = 2;
+const SETTLE_MS = 5_000;
 const BYTES_OF_DATA = 200;
 
+interface Settled {
+  readonly agentRssMiB: number;
+  readonly agentCpuPercentOfOneCore: number;
+  readonly hubRssMiB: number;
+}
+
+interface Step {
+  readonly objects: number;
+  readonly deploySeconds: number;
+  readonly deployed: Settled;
+  readonly startedAnew: Settled;
+}
+
 export async function watched(fleet: RealFleet, say: (line: string) => void) {
-  const [[cluster, pid]] = [...fleet.agents] as [[string, number]];
-  const read = async (objects: number, deploySeconds: number) => {
-    const rightAfter = rounded(memoryOf(pid).rssMiB);
-    const cpu = cpuSecondsOf(pid);
-    await sleep(SETTLE_MS);
-    const idle = ((cpuSecondsOf(pid) - cpu) / SETTLE_MS) * 100_000;
-    const line = {
-      objects,
-      agentRssMiB: rounded(memoryOf(pid).rssMiB),
-      agentRssRightAfterMiB: rightAfter,
-      agentCpuPercentOfOneCore: rounded(idle, 2),
-      deploySeconds: rounded(deploySeconds),
-      hubRssMiB: rounded(memoryOf(fleet.hubPid).rssMiB),
-    };
-    say(JSON.stringify(line));
-    return line;
-  };
-  const steps = [await read(0, 0)];
-  for (let step = 1; step <= 2; step++) {
+  const [cluster = ''] = fleet.agents.keys();
+  const steps: Step[] = [];
+  for (let step = 0; step <= STEPS; step++) {
     const startedMs = performance.now();
-    for (let n = 0; n < STEP_OBJECTS / OBJECTS_PER_STACK; n++) await deployMany(fleet, cluster, `watched-${step}-${n}`);
-    steps.push(await read(step * STEP_OBJECTS, (performance.now() - startedMs) / 1_000));
+    const stacks = step === 0 ? 0 : STEP_OBJECTS / OBJECTS_PER_STACK;
+    for (let n = 0; n < stacks; n++) await deployMany(fleet, cluster, `watched-${step}-${n}`);
+    const deploySeconds = rounded((performance.now() - startedMs) / 1_000);
+    const deployed = await settled(fleet, cluster);
+    await fleet.restartAgent(cluster);
+    const line = { objects: step * STEP_OBJECTS, deploySeconds, deployed, startedAnew: await settled(fleet, cluster) };
+    say(JSON.stringify(line));
+    steps.push(line);
   }
-  const [, first, second] = steps;
-  const grown = (second?.agentRssMiB ?? Number.NaN) - (first?.agentRssMiB ?? Number.NaN);
-  return { steps, agentRssKiBPerFurtherObject: rounded((grown * 1_024) / STEP_OBJECTS) };
+  const perObject = (way: 'deployed' | 'startedAnew') => {
+    const grown = (steps[STEPS]?.[way].agentRssMiB ?? Number.NaN) - (steps[1]?.[way].agentRssMiB ?? Number.NaN);
+    return rounded((grown * 1_024) / (STEP_OBJECTS * (STEPS - 1)));
+  };
+  return {
+    steps,
+    agentRssKiBPerFurtherObject: perObject('deployed'),
+    agentRssKiBPerFurtherObjectStartedAnew: perObject('startedAnew'),
+  };
+}
+
+/** After a while in which nothing is deployed. */
+async function settled({ agents, hubPid }: RealFleet, cluster: string): Promise<Settled> {
+  const pid = agents.get(cluster) ?? 0;
+  await sleep(SETTLE_MS);
+  const cpu = cpuSecondsOf(pid);
+  await sleep(SETTLE_MS);
+  return {
+    agentRssMiB: rounded(memoryOf(pid).rssMiB),
+    agentCpuPercentOfOneCore: rounded(((cpuSecondsOf(pid) - cpu) / SETTLE_MS) * 100_000, 2),
+    hubRssMiB: rounded(memoryOf(hubPid).rssMiB),
+  };
 }
 
 async function deployMany(fleet: RealFleet, cluster: string, name: string): Promise<void> {
