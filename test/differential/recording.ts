@@ -1,6 +1,6 @@
 /**
  * What a real server answered to the scripts, kept for where none can be built. `node test/differential/recording.ts
- * KUBECONFIG` writes it anew (etcd and kube-apiserver of the newest minor, no controllers).
+ * KUBECONFIG [SCRIPT…]` writes it, or these scripts of it, anew (etcd and kube-apiserver of the newest minor, no controllers).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -25,15 +25,16 @@ export function readRecording(): Recording {
   return JSON.parse(gunzipSync(readFileSync(FILE)).toString('utf8')) as Recording;
 }
 
-async function record(kubeconfig: string): Promise<void> {
+async function record(kubeconfig: string, only: readonly string[]): Promise<void> {
   const target = targetOf(readFileSync(kubeconfig, 'utf8'));
   const run = runName();
-  const recording: { [script: string]: readonly Recorded[] } = {};
+  const recording: { [script: string]: readonly Recorded[] } = only.length === 0 ? {} : { ...readRecording() };
   for (const script of SCRIPTS) {
+    if (only.length > 0 && !only.includes(script.name)) continue;
     const played = await play(target, run, script);
     recording[script.name] = played.map(({ step, answer }) => ({ step: step.name, answer }));
   }
   writeFileSync(FILE, gzipSync(JSON.stringify(recording), { level: 9 }));
 }
 
-if (process.argv[1] === import.meta.filename) await record(process.argv[2] ?? '');
+if (process.argv[1] === import.meta.filename) await record(process.argv[2] ?? '', process.argv.slice(3));

@@ -20,6 +20,7 @@ import (
 
 	admissionregistration "k8s.io/api/admissionregistration/v1"
 	apps "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscaling "k8s.io/api/autoscaling/v2"
 	batch "k8s.io/api/batch/v1"
 	certificates "k8s.io/api/certificates/v1"
@@ -150,7 +151,7 @@ func builtin(openAPI string) world {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		core.AddToScheme, apps.AddToScheme, batch.AddToScheme, networking.AddToScheme, rbac.AddToScheme,
-		admissionregistration.AddToScheme, apiextensions.AddToScheme, autoscaling.AddToScheme, certificates.AddToScheme,
+		admissionregistration.AddToScheme, apiextensions.AddToScheme, autoscaling.AddToScheme, autoscalingv1.AddToScheme, certificates.AddToScheme,
 		coordination.AddToScheme, discovery.AddToScheme, events.AddToScheme, policy.AddToScheme, scheduling.AddToScheme, storage.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
@@ -260,49 +261,6 @@ var withoutStatus = map[string]bool{
 	"VolumeAttributesClass": true,
 }
 
-// setTimes puts the sequence's time where the field manager wrote that of the machine.
-func setTimes(object runtime.Object, seconds int64) error {
-	accessor, err := meta.Accessor(object)
-	if err != nil {
-		return err
-	}
-	recent := metav1.Now().Unix() - 3600
-	entries := accessor.GetManagedFields()
-	for i := range entries {
-		if entries[i].Time != nil && entries[i].Time.Unix() > recent {
-			t := metav1.Unix(seconds, 0).Rfc3339Copy()
-			entries[i].Time = &t
-		}
-	}
-	sort.SliceStable(entries, func(i, j int) bool { return before(entries[i], entries[j]) })
-	accessor.SetManagedFields(entries)
-	return nil
-}
-
-// before is the order of managedFields, restored after the times were set.
-func before(p, q metav1.ManagedFieldsEntry) bool {
-	if p.Operation != q.Operation {
-		return p.Operation < q.Operation
-	}
-	ps, qs := int64(0), int64(0)
-	if p.Time != nil {
-		ps = p.Time.Unix()
-	}
-	if q.Time != nil {
-		qs = q.Time.Unix()
-	}
-	if ps != qs {
-		return ps < qs
-	}
-	if p.Manager != q.Manager {
-		return p.Manager < q.Manager
-	}
-	if p.APIVersion != q.APIVersion {
-		return p.APIVersion < q.APIVersion
-	}
-	return p.Subresource < q.Subresource
-}
-
 // stored is the object as it comes back from storage.
 func (w world) stored(object runtime.Object) (runtime.Object, error) {
 	data, err := json.Marshal(object)
@@ -320,7 +278,7 @@ func (w world) stored(object runtime.Object) (runtime.Object, error) {
 	return w.read(fields)
 }
 
-func play(w world, kind schema.GroupVersionKind, live runtime.Object, s step) (runtime.Object, outcome) {
+func play(builtins, w world, kind schema.GroupVersionKind, versions []string, live runtime.Object, s step) (runtime.Object, outcome) {
 	if s.Version != "" {
 		kind.Version = s.Version
 	}
@@ -338,9 +296,12 @@ func play(w world, kind schema.GroupVersionKind, live runtime.Object, s step) (r
 		return live, outcome{Error: err.Error()}
 	}
 	untouched := live.DeepCopyObject()
-	if s.Op == "apply" {
+	switch {
+	case s.Subresource == "scale":
+		next, err = scaled(builtins, w, kind, versions, live, s)
+	case s.Op == "apply":
 		next, err = fields.Apply(live, &unstructured.Unstructured{Object: s.Object}, s.Manager, s.Force)
-	} else {
+	default:
 		var object runtime.Object
 		if object, err = w.read(s.Object); err == nil {
 			next = fields.UpdateNoErrors(live, object, s.Manager)
@@ -380,7 +341,12 @@ func run(builtins world, in sequence) any {
 		kind.Group = parts[0]
 	}
 	w := builtins
+	versions := []string{kind.Version}
 	if in.CRD != nil {
+		versions = versions[:0]
+		for version := range in.CRD {
+			versions = append(versions, version)
+		}
 		var err error
 		if w, err = custom(kind, in.CRD); err != nil {
 			return map[string]any{"error": err.Error()}
@@ -391,7 +357,7 @@ func run(builtins world, in sequence) any {
 	for _, s := range in.Steps {
 		var o outcome
 		had := live != nil
-		live, o = play(w, kind, live, s)
+		live, o = play(builtins, w, kind, versions, live, s)
 		if !had && o.Object == nil {
 			live = nil
 		}

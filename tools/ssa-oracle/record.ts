@@ -8,7 +8,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../../src/base/index.ts';
 import { buildOracle } from './oracle.ts';
-import { randomSequence, type Sequence, subjects } from './sequences.ts';
+import { randomSequence, type Sequence } from './sequences.ts';
+import { subjects } from './subjects.ts';
 
 const RECORDED = 52;
 const BYTES_MAX = 8_000;

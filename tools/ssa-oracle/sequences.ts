@@ -3,14 +3,16 @@
  * them. The oracle (`main.go`) plays the same steps through the field manager of a real API server.
  */
 import { isObject, type Json, type JsonObject, type KubeObject, type Random } from '../../src/base/index.ts';
-import { apply, trackUpdate } from '../../src/sim/apply/index.ts';
-import { builtinResources, resolve, resourcesOfCrd, throughWire } from '../../src/sim/schema/index.ts';
-import type { ResourceInfo, TypeSchema } from '../../src/sim/types.ts';
+import { apply, applyScale, trackScale, trackUpdate } from '../../src/sim/apply/index.ts';
+import { resolve, throughWire } from '../../src/sim/schema/index.ts';
+import type { ApplyResult, ResourceInfo, TypeSchema } from '../../src/sim/types.ts';
+import type { Subject } from './subjects.ts';
 
 export interface Step {
   readonly op: 'apply' | 'update';
   readonly manager: string;
   readonly force: boolean;
+  /** Of `scale` the object is a Scale. */
   readonly subresource: string;
   readonly version: string;
   /** Unix seconds. */
@@ -29,13 +31,6 @@ export interface Answer {
   readonly conflicts?: readonly JsonObject[];
   readonly error?: string;
   readonly code?: number;
-}
-
-/** A kind to try: its versions, and for a CRD the schemas that the oracle reads. */
-export interface Subject {
-  readonly kind: string;
-  readonly versions: readonly ResourceInfo[];
-  readonly crd?: { readonly [version: string]: Json };
 }
 
 const EPOCH = 1_700_000_000;
@@ -99,7 +94,7 @@ export class Generator {
       const property = schema.properties?.[name] as TypeSchema;
       if (this.chance(wanted)) out[name] = this.value(property, depth - 1);
     }
-    if (names.length > 0) return out;
+    if (names.length > 0 && schema.preserveUnknownFields !== true) return out;
     const item = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
     if (item === undefined && schema.additionalProperties === false) return out;
     for (const key of ['k', 'l', 'm.n/o']) {
@@ -229,6 +224,49 @@ function timeText(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
 }
 
+function refusedAs(result: Exclude<ApplyResult, { kind: 'merged' }>): Answer {
+  if (result.kind === 'invalid') return { error: result.message, code: result.status };
+  const conflicts = result.conflicts.map((conflict) => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with "${conflict.manager}"${conflict.details}`,
+    field: conflict.field,
+  }));
+  return { conflicts };
+}
+
+function replicasOf(object: KubeObject | undefined): Json | undefined {
+  return isObject(object?.spec) ? object.spec.replicas : undefined;
+}
+
+/** A write of the Scale, as the API server carries it over to the object. */
+function playScale(subject: Subject, live: KubeObject, step: Step): { answer: Answer; live: KubeObject } {
+  const { name, namespace, uid } = live.metadata;
+  const replicas = replicasOf(live);
+  const shown = typeof replicas === 'number' && replicas !== 0 ? { replicas } : {};
+  const scale = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name, namespace, uid }, spec: shown };
+  const versions = subject.versions.map(({ group, version }) => (group === '' ? version : `${group}/${version}`));
+  const request = {
+    live,
+    scale: { ...scale, status: { replicas: 0 } } as unknown as KubeObject,
+    paths: new Map(versions.map((version) => [version, ['spec', 'replicas']])),
+    manager: step.manager,
+    time: timeText(step.time),
+  };
+  const body = step.object as unknown as KubeObject;
+  const result =
+    step.op === 'apply'
+      ? applyScale({ ...request, applied: body, force: step.force })
+      : trackScale({ ...request, next: body });
+  if (result.kind !== 'scaled') return { answer: refusedAs(result), live };
+  const { managedFields: _, ...metadata } = live.metadata;
+  const after = {
+    ...live,
+    metadata: result.managedFields === undefined ? metadata : { ...metadata, managedFields: result.managedFields },
+    spec: { ...(live.spec as JsonObject), replicas: replicasOf(result.scale) ?? 0 },
+  } as KubeObject;
+  return { answer: { object: after as Json }, live: after };
+}
+
 /** One step through our own implementation: the answer and the object afterwards. */
 export function playStep(
   subject: Subject,
@@ -239,6 +277,7 @@ export function playStep(
     subject.versions.find((version) => version.version === step.version) ?? (subject.versions[0] as ResourceInfo);
   const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
   const before = live === undefined ? undefined : { ...live, apiVersion };
+  if (step.subresource === 'scale' && before !== undefined) return playScale(subject, before, step);
   const request = {
     live: before,
     manager: step.manager,
@@ -250,15 +289,7 @@ export function playStep(
   let after: KubeObject;
   if (step.op === 'apply') {
     const result = apply({ ...request, applied: step.object as unknown as KubeObject, force: step.force });
-    if (result.kind === 'invalid') return { answer: { error: result.message, code: result.status }, live };
-    if (result.kind === 'conflict') {
-      const conflicts = result.conflicts.map((conflict) => ({
-        reason: 'FieldManagerConflict',
-        message: `conflict with "${conflict.manager}"${conflict.details}`,
-        field: conflict.field,
-      }));
-      return { answer: { conflicts }, live };
-    }
+    if (result.kind !== 'merged') return { answer: refusedAs(result), live };
     after = result.object;
   } else {
     const next = throughWire(step.object as JsonObject, resource.schema as TypeSchema) as unknown as KubeObject;
@@ -288,6 +319,17 @@ function updateObject(generator: Generator, live: KubeObject | undefined, config
   return { ...changed, apiVersion: config.apiVersion as string, kind: config.kind as string, metadata };
 }
 
+function subresourceOf(generator: Generator, resource: ResourceInfo, live: KubeObject): Step['subresource'] {
+  if (resource.subresources.includes('status') && generator.chance(0.15)) return 'status';
+  const scalable = resource.subresources.includes('scale') && typeof replicasOf(live) === 'number';
+  return scalable && generator.chance(0.4) ? 'scale' : '';
+}
+
+function scaleObject(generator: Generator): Json {
+  const spec = generator.chance(0.9) ? { replicas: pick(generator.random, [0, 1, 2]) } : {};
+  return { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'n', namespace: 'ns' }, spec };
+}
+
 /** A random sequence and our answers to it. */
 export function randomSequence(random: Random, subject: Subject): { sequence: Sequence; answers: Answer[] } {
   const generator = new Generator(random);
@@ -311,10 +353,11 @@ export function randomSequence(random: Random, subject: Subject): { sequence: Se
             ...(varied(generator, last as Json, fresh as Json, 0.12) as JsonObject),
             apiVersion: fresh.apiVersion,
           } as JsonObject);
-    const subresource =
-      live !== undefined && resource.subresources.includes('status') && generator.chance(0.15) ? 'status' : '';
-    const object = op === 'apply' ? (config as Json) : updateObject(generator, live, fresh, fresh);
-    if (op === 'apply') said.set(manager, config);
+    const subresource = live === undefined ? '' : subresourceOf(generator, resource, live);
+    const scales = subresource === 'scale';
+    const whole = op === 'apply' ? (config as Json) : updateObject(generator, live, fresh, fresh);
+    const object = scales ? scaleObject(generator) : whole;
+    if (op === 'apply' && !scales) said.set(manager, config);
     time += many ? 1 : pick(random, [0, 1, 60]);
     const step: Step = {
       op,
@@ -333,201 +376,4 @@ export function randomSequence(random: Random, subject: Subject): { sequence: Se
   const sequence =
     subject.crd === undefined ? { kind: subject.kind, steps } : { kind: subject.kind, crd: subject.crd, steps };
   return { sequence, answers };
-}
-
-const BUILTIN = [
-  'apps/Deployment',
-  '/Service',
-  '/ConfigMap',
-  '/Pod',
-  'apps/StatefulSet',
-  'networking.k8s.io/Ingress',
-  'networking.k8s.io/NetworkPolicy',
-  '/Secret',
-  'batch/Job',
-  'rbac.authorization.k8s.io/Role',
-  'admissionregistration.k8s.io/ValidatingWebhookConfiguration',
-  'apps/DaemonSet',
-  'apps/ReplicaSet',
-  'apps/ControllerRevision',
-  'batch/CronJob',
-  'autoscaling/HorizontalPodAutoscaler',
-  'policy/PodDisruptionBudget',
-  'rbac.authorization.k8s.io/ClusterRole',
-  'rbac.authorization.k8s.io/RoleBinding',
-  'rbac.authorization.k8s.io/ClusterRoleBinding',
-  '/ServiceAccount',
-  '/PersistentVolumeClaim',
-  '/PersistentVolume',
-  '/ResourceQuota',
-  '/LimitRange',
-  '/Endpoints',
-  '/Namespace',
-  '/Node',
-  '/PodTemplate',
-  '/ReplicationController',
-  'coordination.k8s.io/Lease',
-  'discovery.k8s.io/EndpointSlice',
-  'networking.k8s.io/IngressClass',
-  'scheduling.k8s.io/PriorityClass',
-  'storage.k8s.io/StorageClass',
-  '/Event',
-  'events.k8s.io/Event',
-  'admissionregistration.k8s.io/MutatingWebhookConfiguration',
-  'admissionregistration.k8s.io/ValidatingAdmissionPolicy',
-  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding',
-  'apiextensions.k8s.io/CustomResourceDefinition',
-  'certificates.k8s.io/CertificateSigningRequest',
-  'networking.k8s.io/IPAddress',
-  'networking.k8s.io/ServiceCIDR',
-  'storage.k8s.io/CSIDriver',
-  'storage.k8s.io/CSINode',
-  'storage.k8s.io/CSIStorageCapacity',
-  'storage.k8s.io/VolumeAttachment',
-  'storage.k8s.io/VolumeAttributesClass',
-];
-
-const ITEM = {
-  type: 'object',
-  properties: {
-    name: { type: 'string' },
-    port: { type: 'integer', default: 80 },
-    value: { type: 'string' },
-    tags: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'set' },
-  },
-};
-const SPEC_V1 = {
-  type: 'object',
-  properties: {
-    size: { type: 'string' },
-    count: { type: 'integer' },
-    items: {
-      type: 'array',
-      items: ITEM,
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['name', 'port'],
-    },
-    plain: { type: 'array', items: { type: 'object', properties: { a: { type: 'string' } } } },
-    set: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'set' },
-    labels: { type: 'object', additionalProperties: { type: 'string' } },
-    whole: {
-      type: 'object',
-      properties: { x: { type: 'integer' }, y: { type: 'string' } },
-      'x-kubernetes-map-type': 'atomic',
-    },
-    free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-    mixed: { 'x-kubernetes-int-or-string': true },
-    nested: {
-      type: 'object',
-      properties: {
-        deep: {
-          type: 'object',
-          properties: { value: { type: 'string' }, list: { type: 'array', items: { type: 'integer' } } },
-        },
-      },
-    },
-  },
-};
-/** A later version with one list owned as a whole. */
-const SPEC_V2 = {
-  ...SPEC_V1,
-  properties: { ...SPEC_V1.properties, set: { type: 'array', items: { type: 'string' } } },
-};
-const root = (spec: JsonObject): JsonObject => ({
-  type: 'object',
-  properties: { spec, status: { type: 'object', properties: { phase: { type: 'string' } } } },
-});
-
-function crdSubject(
-  specs: { readonly [version: string]: JsonObject },
-  documents: (name: string) => JsonObject,
-): Subject {
-  const versions = Object.entries(specs).map(([name, spec], index) => ({
-    name,
-    served: true,
-    storage: index === 0,
-    schema: { openAPIV3Schema: root(spec) },
-    subresources: { status: {} },
-  }));
-  const crd = {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: 'w' },
-    spec: { group: 'example.com', scope: 'Namespaced', names: { kind: 'Widget', plural: 'widgets' }, versions },
-  };
-  const metadata = documents('metadata');
-  const forOracle = Object.fromEntries(
-    Object.entries(specs).map(([name, spec]) => {
-      const whole = root(spec);
-      return [
-        name,
-        {
-          ...whole,
-          properties: {
-            ...(whole.properties as JsonObject),
-            apiVersion: { type: 'string' },
-            kind: { type: 'string' },
-            metadata,
-          },
-        },
-      ];
-    }),
-  );
-  return {
-    kind: 'example.com/v1/Widget',
-    versions: resourcesOfCrd(crd as unknown as KubeObject),
-    crd: forOracle as { [version: string]: Json },
-  };
-}
-
-/** ObjectMeta written out, since the oracle's custom types have no other definitions. */
-const META: JsonObject = {
-  type: 'object',
-  properties: {
-    ...Object.fromEntries(
-      [
-        'name',
-        'namespace',
-        'generateName',
-        'uid',
-        'resourceVersion',
-        'creationTimestamp',
-        'deletionTimestamp',
-        'selfLink',
-      ].map((name) => [name, { type: 'string' }]),
-    ),
-    labels: { type: 'object', additionalProperties: { type: 'string' } },
-    annotations: { type: 'object', additionalProperties: { type: 'string' } },
-    finalizers: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'set' },
-    generation: { type: 'integer' },
-    ownerReferences: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: Object.fromEntries([
-          ...['apiVersion', 'kind', 'name', 'uid'].map((name) => [name, { type: 'string', default: '' }]),
-          ...['controller', 'blockOwnerDeletion'].map((name) => [name, { type: 'boolean' }]),
-        ]),
-        'x-kubernetes-map-type': 'atomic',
-      },
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['uid'],
-    },
-    managedFields: {
-      type: 'array',
-      items: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-      'x-kubernetes-list-type': 'atomic',
-    },
-  },
-};
-
-export function subjects(): Subject[] {
-  const builtin = BUILTIN.map((name) => {
-    const [group, kind] = name.split('/');
-    const resource = builtinResources().find(
-      (item) => item.group === group && item.kind === kind && (group !== 'autoscaling' || item.version === 'v2'),
-    ) as ResourceInfo;
-    return { kind: group === '' ? `v1/${kind}` : `${group}/${resource.version}/${kind}`, versions: [resource] };
-  });
-  return [...builtin, crdSubject({ v1: SPEC_V1 }, () => META), crdSubject({ v1: SPEC_V1, v2: SPEC_V2 }, () => META)];
 }

@@ -2,6 +2,7 @@
 import { isObject, type Json, type KubeObject } from '../../base/index.ts';
 import { apply } from '../apply/index.ts';
 import { kubeTime } from '../objects/index.ts';
+import type { ApplyResult } from '../types.ts';
 import { authorizeResource, targetOf } from './authorize.ts';
 import { type Body, decodeYaml } from './body.ts';
 import type { Call, Cluster } from './cluster.ts';
@@ -37,14 +38,15 @@ function uidOfMissing(call: Call, uid: string): ApiError {
 }
 
 /** The applied object, checked against the URL and reduced to what this endpoint may set. */
-function wanted(call: Call, value: Json): KubeObject {
+export function wanted(call: Call, value: Json): KubeObject {
   if (!isObject(value)) throw badRequest('the body of an apply is no object');
   const { resource } = call;
   const expected = groupVersionText(resource);
   if (value.apiVersion !== expected || value.kind !== resource.kind) {
-    throw badRequest(
-      `invalid object type: expected ${expected}, Kind=${resource.kind}, got ${String(value.apiVersion)}, Kind=${String(value.kind)}`,
-    );
+    const [version = '', group = ''] = String(value.apiVersion ?? '')
+      .split('/')
+      .reverse();
+    throw badRequest(`invalid object type: ${group}/${version}, Kind=${String(value.kind ?? '')}`);
   }
   const metadata = isObject(value.metadata) ? value.metadata : {};
   if (metadata.name !== undefined && metadata.name !== call.name) {
@@ -75,14 +77,13 @@ function settable(call: Call, object: KubeObject): KubeObject {
 function merged(cluster: Cluster, call: Call, live: KubeObject | undefined, applied: KubeObject): KubeObject {
   const { resource, manager, force, subresource } = call;
   const result = apply({ live, applied, manager, force, subresource, time: kubeTime(cluster.clock.now()), resource });
-  switch (result.kind) {
-    case 'merged':
-      return result.object;
-    case 'conflict':
-      throw applyConflict(result.conflicts);
-    case 'invalid':
-      throw new ApiError(result.status, result.reason, result.message);
-  }
+  if (result.kind !== 'merged') throw unapplied(result);
+  return result.object;
+}
+
+export function unapplied(result: Exclude<ApplyResult, { kind: 'merged' }>): ApiError {
+  if (result.kind === 'conflict') return applyConflict(result.conflicts);
+  return new ApiError(result.status, result.reason, result.message);
 }
 
 /** @throws ApiError 422: an apply must say on whose behalf. */

@@ -1,7 +1,9 @@
 /** Where the replicas of a resource are: fixed for built-in kinds, named by the CRD for custom ones. */
 import type { Json } from '../../base/index.ts';
+import type { ReplicaPaths } from '../apply/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { type Cluster, part } from './cluster.ts';
+import { groupVersionText } from './resources.ts';
 import { ApiError } from './status.ts';
 import { fields } from './strategy.ts';
 
@@ -27,6 +29,16 @@ export function scalePaths(cluster: Cluster, resource: ResourceInfo): Paths {
   return { spec, status, selector: split(scale.labelSelectorPath) };
 }
 
-export function replicasPath(cluster: Cluster, resource: ResourceInfo): readonly string[] {
-  return scalePaths(cluster, resource).spec;
+/** Where each served version of the kind has its replicas; empty: that version has no scale. */
+export function replicaPaths(cluster: Cluster, resource: ResourceInfo): ReplicaPaths {
+  const { registry } = cluster;
+  const versions = registry
+    .versionsOf(resource.group)
+    .flatMap((version) => registry.find(resource.group, version, resource.plural) ?? []);
+  return new Map(
+    versions.map((version) => [
+      groupVersionText(version),
+      version.subresources.includes('scale') ? scalePaths(cluster, version).spec : [],
+    ]),
+  );
 }

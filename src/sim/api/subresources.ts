@@ -1,8 +1,9 @@
 /** The subresources that are not simply the object again: scale, log, eviction, binding, token, finalize. */
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
 import { json, optionalJson, readBody, send } from './answer.ts';
+import { requireManager } from './apply-patch.ts';
 import { bindPod } from './binding.ts';
-import { type Body, decodeAny, decodeJson } from './body.ts';
+import { type Body, decodeAny, decodeJson, decodeYaml } from './body.ts';
 import { type Call, part } from './cluster.ts';
 import { remove } from './deleter.ts';
 import { evict } from './eviction.ts';
@@ -11,8 +12,8 @@ import { checkPatchType, patched } from './patcher.ts';
 import { logQuery, noKubelet } from './pod-log.ts';
 import type { Representation } from './representation.ts';
 import type { ResourceRequest } from './resource-requests.ts';
-import { rescaled, scaleOf } from './scale.ts';
-import { badRequest, methodNotAllowed, unsupportedMediaType } from './status.ts';
+import { appliedScale, rescaled, scaleOf } from './scale.ts';
+import { badRequest, methodNotAllowed } from './status.ts';
 import { fields } from './strategy.ts';
 import { scaleTable } from './table.ts';
 import { serveTokenRequest } from './token-request.ts';
@@ -43,13 +44,6 @@ export async function serveSubresource(
   }
 }
 
-/** A Scale has one field to set: who owns it is recorded, but it cannot be applied. */
-const SCALE_PATCHES = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
-
 async function serveScale(
   { cluster }: Serving,
   asked: ResourceRequest,
@@ -64,18 +58,26 @@ async function serveScale(
   };
   if (asked.verb === 'get') return answer(mustFind(cluster, call));
   const body = await readBody(asked.request);
-  if (asked.verb === 'update') {
-    const { value } = decodeAny(cluster.registry, body, 'Scale');
-    return answer(update(cluster, call, (live) => rescaled(cluster, call, live, asObject(value))).object);
-  }
-  if (asked.verb !== 'patch') throw methodNotAllowed();
-  if (body.type === 'application/apply-patch+yaml') throw unsupportedMediaType(SCALE_PATCHES);
+  if (asked.verb !== 'update' && asked.verb !== 'patch') throw methodNotAllowed();
+  if (body.type === 'application/apply-patch+yaml') requireManager(asked.url.searchParams);
+  const change = asked.verb === 'update' ? replaced(cluster, call, body) : scalePatch(cluster, call, body);
+  answer(update(cluster, call, change, true).object);
+}
+
+type Change = (live: KubeObject) => KubeObject;
+
+function replaced(cluster: Serving['cluster'], call: Call, body: Body): Change {
+  const scale = asObject(decodeAny(cluster.registry, body, 'Scale').value);
+  return (live) => rescaled(cluster, call, live, scale);
+}
+
+function scalePatch(cluster: Serving['cluster'], call: Call, body: Body): Change {
   checkPatchType(body.type, cluster.registry.isCustom(call.resource));
-  answer(
-    update(cluster, call, (live) =>
-      rescaled(cluster, call, live, patchedScale(asScale(cluster, call, live), call, body)),
-    ).object,
-  );
+  if (body.type === 'application/apply-patch+yaml') {
+    const { value } = decodeYaml(body.bytes, 'Scale');
+    return (live) => appliedScale(cluster, call, live, value);
+  }
+  return (live) => rescaled(cluster, call, live, patchedScale(asScale(cluster, call, live), call, body));
 }
 
 function asScale(cluster: Serving['cluster'], call: Call, live: KubeObject): KubeObject {

@@ -1,12 +1,11 @@
 /** Create and update: the one way in which anything enters the store, over HTTP or through the door. */
 import { type Json, jsonEqual, type KubeObject, type ObjectMeta } from '../../base/index.ts';
-import { trackScale, trackUpdate } from '../apply/index.ts';
+import { trackUpdate } from '../apply/index.ts';
 import { finalizerErrors, isFinished, kubeTime, uidErrors, uuid } from '../objects/index.ts';
 import { applyDefaults, throughWire, validate } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { admitCreate, admitUpdate } from './admission.ts';
 import type { Call, Cluster } from './cluster.ts';
-import { replicasPath } from './scale-path.ts';
 import { ApiError, alreadyExists, badRequest, conflict, invalid, modified, notFound, qualified } from './status.ts';
 import { storageKey } from './storage-key.ts';
 import { asSent, prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
@@ -168,7 +167,7 @@ function checkIdentity(call: Call, live: KubeObject, sent: KubeObject): void {
 /** A whole object that takes the place of the stored one: its uid is a precondition. @throws ApiError 409. */
 export function sameObject(cluster: Cluster, call: Call, live: KubeObject, sent: KubeObject): KubeObject {
   const { resource, name } = call;
-  const { uid } = sent.metadata;
+  const uid = sent.metadata?.uid;
   if (uid && uid !== live.metadata.uid) {
     const key = storageKey(resource, cluster.registry.isCustom(resource), call.namespace, name);
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
@@ -214,9 +213,6 @@ const UNTRACKED = new Set(['certificatesigningrequests']);
 function track(cluster: Cluster, call: Call, live: KubeObject | undefined, next: KubeObject, sent = next): KubeObject {
   if (UNTRACKED.has(call.resource.plural) || call.subresource === 'binding') return next;
   const { manager, subresource, resource } = call;
-  if (subresource === 'scale' && live !== undefined) {
-    return trackScale({ live, next, manager, path: replicasPath(cluster, resource) });
-  }
   return trackUpdate({ live, next, sent, manager, subresource, time: kubeTime(cluster.clock.now()), resource });
 }
 

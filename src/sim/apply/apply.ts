@@ -203,11 +203,20 @@ function refusal(request: ApplyRequest): Invalid | undefined {
   const managedFields = applied.metadata?.managedFields;
   if (managedFields !== undefined && managedFields !== null) return badRequest('metadata.managedFields must be nil');
   const atom = atomOfResource(resource.schema);
-  const problem = problemOf(applied as Json, atom);
-  if (problem !== undefined) return untyped('patch', applied, resource, problem);
   const { live } = request;
   const broken = live === undefined ? undefined : problemOf(live as Json, atom, true);
+  if (live !== undefined && broken !== undefined && isUnowned(live)) {
+    const message = `failed to create manager for existing fields: failed to convert new object (${objectText(live, resource)}) to smd typed: ${broken}`;
+    return { kind: 'invalid', status: 500, message };
+  }
+  const problem = problemOf(applied as Json, atom);
+  if (problem !== undefined) return untyped('patch', applied, resource, problem);
   return live === undefined || broken === undefined ? undefined : untyped('live', live, resource, broken);
+}
+
+function isUnowned(live: KubeObject): boolean {
+  const { managedFields } = live.metadata;
+  return !Array.isArray(managedFields) || managedFields.length === 0;
 }
 
 function untyped(which: 'patch' | 'live', object: KubeObject, resource: ResourceInfo, problem: string): Invalid {

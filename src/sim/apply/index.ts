@@ -2,5 +2,5 @@
 export type { ApplyRequest, UpdateRequest } from './apply.ts';
 export { apply, trackUpdate } from './apply.ts';
 export { goText } from './check.ts';
-export type { ScaleRequest } from './scale.ts';
-export { trackScale } from './scale.ts';
+export type { ReplicaPaths, Scaled, ScaleRequest } from './scale.ts';
+export { applyScale, SCALE, trackScale } from './scale.ts';

@@ -2,14 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { buildOracle } from '../../../tools/ssa-oracle/oracle.ts';
-import {
-  type Answer,
-  play,
-  randomSequence,
-  type Step,
-  type Subject,
-  subjects,
-} from '../../../tools/ssa-oracle/sequences.ts';
+import { type Answer, play, randomSequence, type Step } from '../../../tools/ssa-oracle/sequences.ts';
+import { type Subject, subjects } from '../../../tools/ssa-oracle/subjects.ts';
 import { isObject, type Json, type JsonObject, seededRandom } from '../../base/index.ts';
 
 /** More by LDC_ORACLE_SEQUENCES; the whole room is to be tested in seconds. */

@@ -3,5 +3,6 @@ import type { Script } from '../types.ts';
 import { customScripts } from './custom.ts';
 import { generalScripts } from './general.ts';
 import { kindScripts } from './kinds.ts';
+import { scaleScripts } from './scales.ts';
 
-export const SCRIPTS: readonly Script[] = [...kindScripts, ...generalScripts, ...customScripts];
+export const SCRIPTS: readonly Script[] = [...kindScripts, ...generalScripts, ...customScripts, ...scaleScripts];
