@@ -1,6 +1,7 @@
 /** What was measured and what was not; a measure that fails takes no other with it. */
 import { errorText } from '../../../src/base/index.ts';
 import { rounded } from '../figures.ts';
+import { againstTargets } from './targets.ts';
 
 export const MEASURES = ['single', 'burst', 'baseline', 'status', 'drift', 'watched', 'idle', 'faults'] as const;
 export type Measure = (typeof MEASURES)[number];
@@ -41,6 +42,6 @@ export class Results {
   }
   figures(): object {
     const seconds = rounded((performance.now() - this.#startedMs) / 1_000);
-    return { ...this.#figures, notMeasured: this.#notMeasured, seconds };
+    return { ...this.#figures, targets: againstTargets(this.#figures), notMeasured: this.#notMeasured, seconds };
   }
 }
