@@ -17,18 +17,18 @@ import {
 
 const RBAC = 'rbac.authorization.k8s.io';
 const SETTINGS = '/api/v1/namespaces/shop/configmaps/settings';
-const space = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+export const space = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 const ROLES = `/apis/${RBAC}/v1/namespaces/shop/roles`;
-const account = (name: string): KubeObject => ({
+export const account = (name: string): KubeObject => ({
   ...{ apiVersion: 'v1', kind: 'ServiceAccount' },
   metadata: { name, namespace: 'shop' },
 });
-const role = (name: string, rules: readonly Json[], kind = 'Role'): KubeObject => ({
+export const role = (name: string, rules: readonly Json[], kind = 'Role'): KubeObject => ({
   ...{ apiVersion: `${RBAC}/v1`, kind },
   metadata: kind === 'Role' ? { name, namespace: 'shop' } : { name },
   rules,
 });
-const binding = (name: string, to: string): KubeObject => ({
+export const binding = (name: string, to: string): KubeObject => ({
   ...{ apiVersion: `${RBAC}/v1`, kind: 'RoleBinding' },
   metadata: { name, namespace: 'shop' },
   roleRef: { apiGroup: RBAC, kind: 'Role', name },
@@ -210,7 +210,7 @@ rules: [ { apiGroups: [ "" ], resources: [ configmaps ], verbs: [ ${verb} ] } ]
 }
 
 const keep = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
-const DEPLOYER: readonly Json[] = [
+export const DEPLOYER: readonly Json[] = [
   { apiGroups: [''], resources: ['configmaps', 'secrets', 'services'], verbs: keep },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: keep },
   { apiGroups: [RBAC], resources: ['roles'], verbs: keep },

@@ -1,5 +1,5 @@
 /** The hub's side of joining and watching clusters, as stacks and api see it. */
-import type { Json, Outcome } from '../base/index.ts';
+import type { Json, ObjectRef, Outcome } from '../base/index.ts';
 import type { AgentMessage, Capacity, Channel, CommandOutput, Observation } from '../protocol/index.ts';
 
 /** Collection `cluster`, key = name. Who a cluster is, and what its agent last said of it. */
@@ -57,8 +57,11 @@ export interface Registry {
   }): Promise<Outcome<{ token: string; record: JoinToken }>>;
   tokens(): readonly JoinToken[];
   revokeToken(id: string, actor: string): Promise<Outcome<null>>;
-  /** Its agent takes away what ldc put there (`orphan`: but for the workloads), itself at last. The record stays until `remove`. */
-  leave(name: string, orphan: boolean): Promise<Outcome<Left>>;
+  /**
+   * Its agent takes away what ldc put there (`orphan`: but for the workloads), itself at last. The record stays until `remove`.
+   * `kept`: what earlier removals left there.
+   */
+  leave(name: string, orphan: boolean, kept: readonly ObjectRef[]): Promise<Outcome<Left>>;
   /** Its records go over to the new name; refused when that one is taken. What stands against it is `Stacks.renameCluster`'s to ask. */
   rename(name: string, to: string, actor: string, reason: string | null): Promise<Outcome<ClusterRecord>>;
   /** Refused from then on, a live connection included; its record goes. */

@@ -101,8 +101,11 @@ export const commandBodySchema = z.discriminatedUnion('kind', [
   }),
   /** Reads what the agent holds of a location and sends the bundle along: a hub from a backup learns it so. */
   z.object({ kind: z.literal('recallBundle'), location }),
-  /** Takes away what ldc put into the cluster, itself at last; `orphan`: workloads stay and run on, only ldc's marks and memory go. */
-  z.object({ kind: z.literal('leave'), orphan: z.boolean() }),
+  /**
+   * Takes away what ldc put into the cluster, itself at last; `orphan`: workloads stay and run on, only ldc's marks and memory go.
+   * `kept`: what earlier removals left there; the agent remembers nothing of it, and may be unable to list it.
+   */
+  z.object({ kind: z.literal('leave'), orphan: z.boolean(), kept: z.array(objectRef).optional() }),
   /** Asks a running command to end early; it answers `refused` with kind `cancelled`. */
   z.object({ kind: z.literal('cancel'), command: z.string() }),
 ]);

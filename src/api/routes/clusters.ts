@@ -9,6 +9,8 @@ import type { Services } from '../services.ts';
 
 const R = routes.clusters;
 const KEPT_SHOWN_MAX = 100;
+/** To a leaving agent, in one message. */
+const KEPT_TOLD_MAX = 10_000;
 
 export function clusterRoutes(services: Services): Binding[] {
   const { registry, stacks } = services;
@@ -91,7 +93,7 @@ export function joinTokenRoutes(services: Services): Binding[] {
 
 /** Takes away what ldc put there; forced, it goes on without an agent, and says what may be there. */
 async function leave(
-  { registry, availability }: Services,
+  { registry, availability, stacks }: Services,
   view: ClusterView,
   { force, orphan, actor }: { force: boolean; orphan: boolean; actor: string },
 ): Promise<{ objects: number | null; remains: Left['remains'] }> {
@@ -101,7 +103,8 @@ async function leave(
   // nothing new is placed there while it goes; copies that are made elsewhere first are a drain's
   if (view.intent === 'open') doneOr(await availability.setIntent(name, 'cordoned', actor, 'it is being removed'));
   // a copy that still serves is not deleted: forced, it stays as with `orphan`
-  const outcome = await registry.leave(name, orphan || locations.wanted > 0);
+  const kept = stacks.onCluster(name).flatMap((held) => (held.kept ?? []).map(({ ref }) => ref));
+  const outcome = await registry.leave(name, orphan || locations.wanted > 0, kept.slice(0, KEPT_TOLD_MAX));
   if (outcome.kind === 'done') return { objects: outcome.value.objects, remains: outcome.value.remains };
   if (!force) return doneOr(outcome);
   return { objects: null, remains: UNSEEN };

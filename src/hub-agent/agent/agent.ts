@@ -32,7 +32,7 @@ import { Halted } from './halted.ts';
 import { locationKey } from './held.ts';
 import { createIdentities, type Identities, type Identity } from './identities.ts';
 import type { Leadership } from './lease.ts';
-import { leaveCluster } from './leave.ts';
+import { type LeaveBody, leaveCluster } from './leave.ts';
 import type { Memory } from './memory.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { apiServerProbe, type ServiceProbe } from './probe.ts';
@@ -133,7 +133,7 @@ export class Session {
       ...{ ...parts, work, isLeader: () => self.leadership.isHeld() },
       onHeld: (held, blob, coming) => this.#observer.hold(held, readBundle(blob), coming),
       onReleased: (location) => this.#observer.release(location),
-      leave: (orphan, abort) => this.#leave(orphan, abort),
+      leave: (body, abort) => this.#leave(body, abort),
     });
     this.#capacity = watchCapacity(client, parts, () => this.#capacityChanged());
     this.#served = watchServed(client, this.#discovery, this.#identities.itself.access, parts, ({ apis }) => {
@@ -227,13 +227,19 @@ export class Session {
   }
 
   /** From here on nothing is repaired; when only its own namespace is left, the agent lets go of everything. */
-  async #leave(orphan: boolean, signal: AbortSignal): Promise<Done> {
+  async #leave(body: LeaveBody, signal: AbortSignal): Promise<Done> {
     for (const { location } of this.#memory.held.all()) this.#observer.release(location);
     const { administrator, clock } = this.#options;
-    const { itself } =
+    const identities =
       administrator === undefined ? this.#identities : createIdentities(administrator, this.#discovery, clock);
-    const work = { ...this.#work(signal, NO_COMMAND, itself), client: itself.client };
-    const done = await leaveCluster(work, orphan, this.#memory);
+    const done = await leaveCluster(
+      (account) => {
+        const identity = identities.of(administrator === undefined ? account : undefined);
+        return { ...this.#work(signal, NO_COMMAND, identity), client: identity.client };
+      },
+      body,
+      this.#memory,
+    );
     this.#self.leadership.abandon();
     this.#left = true;
     return done;

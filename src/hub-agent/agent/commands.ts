@@ -16,6 +16,7 @@ import { actsAs, type Location, type OpenBlob, readBundle } from './bundle.ts';
 import { Halted } from './halted.ts';
 import { locationKey } from './held.ts';
 import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
+import type { LeaveBody } from './leave.ts';
 import type { Memory } from './memory.ts';
 import type { Queues } from './queues.ts';
 import { createSeenSecrets, maskedOutcome } from './said.ts';
@@ -40,7 +41,7 @@ export interface CommandsOptions {
   readonly identities: Identities;
   work(signal: AbortSignal, begun: Begun, identity?: Identity): Work;
   /** The cluster leaves: everything of ldc goes, the agent at last. */
-  leave(orphan: boolean, signal: AbortSignal): Promise<Done>;
+  leave(body: LeaveBody, signal: AbortSignal): Promise<Done>;
   /** Whether this agent still is the one that acts. */
   isLeader(): boolean;
   /** It is held from now on: watch it. */
@@ -160,7 +161,7 @@ class CommandRunner implements Commands {
       case 'recallBundle':
         return this.#recall(body.location, work);
       case 'leave':
-        return this.#options.leave(body.orphan, work.signal);
+        return this.#options.leave(body, work.signal);
       case 'cancel':
         this.#running.get(body.command)?.abort();
         return { output: { kind: 'cancelled', command: body.command } };

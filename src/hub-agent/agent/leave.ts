@@ -21,21 +21,36 @@ import {
   listAll,
   verdictOf,
 } from '../../kubernetes/index.ts';
-import type { Remaining } from '../../protocol/index.ts';
+import type { CommandBody, Remaining } from '../../protocol/index.ts';
 import { AGENT_PART } from '../manifests/manifests.ts';
 import { undoEnsure } from './actions/ensure.ts';
 import type { Done, Work } from './actions/work.ts';
 import { readBundle } from './bundle.ts';
 import { ownersOf } from './field-set.ts';
 import { Halted, retryLater } from './halted.ts';
+import type { ServiceAccountRef } from './identities.ts';
 import type { Memory } from './memory.ts';
 import { SYSTEM_NAMESPACE } from './stored.ts';
 
 interface Leave {
   readonly work: Work;
   readonly orphan: boolean;
-  /** Where stacks have been: what may not be listed in the whole cluster is looked for there. */
-  readonly namespaces: readonly string[];
+  /** What the agent holds, and as whom (what it may not see by itself it looks for as that account), and what was left before. */
+  readonly held: readonly HeldObject[];
+}
+
+export type LeaveBody = Extract<CommandBody, { readonly kind: 'leave' }>;
+
+interface HeldObject {
+  readonly ref: ObjectRef;
+  /** With the rights of the account that its stack names. */
+  readonly work: Work;
+}
+
+/** One to take away, and with whose rights. */
+interface Ours {
+  readonly object: KubeObject;
+  readonly work: Work;
 }
 
 interface Cleared {
@@ -47,51 +62,70 @@ interface Cleared {
 /** Field managers of ldc: `ldc.<project>.<stack>`. */
 const MANAGER = 'ldc.';
 const KEY = 'ldc.dev/';
+const LABELS = ['function', 'project', 'stack'].map((name) => `${KEY}${name}`);
 const CRD_STAYS = 'a CRD is never deleted: its resources would go with it';
 const UNMARK_ROUNDS_MAX = 8;
 
 /**
- * `work`: with the agent's own rights, or with those of who joined the cluster by a kubeconfig. The agent's namespace goes last,
- * with its memory. @throws Halted `retry`: asked again, it goes on where it was
+ * `workAs`: with the agent's own rights (or with those of who joined the cluster by a kubeconfig), or with those of an account
+ * that a stack names. The agent's namespace goes last, with its memory. @throws Halted `retry`: asked again, it goes on where it was
  */
-export async function leaveCluster(work: Work, orphan: boolean, memory: Memory): Promise<Done> {
-  const leave = { work, orphan, namespaces: await namespacesOf(memory) };
+export async function leaveCluster(
+  workAs: (account?: ServiceAccountRef) => Work,
+  { orphan, kept = [] }: LeaveBody,
+  memory: Memory,
+): Promise<Done> {
+  const work = workAs();
+  const left = kept.map((ref) => ({ ref: ref as ObjectRef, work }));
+  const leave = { work, orphan, held: [...(await heldObjects(memory, workAs)), ...left] };
   const { objects, remains } = await clear(leave);
   const system = await clearSystem(leave, memory);
   return { output: { kind: 'left', objects, remains: [...system, ...remains].slice(0, limits.leaveRemainsMax) } };
 }
 
-async function namespacesOf(memory: Memory): Promise<readonly string[]> {
-  const namespaces = new Set<string>();
+async function heldObjects(
+  memory: Memory,
+  workAs: (account?: ServiceAccountRef) => Work,
+): Promise<readonly HeldObject[]> {
+  const held: HeldObject[] = [];
   for (const { location } of memory.held.all()) {
     const stored = await memory.held.bundle(location);
-    const objects = stored === undefined ? [] : readBundle(stored).objects;
-    for (const { metadata } of objects) if (metadata.namespace !== undefined) namespaces.add(metadata.namespace);
+    if (stored === undefined) continue;
+    const { objects, serviceAccount } = readBundle(stored);
+    const work = workAs(serviceAccount);
+    held.push(...objects.map((object) => ({ ref: refOf(object), work })));
   }
-  return [...namespaces];
+  return held;
 }
 
 /** All but `ldc-system`. */
 async function clear(leave: Leave): Promise<Cleared> {
-  const { work, orphan } = leave;
+  const { orphan } = leave;
   const remains: Remaining[] = [];
-  const marked = deleteOrder((await everything(leave)).filter(isOurs));
-  const [ground, objects] = [marked.filter(isGround), marked.filter((object) => !isGround(object))];
-  for (const object of objects) {
-    if (orphan) await guarded(object, remains, () => unmark(work, object));
+  const ours = await everythingOurs(leave, remains);
+  const [ground, objects] = [
+    ours.filter(({ object }) => isGround(object)),
+    ours.filter(({ object }) => !isGround(object)),
+  ];
+  for (const { object, work } of objects) {
+    if (orphan) await guarded(object, remains, orphan, () => unmark(work, object));
     else if (isStateful(object)) await keep(work, object, 'it holds data: a person deletes it', remains);
-    else await guarded(object, remains, () => work.objects.remove(refOf(object), String(object.metadata.uid)));
+    else await guarded(object, remains, orphan, () => work.objects.remove(refOf(object), String(object.metadata.uid)));
   }
   if (!orphan)
-    for (const object of objects.filter((one) => !isStateful(one) && !named(one, remains)))
+    for (const { object, work } of objects.filter((one) => !isStateful(one.object) && !named(one.object, remains)))
       await work.objects.gone(refOf(object), String(object.metadata.uid), work.signal);
-  for (const object of ground) {
-    if (orphan) await guarded(object, remains, () => unmark(work, object));
-    else await guarded(object, remains, () => clearGround(work, object, remains));
+  for (const { object, work } of ground) {
+    if (orphan) await guarded(object, remains, orphan, () => unmark(work, object));
+    else await guarded(object, remains, orphan, () => clearGround(work, object, remains));
   }
-  if (orphan) await unmarkCopies(work, marked);
+  if (orphan)
+    await unmarkCopies(
+      leave.work,
+      ours.map(({ object }) => object),
+    );
   remains.push(...(await clearRights(leave)));
-  return { objects: marked.length, remains };
+  return { objects: ours.length, remains };
 }
 
 /** A CRD stays; a namespace goes when ldc made it and nothing foreign is in it. */
@@ -106,17 +140,22 @@ async function clearGround(work: Work, object: KubeObject, remains: Remaining[])
 }
 
 async function keep(work: Work, object: KubeObject, why: string, remains: Remaining[]): Promise<void> {
-  remains.push(remainingOf(object, why));
-  await guarded(object, remains, () => unmark(work, object));
+  remains.push(remainingOf(refOf(object), why));
+  await guarded(object, remains, false, () => unmark(work, object));
 }
 
 /** A refusal leaves that one object; anything else ends the whole, which is asked again. */
-async function guarded(object: KubeObject, remains: Remaining[], act: () => Promise<unknown>): Promise<void> {
+async function guarded(
+  object: KubeObject,
+  remains: Remaining[],
+  orphan: boolean,
+  act: () => Promise<unknown>,
+): Promise<void> {
   try {
     await act();
   } catch (error) {
     if (!(error instanceof Halted) || error.outcome.kind !== 'refused') throw error;
-    if (!named(object, remains)) remains.push(remainingOf(object, error.outcome.refusal.message));
+    if (!named(object, remains)) remains.push(remainingOf(refOf(object), error.outcome.refusal.message, orphan));
   }
 }
 
@@ -124,15 +163,23 @@ function named(object: KubeObject, remains: readonly Remaining[]): boolean {
   return remains.some(({ what }) => what === refText(refOf(object)));
 }
 
-function remainingOf(object: KubeObject, why: string): Remaining {
-  const ref = refOf(object);
-  return { what: refText(ref), why, command: deletion(ref) };
+/** `orphan`: a person takes its marks off, as the agent would have. */
+function remainingOf(ref: ObjectRef, why: string, orphan = false): Remaining {
+  return { what: refText(ref), why, command: orphan ? unmarking(ref) : deletion(ref) };
 }
 
-function deletion({ apiVersion, kind, namespace, name }: ObjectRef): string {
+function deletion(ref: ObjectRef): string {
+  return `kubectl delete ${targetOf(ref)}`;
+}
+
+function unmarking(ref: ObjectRef): string {
+  return `kubectl label ${targetOf(ref)} ${LABELS.map((label) => `${label}-`).join(' ')}`;
+}
+
+function targetOf({ apiVersion, kind, namespace, name }: ObjectRef): string {
   const [version = '', group] = apiVersion.split('/').reverse();
   const type = group === undefined ? kind.toLowerCase() : `${kind.toLowerCase()}.${version}.${group}`;
-  return `kubectl delete ${type} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`;
+  return `${type} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`;
 }
 
 /**
@@ -199,9 +246,33 @@ function isOurs(object: KubeObject): boolean {
   return ownersOf(object).some(({ manager }) => manager.startsWith(MANAGER));
 }
 
-/** Everything with a stack's label, kind by kind; of several versions of a kind the first. */
-async function everything({ work, namespaces }: Leave): Promise<readonly KubeObject[]> {
+/** Everything of ours: what has a stack's label, kind by kind, and what is held and may not be listed. */
+async function everythingOurs(leave: Leave, remains: Remaining[]): Promise<readonly Ours[]> {
+  const { work, held } = leave;
+  const holder = new Map(held.map((one) => [refText(one.ref), one.work]));
+  const listed = (await labelled(leave))
+    .filter(isOurs)
+    .map((object) => ({ object, work: holder.get(refText(refOf(object))) ?? work }));
+  const known = new Set(listed.map(({ object }) => refText(refOf(object))));
+  const hidden: Ours[] = [];
+  for (const one of held.filter(({ ref }) => !known.has(refText(ref)))) {
+    try {
+      const object = await one.work.objects.get(one.ref);
+      if (object !== undefined && isOurs(object)) hidden.push({ object, work: one.work });
+    } catch (error) {
+      if (!(error instanceof Halted) || error.outcome.kind !== 'refused') throw error;
+      remains.push(remainingOf(one.ref, error.outcome.refusal.message, leave.orphan));
+    }
+  }
+  const all = [...listed, ...hidden];
+  const ofObject = new Map(all.map((one) => [one.object, one]));
+  return deleteOrder(all.map(({ object }) => object)).flatMap((object) => ofObject.get(object) ?? []);
+}
+
+/** Of several versions of a kind the first; what may not be listed in the whole cluster is looked for where stacks have been. */
+async function labelled({ work, held }: Leave): Promise<readonly KubeObject[]> {
   const found: KubeObject[] = [];
+  const namespaces = [...new Set(held.flatMap(({ ref }) => ref.namespace ?? []))];
   for (const info of await kinds(work)) {
     const target = { apiVersion: info.apiVersion, kind: info.kind, labelSelector: 'ldc.dev/stack' };
     const listed = await listAll(work.client, { ...target, path: collectionPath(info) }, work.signal);

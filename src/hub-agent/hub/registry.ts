@@ -1,6 +1,6 @@
 /** Who the clusters are, from the journal's documents, and what their agents say of them. */
 import { done, type Ids, type JsonObject, type Refusal, refused, type Store, unknown } from '../../base/index.ts';
-import type { Capacity } from '../../protocol/index.ts';
+import type { Capacity, CommandBody } from '../../protocol/index.ts';
 import type { ClusterRecord, Registry } from '../types.ts';
 import { CLUSTERS, FACTS } from './entries.ts';
 import { CLUSTER_NAME, type Joining } from './joining.ts';
@@ -38,9 +38,10 @@ export function createRegistry({ store, lines, tokens, joining, ids }: RegistryP
     createToken: (options) => tokens.create(options),
     tokens: () => tokens.list(),
     revokeToken: (id, actor) => tokens.revoke(id, actor),
-    async leave(name, orphan) {
+    async leave(name, orphan, kept) {
       if (read(name) === undefined) return absent(name);
-      const command = { id: ids.next('leave'), epoch: store.epoch, body: { kind: 'leave', orphan } } as const;
+      const body: CommandBody = { kind: 'leave', orphan, kept: [...kept] };
+      const command = { id: ids.next('leave'), epoch: store.epoch, body };
       const outcome = await lines.execute(name, command, { timeoutMs: LEAVE_MS_MAX });
       if (outcome.kind !== 'done') return outcome;
       const { value } = outcome;
