@@ -1,7 +1,7 @@
 /** What an API server refuses in words that hold a Secret's value comes to the hub without it. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
-import { LABELS, LOCATION, output, type Rig, secretOf, startRig } from './hub-agent-rig.ts';
+import { configMap, deploy, LABELS, LOCATION, output, type Rig, secretOf, startRig, undo } from './hub-agent-rig.ts';
 
 const VALUE = 'correct-horse-battery';
 
@@ -39,4 +39,29 @@ it('a refusal of any command, and of one object in a preview', async () => {
     assert.match(refusal.message, /spec\.type: Unsupported value: "\*\*\*"/);
     assert.ok(!JSON.stringify(refusal).includes(VALUE));
   }
+});
+
+it('what another has changed meanwhile, as an undo finds it', async () => {
+  const drift = { mode: 'ignore', ignore: [] }; // nobody repairs what a hand does here
+  const objects = (mode: string) => [
+    secretOf('login', VALUE),
+    configMap('settings', { mode, api_token: 'first-token', note: 'x', other: 'x' }),
+  ];
+  const first = await rig.bundle(1, objects('one'), { drift });
+  output((await deploy(rig, 1, first)).outcome, 'receipt');
+  const second = await rig.bundle(2, objects('two'), { drift });
+  const tx = await deploy(rig, 2, second, first);
+  output(tx.outcome, 'receipt');
+  const by = (name: string) => `/api/v1/namespaces/shop/${name}?fieldManager=hand`;
+  const stolen = Buffer.from('another-password').toString('base64');
+  const settings = { data: { api_token: 'second-token', note: `it is ${VALUE}`, other: 'y'.repeat(100_000) } };
+  await rig.write('PATCH', by('configmaps/settings'), settings, 'application/merge-patch+json');
+  await rig.write('PATCH', by('secrets/login'), { data: { password: stolen } }, 'application/merge-patch+json');
+  const { verified } = await undo(rig, tx, { revision: 1, bundle: first });
+  const text = JSON.stringify(verified);
+  for (const secret of ['first-token', 'second-token', VALUE, stolen, 'another-password'])
+    assert.ok(!text.includes(secret), `${secret} is in ${text}`);
+  assert.match(text, /it is \*\*\*/, 'what is masked stands there');
+  assert.match(text, /ldc-cut:v1:/);
+  assert.ok(text.length < 10_000, 'a large value is told by its digest');
 });

@@ -77,6 +77,8 @@ describe('what of an object drifted', () => {
     );
     assert.deepEqual(added?.found, { name: 'DB_PASSWORD', value: '***' });
     assert.equal(added?.wanted, undefined);
+    const [pin] = between(deployment('i', []), deployment('i', [{ name: 'X', valueFrom: { pin: 1, passcode: 4711 } }]));
+    assert.deepEqual(JSON.stringify(pin?.found).match(/\d+|\*+/g), ['1', '***'], 'digits are a secret, too');
   });
   it('tells a large value by its size and digest, and of many fields the first', () => {
     const [change] = between(deployment('i', []), deployment('x'.repeat(300), []));

@@ -1,18 +1,10 @@
 /** What of an object is other than its bundle says, field by field, and whose hand it was as far as the API server says. Pure. */
-import {
-  digestOf,
-  isCutReference,
-  isObject,
-  type Json,
-  type KubeObject,
-  limits,
-  type ObjectRef,
-  refText,
-} from '../../base/index.ts';
-import { MASKED, type Mask, normalize } from '../../kubernetes/index.ts';
+import { type Json, type KubeObject, type ObjectRef, refText } from '../../base/index.ts';
+import { type Mask, normalize } from '../../kubernetes/index.ts';
 import type { DriftChange } from '../../protocol/index.ts';
 import { type Change, compareObjects } from './compare.ts';
 import { type OwnerEntry, ownersAt } from './field-set.ts';
+import { shownValue } from './shown-value.ts';
 
 export interface DriftReading {
   /** What the API server would make of the bundle now (a dry run), and what is there. */
@@ -70,34 +62,6 @@ function handOf(live: KubeObject, { inAfter, after }: Change, manager: string): 
     ...(owner.subresource === undefined ? {} : { subresource: owner.subresource }),
     ...(owner.time === undefined ? {} : { at: owner.time }),
   };
-}
-
-function shownValue(value: Json, field: string, mask: Mask): Json {
-  const shown = masked(value, labelOf(field), mask);
-  const text = JSON.stringify(shown);
-  const bytes = Buffer.byteLength(text);
-  return bytes <= limits.driftValueBytesMax ? shown : `… (${bytes} bytes, ${digestOf(shown)})`;
-}
-
-/** What a value is called: its field's name; of `env[name=PASSWORD].value` that of its item. */
-function labelOf(field: string): string {
-  const item = /\[(?:name|key)=([^\],]+)[^\]]*\]\.value$/.exec(field);
-  return item?.[1] ?? /[^.[\]=]+$/.exec(field.replace(/\]$/, ''))?.[0] ?? '';
-}
-
-function masked(value: Json, label: string, mask: Mask): Json {
-  if (typeof value === 'string') {
-    if (value === '' || isCutReference(value)) return value;
-    return mask(`${label}=probe`).endsWith('=probe') ? mask(value) : MASKED;
-  }
-  if (Array.isArray(value)) return value.map((item) => masked(item, label, mask));
-  if (!isObject(value)) return value;
-  const own = typeof value.name === 'string' ? value.name : undefined;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, inner]) => {
-      return inner === undefined ? [] : [[key, masked(inner, key === 'value' ? (own ?? key) : key, mask)]];
-    }),
-  );
 }
 
 function shortText(value: Json | undefined): string {

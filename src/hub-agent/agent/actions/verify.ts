@@ -22,6 +22,7 @@ import { type Bundle, type Location, type PreImage, readBundle, readPreImages } 
 import { compareObjects } from '../compare.ts';
 import { ownersOf } from '../field-set.ts';
 import { type Judgement, judgementOf } from '../judging.ts';
+import { shownValue } from '../shown-value.ts';
 import { managerOf } from './ensure.ts';
 import { groundNote } from './removal.ts';
 import { explanation, isIdentity } from './undo-leftovers.ts';
@@ -103,7 +104,8 @@ async function compareOne(work: Work, target: Target, image: PreImage): Promise<
     before === after ? [] : fieldDifferences(work, target, image.object, live).map((one) => ({ ...at, ...one }));
   const readiness = target.judge(live, live);
   if (image.ready === true && readiness.status !== 'current') {
-    differences.push({ ...at, field: 'readiness', before: 'ready', after: readiness.message });
+    const said = work.mask(target.location.stack)(readiness.message);
+    differences.push({ ...at, field: 'readiness', before: 'ready', after: said });
   }
   return { ref: image.ref, before, after, differences };
 }
@@ -115,14 +117,17 @@ function fieldDifferences(work: Work, target: Target, past: KubeObject, live: Ku
   const declared = target.bundle.objects.find(
     (object) => object.kind === past.kind && object.metadata.name === past.metadata.name && isRecreated(object),
   );
+  const mask = work.mask(target.location.stack);
+  const shown = (value: Json | undefined, field: string) =>
+    value === undefined ? null : shownValue(value, field, mask);
   const found = compareObjects(then, now).map((change): FieldDifference => {
     const why = isIdentity(change)
       ? newIdentity(past, declared !== undefined)
       : explanation(change, past, live, target.bundle, target.manager);
     return {
       field: change.path,
-      before: change.before ?? null,
-      after: change.after ?? null,
+      before: shown(change.before, change.path),
+      after: shown(change.after, change.path),
       ...(why === undefined ? {} : { explained: why }),
     };
   });
