@@ -8,6 +8,7 @@ import {
   deploy,
   deployment,
   type Living,
+  LOCATION,
   output,
   part,
   type Rig,
@@ -110,6 +111,32 @@ describe('one location of three objects costs its API server', () => {
       'PATCH web': 3,
     });
   });
+});
+
+it('pre-images that the agent has just made do not come back from the hub', async () => {
+  const rig = await startRig();
+  await rig.write('POST', '/api/v1/namespaces', SPACE);
+  const asked: string[] = [];
+  const { blobs } = rig.store;
+  const get = blobs.get.bind(blobs);
+  Object.assign(blobs, {
+    get(digest: Digest) {
+      asked.push(digest);
+      return get(digest);
+    },
+  });
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace: 'shop' } };
+  const first = await rig.bundle(1, [{ ...secret, data: { password: Buffer.from('one').toString('base64') } }]);
+  output((await deploy(rig, 1, first)).outcome, 'receipt');
+  const second = await rig.bundle(2, [{ ...secret, data: { password: Buffer.from('two').toString('base64') } }]);
+  const { preImages, outcome } = await deploy(rig, 2, second, first);
+  output(outcome, 'receipt');
+  assert.ok(asked.includes(second) && !asked.includes(preImages));
+  const previous = { revision: 1, bundle: first };
+  output(await rig.run({ kind: 'undo', location: LOCATION, bundle: second, preImages, previous }), 'receipt');
+  const live = await rig.get('/api/v1/namespaces/shop/secrets/login');
+  assert.equal(part(live, 'data', 'password'), Buffer.from('one').toString('base64'));
+  await rig.close();
 });
 
 describe('an object that moves in the moment of its apply', () => {

@@ -200,8 +200,11 @@ export class Session {
       ...{ ...begun, client, clock, signal, identity, objects: identity.objects, discovery, cutKey: this.#cutKey },
       probe: probe ?? apiServerProbe(client),
       blob: (digest) => this.#blobs.get(digest),
-      sealed: (blob, secrets) =>
-        secrets.size === 0 ? blob : { ...blob, secrets: sealJson(this.#hubKey, Object.fromEntries(secrets), random) },
+      sealed: (blob, secrets) => {
+        this.#blobs.made(blob.digest, { value: blob.value, secrets });
+        if (secrets.size === 0) return blob;
+        return { ...blob, secrets: sealJson(this.#hubKey, Object.fromEntries(secrets), random) };
+      },
       onApplied: (object) => this.#observer.good(object),
       current: async (ref) => {
         const seen = this.#observer.current(ref, identity.serviceAccount);

@@ -9,6 +9,8 @@ const WAIT_MS_MAX = 30_000;
 
 export interface BlobSource {
   get(digest: Digest): Promise<OpenBlob>;
+  /** One that was made here, and will be asked for by its digest: it need not come back from the hub. */
+  made(digest: Digest, blob: OpenBlob): void;
   /** A blob came from the hub. */
   received(blob: Blob): void;
   /** It is not coming; `refusal` says why when the hub has it. */
@@ -50,6 +52,7 @@ export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: D
         late();
       }
     },
+    made: keep,
     received(blob) {
       const wait = waiting.get(blob.digest);
       if (wait === undefined) return;

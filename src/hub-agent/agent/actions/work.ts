@@ -35,7 +35,7 @@ export interface Work extends Begun {
   blob(digest: Digest): Promise<OpenBlob>;
   /** Hides what looks like a secret, and the values of that stack's Secrets, in text of its workloads. */
   mask(stack: Location['stack']): Mask;
-  /** Seals values of blobs to the hub. */
+  /** Seals values of blobs to the hub; the blob itself stays at hand for the commands that will name it. */
   sealed(blob: Blob, secrets: ReadonlyMap<string, string>): Blob;
 }
 
