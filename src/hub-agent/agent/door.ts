@@ -76,11 +76,19 @@ export function networkDoor(url: string, clock: Clock): HubDoor {
         });
         socket.on('error', (error) => {
           session = undefined;
-          settle({ kind: 'retry', afterMs: 1_000, reason: error.message });
+          settle({ kind: 'retry', afterMs: 1_000, reason: reasonOf(error) });
         });
       });
     },
   };
+}
+
+const WRONG_TIME = ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'];
+
+/** A certificate that is not good yet, or no more, is a matter of clocks: both are said, for a person looks at this one only. */
+function reasonOf(error: NodeJS.ErrnoException): string {
+  if (!WRONG_TIME.includes(error.code ?? '')) return error.message;
+  return `the hub's ${error.message} by the clock of this machine: compare it with the hub's (they may be an hour apart)`;
 }
 
 const NO_TOKEN: Refusal = {
@@ -197,7 +205,7 @@ function post(
       resolve(outcome);
     };
     const cancel = clock.after(DIAL_MS_MAX, () => settle({ kind: 'unknown', reason: 'no answer of the hub' }));
-    request.on('error', (error) => settle({ kind: 'retry', afterMs: 1_000, reason: error.message }));
+    request.on('error', (error) => settle({ kind: 'retry', afterMs: 1_000, reason: reasonOf(error) }));
     request.end(text);
   });
 }
