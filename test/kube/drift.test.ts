@@ -102,6 +102,39 @@ for (const minor of MINORS) {
       assert.equal(part(await rig.get('/api/v1/namespaces/shop'), 'status', 'phase'), 'Active');
     });
 
+    // the controller syncs every 15 s, so one minor is enough
+    if (minor === MINORS.at(-1)) itLeavesToAutoscalers();
+    function itLeavesToAutoscalers(): void {
+      it('takes replicas back from an autoscaler of another, unless the stack leaves them alone', async () => {
+        const objects = [configMap('settings', { mode: 'good' }), deployment('checkout', 'a:1')];
+        const replicas = async () => part(await rig.get(DEPLOYMENT), 'spec', 'replicas');
+        const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'checkout' };
+        // below its minimum it needs no metrics to scale
+        const spec = { minReplicas: 4, maxReplicas: 6, scaleTargetRef };
+        const data = await drift(() =>
+          rig.write('POST', '/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers', {
+            ...{ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', spec },
+            metadata: { name: 'theirs' },
+          }),
+        );
+        assert.match(String(data.message), /was changed by kube-controller-manager: \.spec\.replicas 2 → 4/);
+        assert.deepEqual(handOf(data), {
+          ...{ manager: 'kube-controller-manager', operation: 'Update', subresource: 'scale' },
+        });
+        await until(async () => (await replicas()) === 2, 'they are taken back', FOR_MS);
+        const first = rig.hub.registry.observations('eu-1')[0]?.bundle ?? null;
+        const left = { drift: { mode: 'repair', ignore: ['/spec/replicas'] } };
+        const tx = await deploy(rig, 2, await rig.bundle(2, objects, left), first);
+        output(tx.outcome, 'receipt');
+        await until(async () => (await replicas()) === 4, 'the autoscaler has its way', FOR_MS);
+        const count = drifts().length;
+        await write(CONFIG, 'hand', { data: { mode: 'bad' } });
+        await until(() => drifts().length > count, 'something else is repaired', FOR_MS);
+        assert.match(String(drifts()[count]?.data.message), /^ConfigMap shop\/settings was changed by hand/);
+        assert.equal(await replicas(), 4);
+      });
+    }
+
     it('tells what happened while no hub was there, once', async () => {
       const count = drifts().length;
       await rig.hub.stop();
