@@ -84,7 +84,8 @@ describe('a StatefulSet', () => {
     const second = await deploy(rig, number, bundle, first.bundle);
     output(second.outcome, 'receipt');
     const pod = '/api/v1/namespaces/shop/pods/queue-2';
-    const broken = async () => JSON.stringify(part(await rig.get(pod), 'spec')).includes('b:2');
+    // it is not there for a moment, between the two revisions
+    const broken = async () => JSON.stringify(part(await rig.get(pod), 'spec') ?? '').includes('b:2');
     await until(broken, 'the highest pod is of the broken revision');
     const { verified } = await undo(rig, second, previous(first));
     assert.deepEqual(verified.differences, []);

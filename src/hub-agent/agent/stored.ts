@@ -30,9 +30,6 @@ export interface Stored {
 }
 
 export function createStored(client: Client): Stored {
-  const path = (plural: string, name?: string) =>
-    `/api/v1/namespaces/${SYSTEM_NAMESPACE}/${plural}${name === undefined ? '' : `/${name}`}`;
-
   async function read(plural: string, name: string): Promise<KubeObject | undefined> {
     const verdict = verdictOf(await client.request({ method: 'GET', path: path(plural, name) }), `${plural} ${name}`);
     return verdict.kind === 'notFound' ? undefined : objectOf(verdict);
@@ -99,6 +96,10 @@ export function createStored(client: Client): Stored {
       for (let index = 0; index < count; index++) await remove('secrets', `${name}-${index}`);
     },
   };
+}
+
+function path(plural: string, name?: string): string {
+  return `/api/v1/namespaces/${SYSTEM_NAMESPACE}/${plural}${name === undefined ? '' : `/${name}`}`;
 }
 
 function countOf(first: KubeObject | undefined): number {
