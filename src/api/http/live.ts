@@ -20,6 +20,8 @@ export interface LiveSource {
 
 const KEEP_ALIVE_MS = 15_000;
 const STREAMS_MAX = 2_000;
+/** What may wait for one reader; a page of usual events fits, so that it is read once. */
+const WAITING_BYTES_MAX = 128 * 1024;
 const WRITE_CHARACTERS = 16 * 1024;
 
 /** Server-sent events, one factory a hub: it bounds how many streams are open. */
@@ -63,11 +65,11 @@ async function pump(
   try {
     while (!gone.aborted && stillAllowed()) {
       woken = false;
-      const events = source.read(cursor);
-      for (const text of framed(events)) await write(response, text, gone);
-      const last = events.at(-1);
-      if (last !== undefined) {
-        cursor = last.id;
+      const sent = send(response, source.read(cursor));
+      if (sent !== undefined) {
+        cursor = sent.cursor;
+        // what was read and not sent is let go of, and read again when there is room: a reader may be slow for hours
+        if (sent.full) await drained(response, gone);
         continue;
       }
       if (source.finished()) return await write(response, 'event: end\ndata: {}\n\n', gone);
@@ -99,16 +101,22 @@ export async function streamLines(response: Response, values: Iterable<unknown>)
   response.end();
 }
 
-/** Events put together, so that many small ones cost one write; a slow reader holds back no more than this. */
-function* framed(events: readonly LiveEvent[]): Generator<string> {
+/** Sends events, many small ones with one write, until enough is waiting for the reader; undefined: there were none. */
+function send(
+  response: Response,
+  events: readonly LiveEvent[],
+): { readonly cursor: number; readonly full: boolean } | undefined {
+  const last = events.at(-1)?.id;
+  if (last === undefined) return undefined;
   let text = '';
   for (const event of events) {
     text += frame(event);
-    if (text.length < WRITE_CHARACTERS) continue;
-    yield text;
+    if (text.length < WRITE_CHARACTERS && event.id !== last) continue;
+    response.write(text);
+    if (response.writableLength > WAITING_BYTES_MAX) return { cursor: event.id, full: true };
     text = '';
   }
-  if (text !== '') yield text;
+  return { cursor: last, full: false };
 }
 
 function frame({ id, event, data }: LiveEvent): string {
@@ -116,7 +124,11 @@ function frame({ id, event, data }: LiveEvent): string {
 }
 
 export function write(response: Response, text: string, gone: AbortSignal): Promise<void> {
-  if (gone.aborted || response.write(text)) return Promise.resolve();
+  return gone.aborted || response.write(text) ? Promise.resolve() : drained(response, gone);
+}
+
+function drained(response: Response, gone: AbortSignal): Promise<void> {
+  if (gone.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const go = () => {
       response.off('drain', go);
