@@ -5,6 +5,8 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, it } from 'node:test';
+import { hubEnvironment, hubNodeOptions } from '../src/main/hub-process.ts';
+import { agentNodeOptions } from '../src/main/join.ts';
 
 let folder: string;
 /** An installed package: compiled, without a Node of its own. */
@@ -27,6 +29,7 @@ function fakeNode(path: string, version: string): string {
 if [ "$1" = --version ]; then echo ${version}; exit; fi
 echo "${version} $$"
 for one in "$@"; do echo "$one"; done
+echo "malloc=$MALLOC_ARENA_MAX,$MALLOC_TRIM_THRESHOLD_"
 echo "cache=$NODE_COMPILE_CACHE"
 `,
   );
@@ -48,7 +51,21 @@ it('becomes the program: the pid that was started, arguments as they were given'
   const { status, lines, pid } = run(launcher, path, ['apply', 'two words', '$HOME', '']);
   assert.equal(status, 0);
   const entry = join(folder, 'app/node_modules/ldc/dist/main/ldc.js');
-  assert.deepEqual(lines.slice(0, -1), [`v24.21.0 ${pid}`, entry, 'apply', 'two words', '$HOME', '']);
+  assert.deepEqual(lines.slice(0, -2), [`v24.21.0 ${pid}`, entry, 'apply', 'two words', '$HOME', '']);
+});
+
+it('starts a hub and an agent as the processes of a local installation are started: with a small heap', () => {
+  const path = fakeNode(join(folder, 'path', 'node'), 'v24.21.0');
+  const hub = run(launcher, path, ['hub', '--port', '1']).lines;
+  assert.deepEqual(hub.slice(1, 3), hubNodeOptions);
+  assert.deepEqual(hub.slice(4, 7), ['hub', '--port', '1']);
+  const { MALLOC_ARENA_MAX, MALLOC_TRIM_THRESHOLD_ } = hubEnvironment({});
+  assert.equal(hub[7], `malloc=${MALLOC_ARENA_MAX},${MALLOC_TRIM_THRESHOLD_}`);
+  const own = run(launcher, path, ['hub'], { MALLOC_ARENA_MAX: '8' }).lines;
+  assert.equal(own[5], `malloc=8,${MALLOC_TRIM_THRESHOLD_}`, 'what is set stays');
+  const agent = run(launcher, path, ['agent']).lines;
+  assert.deepEqual(agent.slice(1, 2), agentNodeOptions.slice(-1));
+  assert.deepEqual(agent.slice(3, 5), ['agent', 'malloc=,']);
 });
 
 it('finds its package through any chain of links', () => {

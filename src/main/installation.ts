@@ -7,6 +7,7 @@ import { type Clock, errorText, type Random, systemRandom } from '../base/index.
 import { endLeftovers, recordProcess, runningProcess } from '../base/process-record.ts';
 import { type Part, startPart } from './child.ts';
 import type { ClusterCounts } from './control-planes.ts';
+import { hubEnvironment, hubNodeOptions } from './hub-process.ts';
 import type { FleetCluster, FleetPartOptions, HubPartOptions, HubReady } from './part-types.ts';
 import { programVersion } from './version.ts';
 
@@ -126,6 +127,8 @@ class Local implements Installation {
   async #startHub(): Promise<void> {
     const { part, ready } = await startPart<HubReady>({
       ...this.#partOptions('hub'),
+      nodeOptions: hubNodeOptions,
+      environment: hubEnvironment(process.env),
       args: ['part', 'hub', JSON.stringify(this.#hubOptions())],
       handlers: {
         'sim.clusters': () => this.#requireFleet().rpc.call('clusters'),
