@@ -4,7 +4,8 @@ import type { Blob, SealKey } from '../../protocol/index.ts';
 import type { OpenBlob } from './bundle.ts';
 import { Halted } from './halted.ts';
 
-const KEPT_MAX = 128;
+/** Of a burst, two for each location under way. */
+const KEPT_MAX = 256;
 const WAIT_MS_MAX = 30_000;
 
 export interface BlobSource {
