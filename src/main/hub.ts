@@ -84,6 +84,7 @@ export interface RunningHub {
 
 /** Patience with a REST caller that has said little yet; a whole upload may take two minutes. */
 const PATIENCE = { handshakeTimeout: 30_000, headersTimeout: 15_000, requestTimeout: 120_000 } as const;
+const TLS = { minVersion: 'TLSv1.3' } as const;
 const CONNECTIONS_MAX = 5_000;
 
 export interface HubPorts {
@@ -102,7 +103,8 @@ export async function startHub(options: HubOptions, ports: HubPorts): Promise<Ru
     const { app, close } = createApp(services);
     const adminTokenFile = join(dir, 'admin.token');
     if (!existsSync(adminTokenFile)) await makeAdminToken(adminTokenFile, createTokens(services));
-    const server = createServer({ ...(await agents.serverCertificate()), minVersion: 'TLSv1.3', ...PATIENCE }, app);
+    const own = await agents.serverCertificate((fresh) => server.setSecureContext({ ...fresh, ...TLS }));
+    const server = createServer({ ...own, ...TLS, ...PATIENCE }, app);
     server.maxConnections = CONNECTIONS_MAX;
     // before REST opens: an apply in between would be recovered as well as submitted
     await engine.start();

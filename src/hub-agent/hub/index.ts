@@ -9,6 +9,7 @@ import { createHubLines, type HubLines } from './link.ts';
 import { createListener } from './listener.ts';
 import { createRegistry } from './registry.ts';
 import { createReports, type ReportsOptions } from './reports.ts';
+import { createServerCertificates, type ServerCertificate } from './server-certificate.ts';
 import { createTokens } from './tokens.ts';
 
 export { driftsOf } from './drift-views.ts';
@@ -49,8 +50,8 @@ export interface HubLink {
   /** Joining and lines without a network, for simulations. */
   readonly joining: Joining;
   readonly accept: HubLines['accept'];
-  /** A certificate by the hub's CA for another listener (REST). */
-  serverCertificate(): Promise<{ readonly key: string; readonly cert: string }>;
+  /** A certificate by the hub's CA for another listener (REST), and from time to time a fresh one. */
+  serverCertificate(onFresh: (fresh: ServerCertificate) => void): Promise<ServerCertificate>;
   /** @throws Error with a sentence when the port is in use. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -73,11 +74,11 @@ export async function createHubLink(options: HubLinkOptions): Promise<HubLink> {
   const lines = createHubLines({ ...options, observeOnly, reports: createReports({ ...options, observeOnly }) });
   const joining = createJoining(store, authority, tokens);
   const registry = createRegistry({ store, lines, tokens, joining, ids: options.ids });
+  const certificates = createServerCertificates(authority, hosts, { clock, logger });
   const listener = createListener({
     host: listen.host,
     port: listen.port,
-    server: await authority.issueServer(hosts),
-    caPem: authority.caPem,
+    server: await certificates.issue(),
     joining,
     clock,
     logger,
@@ -103,14 +104,17 @@ export async function createHubLink(options: HubLinkOptions): Promise<HubLink> {
     },
     joining,
     accept: lines.accept,
-    async serverCertificate() {
-      const { key, certificate } = await authority.issueServer(hosts);
-      return { key, cert: `${certificate}\n${authority.caPem}` };
+    serverCertificate(onFresh) {
+      certificates.onFresh(onFresh);
+      return certificates.issue();
     },
     async start() {
       ({ port } = await listener.start());
+      certificates.onFresh((fresh) => listener.show(fresh));
+      certificates.start();
     },
     async stop() {
+      certificates.stop();
       lines.stop();
       await listener.stop();
     },

@@ -9,9 +9,9 @@ import { WebSocketServer } from 'ws';
 import { z } from 'zod';
 import { type Clock, type Logger, limits, type Outcome, type Refusal, sha256Hex } from '../../base/index.ts';
 import { type Channel, SOCKET_OPTIONS, socketChannel } from '../../protocol/index.ts';
-import type { KeyAndCertificate } from '../certificates.ts';
 import type { AgentIdentity, Enrolled } from '../types.ts';
 import type { Joining } from './joining.ts';
+import type { ServerCertificate } from './server-certificate.ts';
 
 const BODY_BYTES_MAX = 64 * 1024;
 /** Patience with a peer that has said nothing yet; long enough for ten thousand agents that come back at once. */
@@ -34,7 +34,11 @@ const enrolBody = z.object({
 });
 const renewBody = z.object({ csr: z.string().max(20_000) });
 
+const TLS = { minVersion: 'TLSv1.3' } as const;
+
 export interface Listener {
+  /** Connections from now on see this certificate; those that are open stay. */
+  show(fresh: ServerCertificate): void;
   /** @throws Error with a sentence when the port is in use. */
   start(): Promise<{ readonly port: number }>;
   stop(): Promise<void>;
@@ -43,8 +47,7 @@ export interface Listener {
 interface ListenerOptions {
   readonly host: string;
   readonly port: number;
-  readonly server: KeyAndCertificate;
-  readonly caPem: string;
+  readonly server: ServerCertificate;
   readonly joining: Joining;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -55,12 +58,10 @@ export function createListener(options: ListenerOptions): Listener {
   const { joining, clock, logger } = options;
   const sockets = new WebSocketServer({ noServer: true, ...SOCKET_OPTIONS });
   const server: Server = createServer({
-    key: options.server.key,
-    cert: `${options.server.certificate}\n${options.caPem}`, // the CA goes along: a joining agent compares it with its token
-    ca: options.caPem,
+    ...options.server,
     requestCert: true,
     rejectUnauthorized: false, // enrolling comes without; everything else is refused below
-    minVersion: 'TLSv1.3',
+    ...TLS,
     // a list of protocols would be copied for each socket, and every copy holds a pooled buffer in memory
     ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === 'http/1.1'),
     ...PATIENCE,
@@ -102,6 +103,7 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   return {
+    show: (fresh) => server.setSecureContext({ ...fresh, ...TLS }),
     start: () => listen(server, options.host, options.port),
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
