@@ -253,8 +253,11 @@ describe('engine: the way back', () => {
     assert.equal(status(stuck, 'apply:us'), 'undone', 'the others were undone all the same');
     assert.equal(stuck.cause?.kind, 'invalid');
     no = false;
+    const repairedMs = world.clock.now();
     value(await engine.operate(id, { verb: 'retry' }, 'user:ann', 'repaired'));
     const view = await end(world, engine, id);
+    const again = engine.events(id).findLast(({ type }) => type === 'step.undoStarted');
+    assert.ok(Date.parse(again?.ts ?? '') - repairedMs < 50, 'who has repaired it waits for no back-off');
     assert.deepEqual([view.state, view.rollback?.verified?.equal, view.forced], ['rolledBack', true, false]);
     assert.deepEqual(world.fleet.contents(), { eu: {}, us: {} });
   });

@@ -156,6 +156,8 @@ export class Runner {
   }
 
   #noteFailure(live: Live, entry: TransactionEntry): void {
+    // a person who has repaired what was wrong does not wait for the back-off of what failed before
+    if (entry.type === 'tx.retried') live.notBeforeMs.clear();
     if (entry.type !== 'step.failed' && entry.type !== 'step.undoFailed') return;
     const failures = live.data.steps.get(entry.data.step)?.failures ?? 1;
     live.notBeforeMs.set(entry.data.step, this.#clock.now() + this.#asker.backoff(failures));
