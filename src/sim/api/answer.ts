@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
 import type { Json } from '../../base/index.ts';
-import type { Body } from './body.ts';
-import { ApiError, badRequest } from './status.ts';
+import { type Body, goSyntaxError } from './body.ts';
+import { ApiError } from './status.ts';
 
 export interface Answer {
   readonly status: number;
@@ -27,7 +27,7 @@ export const text = (status: number, body: string): Answer => ({
 export function send(response: ServerResponse, answer: Answer, asYaml = false): void {
   const body = Buffer.isBuffer(answer.body)
     ? answer.body
-    : Buffer.from(asYaml ? stringify(answer.body) : `${JSON.stringify(answer.body)}\n`);
+    : Buffer.from(asYaml ? stringify(answer.body, { sortMapEntries: true }) : `${JSON.stringify(answer.body)}\n`);
   response.statusCode = answer.status;
   response.setHeader('Content-Type', answer.type ?? (asYaml ? 'application/yaml' : 'application/json'));
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
@@ -65,12 +65,13 @@ export async function readBody(request: IncomingMessage): Promise<Body> {
   return { type, bytes: Buffer.concat(chunks) };
 }
 
-/** A JSON body that may be absent, such as the options of a DELETE. @throws ApiError 400. */
+/** A JSON body that may be absent, such as the options of a DELETE. @throws ApiError 500, as a real server does. */
 export function optionalJson(body: Body): Json | undefined {
   if (body.bytes.length === 0) return undefined;
   try {
     return JSON.parse(body.bytes.toString('utf8')) as Json;
-  } catch {
-    throw badRequest("couldn't get version/kind; json parse error: invalid body");
+  } catch (error) {
+    const why = `couldn't get version/kind; json parse error: ${goSyntaxError(error)}`;
+    throw new ApiError(500, undefined, why);
   }
 }

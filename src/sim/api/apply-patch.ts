@@ -4,7 +4,7 @@ import { apply } from '../apply/index.ts';
 import { kubeTime } from '../objects/index.ts';
 import type { ApplyResult } from '../types.ts';
 import { authorizeResource, targetOf } from './authorize.ts';
-import { type Body, decodeYaml } from './body.ts';
+import { type Body, decodeApplied } from './body.ts';
 import type { Call, Cluster } from './cluster.ts';
 import type { Patched } from './patcher.ts';
 import { groupVersionText } from './resources.ts';
@@ -16,11 +16,12 @@ import { create, find, update } from './writer.ts';
  * @throws ApiError 400, 404, 409 (another manager's fields), 422, 500 (a field that the schema does not have).
  */
 export function applyPatch(cluster: Cluster, call: Call, body: Body): Patched {
-  const applied = wanted(call, decodeYaml(body.bytes, call.resource.kind).value);
+  const applied = wanted(call, decodeApplied(body.bytes));
   const live = find(cluster, call);
   if (live === undefined) {
     if (call.subresource !== '') throw notFound(call.resource, call.name);
     authorizeResource(cluster, call.user, { ...targetOf(call), subresource: '' }, 'create');
+    if (applied.metadata.name !== call.name) throw otherName(call, applied.metadata.name);
     if (applied.metadata.uid) throw uidOfMissing(call, applied.metadata.uid);
     // a version says nothing of what is not there; only a POST refuses it
     const { resourceVersion: _version, ...metadata } = applied.metadata;
@@ -30,6 +31,10 @@ export function applyPatch(cluster: Cluster, call: Call, body: Body): Patched {
   const { resourceVersion } = applied.metadata;
   if (resourceVersion && resourceVersion !== live.metadata.resourceVersion) throw modified(call.resource, call.name);
   return { object: update(cluster, call, () => merged(cluster, call, live, applied), true).object, created: false };
+}
+
+function otherName({ name }: Call, given: string): ApiError {
+  return badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
 }
 
 function uidOfMissing(call: Call, uid: string): ApiError {
@@ -49,17 +54,12 @@ export function wanted(call: Call, value: Json): KubeObject {
     throw badRequest(`invalid object type: ${group}/${version}, Kind=${String(value.kind ?? '')}`);
   }
   const metadata = isObject(value.metadata) ? value.metadata : {};
-  if (metadata.name !== undefined && metadata.name !== call.name) {
-    throw badRequest(
-      `the name of the object (${String(metadata.name)}) does not match the name on the URL (${call.name})`,
-    );
-  }
   if (metadata.namespace !== undefined && metadata.namespace !== call.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
   if (metadata.managedFields !== undefined && metadata.managedFields !== null)
     throw badRequest('metadata.managedFields must be nil');
-  const named = { ...value, metadata: { ...metadata, name: call.name } };
+  const named = { ...value, metadata: { ...metadata, name: metadata.name ?? call.name } };
   return settable(call, named as unknown as KubeObject);
 }
 

@@ -1,7 +1,7 @@
 /** Request bodies: decoded, checked against the resource that was asked for, and stripped of what it does not know. */
 import { parseDocument } from 'yaml';
 import { isObject, type Json, type KubeObject } from '../../base/index.ts';
-import { decodeProblem, decodeStrict, dropUnknown, unknownFields } from '../schema/index.ts';
+import { builtinResources, decodeProblem, decodeStrict, dropUnknown, unknownFields } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import type { Call } from './cluster.ts';
 import { decodeProtobuf } from './protobuf.ts';
@@ -33,6 +33,7 @@ export function decodeObject(
   body: Body,
 ): KubeObject {
   const { value, duplicates } = decodeAny(registry, body, resource.kind);
+  if (value === null && body.bytes.length > 0) return strictly(call, resource, withType({}, resource), duplicates);
   if (!isObject(value))
     throw badRequest(unrecognized(resource.kind, `json parse error: ${noObject(value, body.bytes)}`, body.bytes));
   const object = withType(value, resource);
@@ -44,8 +45,11 @@ const GO_HEAD =
 
 function noObject(value: Json, bytes: Buffer): string {
   if (bytes.length === 0) return 'unexpected end of JSON input';
-  const form = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
-  return `json: cannot unmarshal ${form} into Go value of type ${GO_HEAD}`;
+  return `json: cannot unmarshal ${goForm(value)} into Go value of type ${GO_HEAD}`;
+}
+
+function goForm(value: unknown): string {
+  return Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
 /** How an object came about: what looks for values of the wrong type in it, and how it is refused. */
@@ -106,36 +110,58 @@ export function decodeJson(bytes: Buffer, kind: string): Decoded {
 }
 
 /** YAML 1.1 as the real server reads it: `y` and `on` are booleans. */
-export function decodeYaml(bytes: Buffer, kind: string): Decoded {
+function yamlValue(bytes: Buffer): unknown {
   const document = parseDocument(bytes.toString('utf8'), { version: '1.1', uniqueKeys: false });
   const problem = document.errors[0];
   if (problem !== undefined) throw badRequest(`error decoding YAML: yaml: ${problem.message}`);
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  return document.toJS({ maxAliasCount: 100 });
+}
+
+function decodeYaml(bytes: Buffer, kind: string): Decoded {
+  const value = yamlValue(bytes);
   if (!isObject(value)) throw badRequest(unrecognized(kind, 'not an object', bytes));
   return { value, duplicates: [] };
+}
+
+/** What is applied: one object, as YAML or JSON. @throws ApiError 400. */
+export function decodeApplied(bytes: Buffer): Json {
+  const value = yamlValue(bytes);
+  if (value === null || value === undefined) return {};
+  if (isObject(value)) return value;
+  const form = goForm(value);
+  const why = `json: cannot unmarshal ${form} into Go value of type map[string]interface {}`;
+  throw badRequest(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${why}`);
 }
 
 function withType(value: { readonly [key: string]: Json | undefined }, resource: ResourceInfo): KubeObject {
   const expected = groupVersionText(resource);
   const apiVersion = typeof value.apiVersion === 'string' && value.apiVersion !== '' ? value.apiVersion : expected;
   const kind = typeof value.kind === 'string' && value.kind !== '' ? value.kind : resource.kind;
+  if ((apiVersion !== expected || kind !== resource.kind) && resource.schema?.ref !== undefined)
+    throw badRequest(otherKind(apiVersion, kind, resource));
   if (apiVersion !== expected) {
     throw badRequest(
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
     );
   }
-  if (kind !== resource.kind) throw badRequest(otherKind(kind, resource));
+  if (kind !== resource.kind) throw badRequest(otherKind(apiVersion, kind, resource));
   const metadata = isObject(value.metadata) ? value.metadata : {};
   return { ...value, apiVersion, kind, metadata } as unknown as KubeObject;
 }
 
-function otherKind(kind: string, resource: ResourceInfo): string {
-  const { version } = resource;
+function otherKind(apiVersion: string, kind: string, resource: ResourceInfo): string {
+  const [version = '', group = ''] = apiVersion.split('/').reverse();
+  const handled = `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${resource.kind}: `;
+  if (resource.schema?.ref !== undefined && !isBuiltIn(group, version, kind)) {
+    const unknown = `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`;
+    return `${handled}${unknown} in scheme "pkg/runtime/scheme.go:110"`;
+  }
   const internal = resource.group === '' ? 'core' : resource.group.split('.')[0];
-  return (
-    `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${resource.kind}: ` +
-    `converting (${version}.${kind}) to (${internal}.${resource.kind}): unknown conversion`
-  );
+  return `${handled}converting (${version}.${kind}) to (${internal}.${resource.kind}): unknown conversion`;
+}
+
+function isBuiltIn(group: string, version: string, kind: string): boolean {
+  return builtinResources().some((one) => one.group === group && one.version === version && one.kind === kind);
 }
 
 function unrecognized(kind: string, why: string, bytes: Buffer): string {

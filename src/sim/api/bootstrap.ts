@@ -123,6 +123,20 @@ const APPS_STATUS = [
   'statefulsets/status',
 ];
 
+/** Of a group that is served no more: the roles of a real server still name it, and so a refusal does. */
+const EXTENSIONS = [
+  'daemonsets',
+  'deployments',
+  'deployments/scale',
+  'ingresses',
+  'networkpolicies',
+  'replicasets',
+  'replicasets/scale',
+  'replicationcontrollers/scale',
+];
+const EXTENSIONS_STATUS = ['daemonsets/status', 'deployments/status', 'ingresses/status', 'replicasets/status'];
+const CLAIMS = ['resourceclaims', 'resourceclaimtemplates'];
+
 function viewRules(): readonly JsonObject[] {
   return [
     readable([''], CORE_READ),
@@ -131,7 +145,9 @@ function viewRules(): readonly JsonObject[] {
     readable(['apps'], [...APPS, ...APPS_STATUS]),
     readable(['autoscaling'], ['horizontalpodautoscalers', 'horizontalpodautoscalers/status']),
     readable(['batch'], ['cronjobs', 'cronjobs/status', 'jobs', 'jobs/status']),
+    readable(['extensions'], [...EXTENSIONS, ...EXTENSIONS_STATUS]),
     readable(['policy'], ['poddisruptionbudgets', 'poddisruptionbudgets/status']),
+    readable(['resource.k8s.io'], [...CLAIMS, 'resourceclaims/status']),
     readable(['networking.k8s.io'], ['ingresses', 'ingresses/status', 'networkpolicies']),
   ];
 }
@@ -160,7 +176,9 @@ function editRules(): readonly JsonObject[] {
     writable(['apps'], [...APPS, 'deployments/rollback']),
     writable(['autoscaling'], ['horizontalpodautoscalers']),
     writable(['batch'], ['cronjobs', 'jobs']),
+    writable(['extensions'], [...EXTENSIONS, 'deployments/rollback']),
     writable(['policy'], ['poddisruptionbudgets']),
+    writable(['resource.k8s.io'], CLAIMS),
     writable(['networking.k8s.io'], ['ingresses', 'networkpolicies']),
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: [...ALL_WRITES, ...ALL_READS] },
   ];

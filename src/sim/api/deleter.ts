@@ -85,8 +85,14 @@ function terminating(object: KubeObject): KubeObject {
   return { ...object, status: { ...part(object, 'status'), phase: 'Terminating' } };
 }
 
-function qualifiedKind({ resource }: Call): string {
-  return resource.group === '' ? resource.kind : `${resource.kind}.${resource.group}`;
+/** Events of either group are stored as those of the core, and named so. */
+function groupOf({ resource }: Call): string {
+  return resource.group === 'events.k8s.io' ? '' : resource.group;
+}
+
+function qualifiedKind(call: Call): string {
+  const group = groupOf(call);
+  return group === '' ? call.resource.kind : `${call.resource.kind}.${group}`;
 }
 
 function checkPreconditions(call: Call, object: KubeObject, options: DeleteOptions): void {
@@ -94,7 +100,7 @@ function checkPreconditions(call: Call, object: KubeObject, options: DeleteOptio
   const refuse = (why: string) =>
     new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${qualifiedKind(call)} "${call.name}": ${why}`, {
       name: call.name,
-      ...(call.resource.group === '' ? {} : { group: call.resource.group }),
+      ...(groupOf(call) === '' ? {} : { group: groupOf(call) }),
       kind: call.resource.kind,
     });
   if (options.uid !== undefined && options.uid !== uid) {

@@ -10,6 +10,7 @@ import type { Cluster, User } from './cluster.ts';
 import { servePath } from './paths.ts';
 import type { Pki } from './pki.ts';
 import type { LogSource } from './pod-log.ts';
+import { negotiate } from './representation.ts';
 import { parseTarget, type RequestTarget, verbOf } from './request.ts';
 import { serveResource } from './resource-requests.ts';
 import { ApiError, badRequest, methodNotAllowed } from './status.ts';
@@ -44,7 +45,15 @@ function refuse(serving: Serving, response: ServerResponse, error: unknown): voi
     return;
   }
   if (known.code === 403 && known.message.includes(' cannot ')) response.setHeader('X-Content-Type-Options', 'nosniff');
-  send(response, json(known.code, known.body, known.headers));
+  send(response, json(known.code, known.body, known.headers), prefersYaml(response.req));
+}
+
+function prefersYaml({ headers }: IncomingMessage): boolean {
+  try {
+    return negotiate(headers.accept ?? '', { tables: true, discovery: true }).kind === 'yaml';
+  } catch {
+    return false;
+  }
 }
 
 function internal(serving: Serving, error: unknown): ApiError {

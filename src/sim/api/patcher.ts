@@ -3,9 +3,9 @@
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
 import { goText } from '../apply/index.ts';
 import { jsonPatch, mergePatch, strategicMergePatch } from '../patch/index.ts';
-import { conversionProblem, decodeProblem } from '../schema/index.ts';
+import { conversionProblem, decodeProblem, decodeStrict } from '../schema/index.ts';
 import { applyPatch } from './apply-patch.ts';
-import { type Body, decodeJson, type Origin, strictly } from './body.ts';
+import { type Body, goSyntaxError, type Origin, strictly } from './body.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 import { update } from './writer.ts';
@@ -37,9 +37,18 @@ export function checkPatchType(type: string, custom: boolean): void {
 export function patch(cluster: Cluster, call: Call, body: Body): Patched {
   checkPatchType(body.type, cluster.registry.isCustom(call.resource));
   if (body.type === 'application/apply-patch+yaml') return applyPatch(cluster, call, body);
-  const { value, duplicates } = decodeJson(body.bytes, call.resource.kind);
+  const { value, duplicates } = decodePatch(body);
   const { object } = update(cluster, call, (live) => patched(call, live, body.type, value, duplicates));
   return { object, created: false };
+}
+
+function decodePatch({ type, bytes }: Body): ReturnType<typeof decodeStrict> {
+  try {
+    return decodeStrict(bytes.toString('utf8'));
+  } catch (error) {
+    const prefix = type === 'application/merge-patch+json' ? 'error decoding patch: ' : '';
+    throw badRequest(`${prefix}${goSyntaxError(error)}`);
+  }
 }
 
 /** The live object with the patch applied and checked as a body would be. */

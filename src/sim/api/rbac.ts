@@ -34,29 +34,64 @@ export function allowed(cluster: Cluster, user: User, attributes: Attributes): b
   return rulesOf(cluster, user, namespace).some((rule) => permits(rule, attributes));
 }
 
-/** Every rule that applies to the user in a namespace; '' leaves only those of the whole cluster. */
-export function rulesOf(cluster: Cluster, user: User, namespace: string): readonly Rule[] {
-  const { store } = cluster;
-  const bindings = [...store.list(CLUSTER_BINDING), ...(namespace === '' ? [] : store.list(BINDING, namespace))];
-  return bindings.filter((binding) => names(binding, user)).flatMap((binding) => rulesOfRef(cluster, binding));
+/** Why somebody may, as a review of access says it; undefined: they may not. Members of system:masters need no reason. */
+export function grantOf(
+  cluster: Cluster,
+  user: User,
+  attributes: Attributes,
+): { readonly reason?: string } | undefined {
+  if (user.groups.includes('system:masters')) return {};
+  const namespace = attributes.kind === 'resource' ? attributes.namespace : '';
+  for (const binding of bindingsOf(cluster, namespace)) {
+    const subject = subjectOf(binding, user);
+    if (subject === undefined || !rulesOfRef(cluster, binding).some((rule) => permits(rule, attributes))) continue;
+    return { reason: `RBAC: allowed by ${bindingText(binding)} to ${subjectText(subject, binding)}` };
+  }
+  return undefined;
 }
 
-function names(binding: KubeObject, user: User): boolean {
-  return list(binding.subjects).some((subject) => {
-    if (!isObject(subject)) return false;
-    switch (subject.kind) {
-      case 'User':
-        return subject.name === user.name;
-      case 'Group':
-        return user.groups.includes(String(subject.name));
-      case 'ServiceAccount': {
-        const namespace = String(subject.namespace ?? binding.metadata.namespace ?? '');
-        return user.name === `system:serviceaccount:${namespace}:${String(subject.name)}`;
+function bindingText(binding: KubeObject): string {
+  const { name, namespace } = binding.metadata;
+  const ref = isObject(binding.roleRef) ? binding.roleRef : {};
+  const shown = namespace === undefined ? name : `${name}/${namespace}`;
+  return `${binding.kind} ${JSON.stringify(shown)} of ${String(ref.kind)} ${JSON.stringify(ref.name)}`;
+}
+
+function subjectText({ kind, name, namespace }: JsonObject, binding: KubeObject): string {
+  const home = namespace ?? binding.metadata.namespace ?? '';
+  const shown = kind === 'ServiceAccount' ? `${String(name)}/${String(home)}` : String(name);
+  return `${String(kind)} ${JSON.stringify(shown)}`;
+}
+
+/** Every rule that applies to the user in a namespace; '' leaves only those of the whole cluster. */
+export function rulesOf(cluster: Cluster, user: User, namespace: string): readonly Rule[] {
+  return bindingsOf(cluster, namespace)
+    .filter((binding) => subjectOf(binding, user) !== undefined)
+    .flatMap((binding) => rulesOfRef(cluster, binding));
+}
+
+function bindingsOf({ store }: Cluster, namespace: string): readonly KubeObject[] {
+  return [...store.list(CLUSTER_BINDING), ...(namespace === '' ? [] : store.list(BINDING, namespace))];
+}
+
+/** The subject of a binding that means the user. */
+function subjectOf(binding: KubeObject, user: User): JsonObject | undefined {
+  return list(binding.subjects)
+    .filter(isObject)
+    .find((subject) => {
+      switch (subject.kind) {
+        case 'User':
+          return subject.name === user.name;
+        case 'Group':
+          return user.groups.includes(String(subject.name));
+        case 'ServiceAccount': {
+          const namespace = String(subject.namespace ?? binding.metadata.namespace ?? '');
+          return user.name === `system:serviceaccount:${namespace}:${String(subject.name)}`;
+        }
+        default:
+          return false;
       }
-      default:
-        return false;
-    }
-  });
+    });
 }
 
 function rulesOfRef(cluster: Cluster, binding: KubeObject): readonly Rule[] {

@@ -39,9 +39,10 @@ export function selection(
   };
 }
 
-function selectableFields(cluster: Cluster, resource: ResourceInfo): readonly string[] {
+function selectableFields(cluster: Cluster, resource: ResourceInfo): readonly string[] | undefined {
   const crd = cluster.registry.crdOf(resource);
-  if (crd === undefined || !isObject(crd.spec) || !Array.isArray(crd.spec.versions)) return [];
+  if (crd === undefined) return undefined;
+  if (!isObject(crd.spec) || !Array.isArray(crd.spec.versions)) return [];
   const version = (crd.spec.versions as readonly JsonObject[]).find(({ name }) => name === resource.version);
   const selectable = Array.isArray(version?.selectableFields)
     ? (version.selectableFields as readonly JsonObject[])

@@ -49,15 +49,16 @@ export function renderList(
         metadata: page.metadata,
         items: page.items.map((object) => partial(object, form.version)),
       };
-    default:
+    default: {
+      const custom = cluster.registry.isCustom(resource);
       return {
         kind: resource.listKind,
         apiVersion: groupVersionText(resource),
-        metadata: page.metadata,
-        items: page.items.map(
-          (object) => (cluster.registry.isCustom(resource) ? object : withoutType(object)) as unknown as JsonObject,
-        ),
+        // a list of custom resources says that nothing follows, one of built-in kinds says nothing
+        metadata: custom ? { continue: '', ...page.metadata } : page.metadata,
+        items: page.items.map((object) => (custom ? object : withoutType(object)) as unknown as JsonObject),
       };
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { throughWire } from '../schema/index.ts';
 import { fromToken } from './authenticate.ts';
 import { type Call, type Fields, part, type User } from './cluster.ts';
 import type { Serving } from './handler.ts';
-import { type Attributes, allowed, type Rule, rulesOf } from './rbac.ts';
+import { type Attributes, grantOf, type Rule, rulesOf } from './rbac.ts';
 import { badRequest, invalid } from './status.ts';
 import { fields } from './strategy.ts';
 import { ISSUER, verifyToken } from './tokens.ts';
@@ -25,9 +25,8 @@ export function review(serving: Serving, call: Call, object: KubeObject): KubeOb
   const spec = part(object, 'spec');
   checkAccessReview(kind, spec);
   const user = kind === 'SelfSubjectAccessReview' ? call.user : userOf(spec);
-  return tracked(serving, call, object, {
-    allowed: allowed(serving.cluster, user, attributesOf(spec, call.namespace)),
-  });
+  const grant = grantOf(serving.cluster, user, attributesOf(spec, call.namespace));
+  return tracked(serving, call, object, { allowed: grant !== undefined, ...grant });
 }
 
 /** @throws ApiError 422 for a review that names nobody, or not exactly one thing to be allowed. */

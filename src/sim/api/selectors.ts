@@ -173,25 +173,25 @@ const SELECTABLE: { readonly [resource: string]: readonly string[] } = {
  * A field selector (`metadata.name=a,status.phase!=Running`).
  * @throws ApiError 400 for a field that the kind cannot be selected by.
  */
-export function fieldSelector(text: string, resource: Named, custom: readonly string[] = []): Predicate | undefined {
+export function fieldSelector(text: string, resource: Named, custom?: readonly string[]): Predicate | undefined {
   const terms = text.split(',').filter((term) => term.trim() !== '');
   if (terms.length === 0) return undefined;
-  const known = ['metadata.name', 'metadata.namespace', ...(SELECTABLE[qualified(resource)] ?? []), ...custom];
-  const tests = terms.map((term) => fieldTerm(term.trim(), resource, known));
+  const known = ['metadata.name', 'metadata.namespace', ...(SELECTABLE[qualified(resource)] ?? []), ...(custom ?? [])];
+  const tests = terms.map((term) => fieldTerm(term.trim(), resource, known, custom !== undefined));
   return (object) => tests.every((test) => test(object));
 }
 
-function fieldTerm(term: string, resource: Named, known: readonly string[]): Predicate {
+function fieldTerm(term: string, resource: Named, known: readonly string[], isCustom: boolean): Predicate {
   const match = /^(.*?)(==|!=|=)(.*)$/.exec(term);
   if (match === null) throw badRequest(`invalid selector: '${term}'; can't understand '${term}'`);
   const [, field = '', operator, wanted = ''] = match;
-  if (!known.includes(field)) throw badRequest(unknownField(field, resource, known));
+  if (!known.includes(field)) throw badRequest(unknownField(field, resource, known, isCustom));
   const negated = operator === '!=';
   return (object) => (fieldValue(object, field) === wanted) !== negated;
 }
 
-function unknownField(field: string, resource: Named, known: readonly string[]): string {
-  if (SELECTABLE[qualified(resource)] !== undefined) return `field label not supported: ${field}`;
+function unknownField(field: string, resource: Named, known: readonly string[], isCustom: boolean): string {
+  if (isCustom || SELECTABLE[qualified(resource)] !== undefined) return `field label not supported: ${field}`;
   return `"${field}" is not a known field selector: only ${known.map((name) => `"${name}"`).join(', ')}`;
 }
 

@@ -48,9 +48,16 @@ function initial(object: KubeObject, nowMs: number): KubeObject {
       return { ...object, status: { loadBalancer: {} } };
     case 'batch/v1 Job':
       return ownedJob(object, spec);
+    case 'apiextensions.k8s.io/v1 CustomResourceDefinition':
+      return { ...object, status: { ...part(object, 'status'), storedVersions: storageVersions(spec) } };
     default:
       return object;
   }
+}
+
+function storageVersions(spec: Fields): readonly string[] {
+  const versions = list(spec.versions).map(fields);
+  return versions.filter(({ storage }) => storage === true).map(({ name }) => String(name));
 }
 
 /** A grace below zero is the shortest that there is. */

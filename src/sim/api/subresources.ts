@@ -3,7 +3,7 @@ import { isObject, type Json, type JsonObject, type KubeObject } from '../../bas
 import { json, optionalJson, readBody, send } from './answer.ts';
 import { requireManager } from './apply-patch.ts';
 import { bindPod } from './binding.ts';
-import { type Body, decodeAny, decodeJson, decodeYaml } from './body.ts';
+import { type Body, decodeAny, decodeApplied, decodeJson } from './body.ts';
 import { type Call, part } from './cluster.ts';
 import { remove } from './deleter.ts';
 import { evict } from './eviction.ts';
@@ -74,7 +74,7 @@ function replaced(cluster: Serving['cluster'], call: Call, body: Body): Change {
 function scalePatch(cluster: Serving['cluster'], call: Call, body: Body): Change {
   checkPatchType(body.type, cluster.registry.isCustom(call.resource));
   if (body.type === 'application/apply-patch+yaml') {
-    const { value } = decodeYaml(body.bytes, 'Scale');
+    const value = decodeApplied(body.bytes);
     return (live) => appliedScale(cluster, call, live, value);
   }
   return (live) => rescaled(cluster, call, live, patchedScale(asScale(cluster, call, live), call, body));

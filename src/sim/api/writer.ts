@@ -6,6 +6,7 @@ import { applyDefaults, throughWire, validate } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { admitCreate, admitUpdate } from './admission.ts';
 import type { Call, Cluster } from './cluster.ts';
+import { warnOfOddPods } from './odd-pods.ts';
 import { ApiError, alreadyExists, badRequest, conflict, invalid, modified, notFound, qualified } from './status.ts';
 import { storageKey } from './storage-key.ts';
 import { asSent, prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
@@ -48,6 +49,7 @@ export function create(cluster: Cluster, call: Call, sent: KubeObject, applied =
   const next = admitCreate(cluster, { ...call, name }, prepareCreate(resource, tracked, custom, cluster.clock.now()));
   const errors = validate(next, resource);
   if (errors.length > 0) throw invalid(resource, name, errors);
+  warnOfOddPods(call, next, undefined);
   const present = find(cluster, { resource, name, ...(namespace === undefined ? {} : { namespace }) });
   if (present !== undefined) throw alreadyExists(resource, name, present.metadata.deletionTimestamp !== undefined);
   const final = onWire(next, resource);
@@ -135,6 +137,7 @@ export function update(
   const fixed = call.subresource === 'binding' ? admitted : live; // a binding is the one change of a pod's node
   const errors = [...uidErrors(live, sent), ...finalizerErrors(live, admitted), ...validate(admitted, resource, fixed)];
   if (errors.length > 0) throw invalid(resource, call.name, errors);
+  warnOfOddPods(call, admitted, live);
   const counts = call.subresource === '' || call.subresource === 'scale';
   const next = onWire(counts ? withGeneration(resource, live, admitted, custom) : admitted, resource);
   if (isFinished(next)) return { object: finish(cluster, call, next), changed: true };

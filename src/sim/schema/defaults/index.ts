@@ -8,7 +8,7 @@ import * as others from './others.ts';
 import { pod, podTemplate } from './pod.ts';
 import * as workloads from './workloads.ts';
 
-const DEFAULTERS: { readonly [groupKind: string]: (object: Draft) => void } = {
+const DEFAULTERS: { readonly [groupKind: string]: (object: Draft, sent: Draft) => void } = {
   '/Pod': pod,
   '/PodTemplate': podTemplate,
   '/ReplicationController': workloads.replicationController,
@@ -47,6 +47,6 @@ export function applyDefaults(object: KubeObject, resource: ResourceInfo): KubeO
   if (schema.ref === undefined) return withSchemaDefaults(object as Json, schema) as unknown as KubeObject;
   const draft = throughWire(object as JsonObject, schema) as Draft;
   made(draft, 'metadata');
-  DEFAULTERS[`${resource.group}/${resource.kind}`]?.(draft);
+  DEFAULTERS[`${resource.group}/${resource.kind}`]?.(draft, object as Draft);
   return draft as unknown as KubeObject;
 }

@@ -78,7 +78,8 @@ export function roleBinding(object: Draft): void {
   }
 }
 
-export function horizontalPodAutoscaler(object: Draft): void {
+/** @param sent as it came: a list of policies that was given empty is none that was left out. */
+export function horizontalPodAutoscaler(object: Draft, sent: Draft): void {
   const spec = made(object, 'spec');
   fill(spec, { minReplicas: 1 });
   if (lengthOf(spec.metrics) === 0) {
@@ -88,6 +89,10 @@ export function horizontalPodAutoscaler(object: Draft): void {
   }
   const behavior = under(spec, 'behavior');
   if (behavior === undefined) return;
+  for (const direction of ['scaleUp', 'scaleDown']) {
+    const policies = under(sent, 'spec', 'behavior', direction)?.policies;
+    if (Array.isArray(policies) && policies.length === 0) made(behavior, direction).policies = [];
+  }
   fill(made(behavior, 'scaleUp'), {
     stabilizationWindowSeconds: 0,
     selectPolicy: 'Max',
