@@ -343,6 +343,33 @@ describe('transactions', () => {
     ]);
     assert.equal(hub.engine.listeners.size, listening, 'the stream let go of its subscription');
   });
+
+  it('reads the journal once to a follower who keeps up', async (t) => {
+    const id = await begin();
+    const reads = t.mock.method(hub.engine, 'events');
+    const stream = await fetch(`${hub.url}/api/v1/transactions/${id}/events`, {
+      headers: { authorization: `Bearer ${hub.admin}`, accept: 'text/event-stream' },
+    });
+    const seen: number[] = [];
+    let text = '';
+    const decoder = new TextDecoder();
+    let next = 2; // one change after the other, each when the one before has been read
+    for await (const chunk of stream.body as AsyncIterable<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true });
+      const ids = [...text.matchAll(/^id: (\d+)$/gm)].map(([, seq]) => Number(seq));
+      if (ids.length === seen.length) continue;
+      seen.splice(0, seen.length, ...ids);
+      if (ids.at(-1) !== next - 1) continue;
+      const sealed = next === 30;
+      await hub.engine.change(id, sealed ? 'tx.sealed' : 'step.started', { sealed });
+      next++;
+    }
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 30 }, (_, index) => index + 1),
+    );
+    assert.equal(reads.mock.callCount(), 1);
+  });
 });
 
 describe('streams', () => {

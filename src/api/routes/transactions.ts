@@ -4,7 +4,7 @@ import type { Operation, TransactionView } from '../../saga/types.ts';
 import { PAGE_ITEMS, type RollbackReport, routes } from '../contract/index.ts';
 import { type Binding, bind, type Reply } from '../http/binding.ts';
 import { checkIfMatch } from '../http/etag.ts';
-import { type createLive, type LiveSource, streamLines } from '../http/live.ts';
+import { type createLive, type LiveEvent, type LiveSource, streamLines } from '../http/live.ts';
 import { given } from '../http/page.ts';
 import { doneOr, notFound } from '../http/problem.ts';
 import type { Services } from '../services.ts';
@@ -85,17 +85,26 @@ async function operate(
 function eventsOf({ engine }: Services, id: string): LiveSource {
   // what was told of and is not read yet: who keeps up is not read the journal to
   let told: readonly Entry[] = [];
+  /** The journal was read to its end, and all that came since was told. */
+  let complete = false;
   return {
     read(cursor) {
       const fresh = told;
       told = [];
-      const entries = fresh[0]?.seq === cursor + 1 ? fresh : engine.events(id, cursor, PAGE_ITEMS);
-      return entries.map((entry) => ({ id: entry.seq, event: entry.type, data: entry }));
+      if (fresh[0]?.seq === cursor + 1) return fresh.map(liveEvent);
+      if (complete && fresh.length === 0) return [];
+      const entries = engine.events(id, cursor, PAGE_ITEMS);
+      complete = entries.length < PAGE_ITEMS;
+      return entries.map(liveEvent);
     },
     subscribe: (wake) =>
       engine.onChange((view, entries) => {
         if (view.id !== id) return;
-        told = told.length + entries.length > PAGE_ITEMS ? [] : [...told, ...entries];
+        told = [...told, ...entries];
+        if (told.length > PAGE_ITEMS) {
+          told = [];
+          complete = false;
+        }
         wake();
       }),
     finished: () => engine.summary(id)?.sealed ?? true,
@@ -117,6 +126,10 @@ function reportOf(view: TransactionView): RollbackReport {
 
 function replyOf(view: TransactionView): Reply<TransactionView> {
   return { answer: view, version: view.state };
+}
+
+function liveEvent(entry: Entry): LiveEvent {
+  return { id: entry.seq, event: entry.type, data: entry };
 }
 
 function found({ engine }: Services, id: string): TransactionView {

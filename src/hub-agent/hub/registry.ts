@@ -20,11 +20,12 @@ export interface RegistryParts {
 
 export function createRegistry({ store, lines, tokens, joining, ids }: RegistryParts): Registry {
   const read = createReader(store, lines);
+  const names = createNames(store);
   const absent = (name: string) =>
     refused({ kind: 'notFound', message: `there is no cluster ${name}`, hint: 'see `ldc cluster list`' });
 
   return {
-    clusters: () => store.documents.list(CLUSTERS).flatMap((document) => read(document.key) ?? []),
+    clusters: () => names().flatMap((name) => read(name) ?? []),
     cluster: read,
     connected: (name) => lines.connected(name),
     lastHeartbeatMs: (name) => lines.lastHeartbeatMs(name),
@@ -66,6 +67,18 @@ export function createRegistry({ store, lines, tokens, joining, ids }: RegistryP
       await store.documents.write([{ collection: FACTS, key: name, body: null }]);
       return done(null);
     },
+  };
+}
+
+/** Who is there changes by entries about clusters only; asked by every plan and every heartbeat's round. */
+function createNames({ documents, journal }: Store): () => readonly string[] {
+  let known: readonly string[] | undefined;
+  journal.onAppend((entries) => {
+    if (entries.some(({ type }) => type.startsWith('cluster.'))) known = undefined;
+  });
+  return () => {
+    known ??= documents.list(CLUSTERS).map(({ key }) => key);
+    return known;
   };
 }
 
