@@ -9,7 +9,7 @@ import {
 } from '../base/index.ts';
 import { groupKind, isClusterScoped, nameProblem } from './kinds.ts';
 import { problemAt, shown } from './problems.ts';
-import { LABEL_KEY, LABEL_VALUE } from './schema/basics.ts';
+import { AGENT_NAMESPACE, LABEL_KEY, LABEL_VALUE } from './schema/basics.ts';
 import type { Path, SourceDocument } from './types.ts';
 
 /** One object as it stands in a file. */
@@ -132,7 +132,10 @@ function checkName(kind: string, metadata: JsonObject, report: Report): void {
   else if (typeof metadata.name !== 'string')
     report(['metadata', 'name'], `name must be a text, not ${shown(metadata.name)}`);
   else {
-    const problem = nameProblem(kind, metadata.name);
+    const problem =
+      kind === '/Namespace' && metadata.name === AGENT_NAMESPACE
+        ? 'is the agent’s own'
+        : nameProblem(kind, metadata.name);
     if (problem !== undefined) report(['metadata', 'name'], `the name "${metadata.name}" ${problem}`);
   }
 }

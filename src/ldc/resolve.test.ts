@@ -260,6 +260,14 @@ test('a stored stack resolves again without its text', () => {
   assert.deepEqual([problem?.file, problem?.line, problem?.message], ['stack.yaml', 1, '"./web" matches no file']);
 });
 
+test('the namespace of agents is no stack’s: their keys and memories are there', () => {
+  const text = stackText(WEB).replace('namespace: shop', 'namespace: ldc-system');
+  const { problems } = parseStack({ path: 'stack.yaml', text });
+  assert.match(problems.map(problemText).join(), /stack\.yaml:5:\d+ .*must not be ldc-system: an agent keeps its key/);
+  const space = { 'web/ns.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: { name: ldc-system }\n' };
+  assert.match(read(WEB, space).texts.join(), /the name "ldc-system" is the agent’s own/);
+});
+
 test('no manifest makes it throw, and what resolves has a name, a kind and its namespace', () => {
   const pieces = fc.constantFrom(
     config('a'),

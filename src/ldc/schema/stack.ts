@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../../base/index.ts';
-import { clusterSelector, duration, labels, nameText, objectName, residency } from './basics.ts';
+import { AGENT_NAMESPACE, clusterSelector, duration, labels, nameText, objectName, residency } from './basics.ts';
 import { database } from './database.ts';
 import { stackFunction } from './function.ts';
 
@@ -65,7 +65,10 @@ export const stackSchema = z.strictObject({
     labels: labels.prefault({}),
   }),
   spec: z.strictObject({
-    namespace: nameText('the namespace of every namespaced object of the stack'),
+    namespace: nameText('the namespace of every namespaced object of the stack').refine(
+      (name) => name !== AGENT_NAMESPACE,
+      `must not be ${AGENT_NAMESPACE}: an agent keeps its key and its memory there`,
+    ),
     serviceAccount: objectName(
       'the ServiceAccount of that namespace as which agents apply, repair, undo and remove the stack; default: the agent itself',
     ).optional(),
