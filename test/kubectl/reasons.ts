@@ -76,8 +76,4 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'the words for pods without a controller, and a space before them, came with 1.30 and 1.31',
     steps: { '1.27-1.29': ['nodes/drain refuses'], '1.30': ['nodes/drain refuses'] },
   },
-  {
-    why: 'an embedded cluster does not protect claims in use: they go as soon as they are deleted, and so carry no finalizer',
-    steps: { embedded: ['describing/claim'] },
-  },
 ];

@@ -331,6 +331,21 @@ describe('StatefulSet', () => {
     await settle();
     assert.equal(existsSync(join(folder, volumeName)), false);
   });
+
+  it('keeps a claim that is to go for as long as a pod with a node uses it', async () => {
+    const resources = { requests: { storage: '1Gi' } };
+    const claim = { metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources } };
+    await start({ replicas: 1, volumeClaimTemplates: [claim] });
+    const { finalizers } = get('persistentvolumeclaims', 'data-web-0').metadata;
+    assert.deepEqual(finalizers, ['kubernetes.io/pvc-protection']);
+    api.door.delete('persistentvolumeclaims', NS, 'data-web-0');
+    await settle();
+    assert.equal(isTerminating(get('persistentvolumeclaims', 'data-web-0')), true);
+    change('statefulsets.apps', 'web', (spec) => ({ ...spec, replicas: 0 }));
+    await settle();
+    assert.deepEqual(pods('web'), []);
+    assert.deepEqual(api.door.list('persistentvolumeclaims'), []);
+  });
 });
 
 describe('DaemonSet', () => {

@@ -1,5 +1,6 @@
 import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { ApiDoor } from '../types.ts';
+import { startClaimProtection } from './claim-protection.ts';
 import { startClaims } from './claims.ts';
 import type { Context } from './controller.ts';
 import { startCronJobs } from './cronjob.ts';
@@ -31,6 +32,7 @@ const STARTERS = [
   startJobs,
   startCronJobs,
   startClaims,
+  startClaimProtection,
   startDisruptionBudgets,
   startEndpoints,
   startScheduler,

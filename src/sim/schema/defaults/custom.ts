@@ -4,7 +4,7 @@ import type { TypeSchema } from '../../types.ts';
 import { propertySchema } from '../openapi.ts';
 import { type Draft, isDraft } from './draft.ts';
 
-/** A copy with defaults; a null that may not be one gives way to its default. */
+/** A copy with defaults; a null that may not be one gives way to its default, or vanishes. */
 export function withSchemaDefaults(value: Json, schema: TypeSchema): Json {
   if (Array.isArray(value)) {
     const items = schema.items;
@@ -19,6 +19,10 @@ export function withSchemaDefaults(value: Json, schema: TypeSchema): Json {
   }
   for (const [key, item] of Object.entries(out)) {
     const property = propertySchema(schema, key);
+    if (item === null && property !== undefined && property.nullable !== true && property.ref === undefined) {
+      delete out[key];
+      continue;
+    }
     const isMetadata = property?.ref !== undefined;
     if (property !== undefined && !isMetadata && item !== undefined && (isDraft(item) || Array.isArray(item))) {
       out[key] = withSchemaDefaults(item, property);
