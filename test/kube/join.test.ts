@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { part, until } from '../hub-agent-rig.ts';
 import { joinCases, openHall, read, SETTINGS } from '../join-cases.ts';
+import { leaveCases } from '../leave-cases.ts';
 import { stackOf, web } from '../rights-scenario.ts';
 import { skip, startReal } from './control-planes.ts';
 
@@ -16,6 +17,16 @@ joinCases(
   },
   skip,
   [10],
+);
+
+leaveCases(
+  'a real control plane',
+  async () => {
+    const { client, kubeconfigText, close } = await startReal('1.34');
+    return { admin: client, kubeconfig: kubeconfigText, close };
+  },
+  skip,
+  'what a refusal is answered with is the same on embedded clusters',
 );
 
 it('a cluster that is put back to an old etcd backup gets what its hub wants, by itself', { skip }, async (t) => {
