@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Json, KubeObject } from '../src/base/index.ts';
-import { deploy, LABELS, LOCATION, output, part, type Rig, startRig, undo, until } from './hub-agent-rig.ts';
+import {
+  deploy,
+  LABELS,
+  LOCATION,
+  output,
+  part,
+  type Rig,
+  refusalKind,
+  startRig,
+  undo,
+  until,
+} from './hub-agent-rig.ts';
 
 const FOR_MS = 30_000;
 const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.example.org';
@@ -133,6 +144,41 @@ describe('an object given in one version that its cluster serves no more', () =>
     const { verified } = await undo(rig, second, { revision: 1, bundle: first.bundle });
     assert.deepEqual(verified.differences, []);
     assert.deepEqual(part(await rig.get(MAIN('v1')), 'spec'), { size: 1 });
+  });
+
+  it('cannot be undone after a change until it is served again: refused by name, then equal', async () => {
+    await define(BOTH);
+    const first = await committed(1, [gadget('v1beta1', { size: 1 })]);
+    const second = await committed(2, [gadget('v1beta1', { size: 2 })], first.bundle);
+    await serve(['v1']);
+    const { preImages, bundle } = second;
+    const previous = { revision: 1, bundle: first.bundle };
+    const asked = { kind: 'undo', location: LOCATION, bundle, preImages, previous } as const;
+    const refused = await rig.run(asked);
+    assert.equal(refusalKind(refused), 'notServed', JSON.stringify(refused));
+    assert.deepEqual(part(await rig.get(MAIN('v1')), 'spec'), { size: 2 }, 'nothing is written in another version');
+    await serve(BOTH);
+    const { verified } = await undo(rig, second, previous);
+    assert.deepEqual(verified.differences, []);
+    assert.deepEqual(part(await rig.get(MAIN('v1beta1')), 'spec'), { size: 1 });
+  });
+
+  it('that was never touched counts as undone', async () => {
+    await define(BOTH);
+    const first = await committed(1, [gadget('v1beta1', { size: 1 })]);
+    const bundle = await rig.bundle(2, [gadget('v1beta1', { size: 2 })]);
+    const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle, previous: first.bundle });
+    const preImages = output(taken, 'snapshot').preImages as `sha256:${string}`;
+    await serve(['v1']);
+    const applied = await rig.run({ kind: 'apply', location: LOCATION, revision: 2, bundle, preImages });
+    assert.equal(refusalKind(applied), 'notServed', JSON.stringify(applied));
+    const { receipt, verified } = await undo(rig, { preImages, bundle }, { revision: 1, bundle: first.bundle });
+    assert.deepEqual(
+      receipt.objects.map(({ change }) => change),
+      ['unchanged'],
+    );
+    assert.deepEqual(verified.differences, []);
+    assert.ok(verified.equal);
   });
 
   it('goes with its location', async () => {

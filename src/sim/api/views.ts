@@ -1,5 +1,6 @@
 /** Objects of one resource as its other versions show them. Storage holds one form; everything else is a view of it. */
 import type { KubeObject } from '../../base/index.ts';
+import { dropUnknown } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { groupVersionText } from './resources.ts';
 import { scalerFromV1, scalerV1 } from './scaler-view.ts';
@@ -10,7 +11,7 @@ export function toVersion(resource: ResourceInfo, stored: KubeObject): KubeObjec
   if (stored.apiVersion === apiVersion) return resource.kind === 'Event' ? coreEvent(stored) : stored;
   if (resource.group === 'events.k8s.io') return newEvent(stored);
   if (resource.group === 'autoscaling' && resource.version === 'v1') return scalerV1(stored);
-  return { ...stored, apiVersion };
+  return declared(resource, { ...stored, apiVersion });
 }
 
 /** An object of any served version in the form that is stored. */
@@ -19,7 +20,12 @@ export function toStorage(storage: ResourceInfo, object: KubeObject): KubeObject
   if (object.apiVersion === 'events.k8s.io/v1' && storage.group === '') return eventFromNew(object);
   if (object.apiVersion === apiVersion) return object;
   if (object.apiVersion === 'autoscaling/v1' && storage.group === 'autoscaling') return scalerFromV1(object);
-  return { ...object, apiVersion };
+  return declared(storage, { ...object, apiVersion });
+}
+
+/** Between versions of a custom resource nothing is converted: what the other one does not declare is lost. */
+function declared(resource: ResourceInfo, object: KubeObject): KubeObject {
+  return resource.schema === undefined ? object : dropUnknown(object, resource.schema);
 }
 
 /** Fields of core/v1 Event beside those of events.k8s.io/v1; a pair of names for one fact. */

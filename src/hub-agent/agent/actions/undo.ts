@@ -11,6 +11,7 @@ import { applyEntry, extract, identityOnly, type OwnerEntry, ownersOf, removeAt 
 import { halt, objectOf } from '../objects.ts';
 import { recreate } from './apply.ts';
 import { managerOf } from './ensure.ts';
+import { presentOf } from './present.ts';
 import { removeOne } from './removal.ts';
 import { giveBack, restoreLeftovers } from './undo-leftovers.ts';
 import { isRecreated } from './wanted.ts';
@@ -52,7 +53,7 @@ async function removeCreated(work: Work, ref: ObjectRef, manager: string): Promi
 async function restore(work: Work, bundle: Bundle, image: PreImage, manager: string): Promise<ObjectReceipt> {
   const past = image.object as KubeObject;
   const { ref } = image;
-  const found = await work.objects.get(ref);
+  const found = await presentOf(work, image);
   const before = found === undefined ? null : normalizedDigest(found, work.cutKey);
   if (found !== undefined && before === image.digest) return receipt(ref, 'unchanged', before, found, work);
   let live = found === undefined ? await applyFormer(work, past, found, manager, manager, bundle) : found;

@@ -24,6 +24,7 @@ import { ownersOf } from '../field-set.ts';
 import { type Judgement, judgementOf } from '../judging.ts';
 import { shownValue } from '../shown-value.ts';
 import { managerOf } from './ensure.ts';
+import { presentOf } from './present.ts';
 import { groundNote } from './removal.ts';
 import { explanation, isIdentity } from './undo-leftovers.ts';
 import { isRecreated } from './wanted.ts';
@@ -78,7 +79,7 @@ function lookAt(work: Work, target: Target): Promise<readonly Finding[]> {
 }
 
 async function compareOne(work: Work, target: Target, image: PreImage): Promise<Finding> {
-  const live = await work.objects.get(image.ref);
+  const live = await presentOf(work, image);
   const before = image.digest;
   const after = live === undefined ? null : normalizedDigest(live, work.cutKey);
   const { project, name } = target.location.stack;

@@ -1,0 +1,3 @@
+import { skewCases } from './skew-cases.ts';
+
+skewCases('embedded', {});
