@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { routes } from '../../src/api/client/index.ts';
+import { freePortPair } from '../../src/base/free-ports.ts';
 import { systemClock as clock, isObject, type Json, type JsonObject, type KubeObject } from '../../src/base/index.ts';
 import { type Client, connect } from '../../src/kubernetes/index.ts';
 import { exampleSource } from '../../src/main/demo/world.ts';
-import { freePortPair } from '../../src/base/free-ports.ts';
 import { startWorld, until, type World } from '../world.ts';
 import { skip } from './control-planes.ts';
 
