@@ -3,7 +3,7 @@
  * apply from this process; and what the many cost the processes of the fleet.
  */
 import { rounded, spread } from '../figures.ts';
-import { applyPlainly, type Deployed, deploy } from './deploying.ts';
+import { applyPlainly, CALLS_AT_ONCE, type Deployed, deploy } from './deploying.ts';
 import type { RealFleet } from './fleet.ts';
 import { cpuPer, cpuSeconds, memory } from './processes.ts';
 import { requestsPer, requestTotals } from './requests.ts';
@@ -30,7 +30,13 @@ export async function oneAtATime(fleet: RealFleet, way: Way, variant: Variant) {
   return shown(all, way);
 }
 
-/** All are called in the same moment. */
+/** All of them, or the first failure once none is under way any more: the next measure begins in peace. */
+async function settled<T>(all: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
+}
+
+/** All begin in the same moment; how many calls and requests are under way at once is the same for both ways (`CALLS_AT_ONCE`). */
 export async function atOnce(fleet: RealFleet, way: Way, variant: Variant, count: number) {
   const askedBefore = await requestTotals(fleet);
   const before = cpuSeconds(fleet);
@@ -39,12 +45,13 @@ export async function atOnce(fleet: RealFleet, way: Way, variant: Variant, count
   const allExist = Promise.all(sets.map(({ name }) => fleet.presence.seen(name, 'exists'))).then(() =>
     cpuSeconds(fleet),
   );
-  const all = await Promise.all(sets.map((set, n) => bring(fleet, way, set, n)));
+  const all = await settled(sets.map((set, n) => bring(fleet, way, set, n)));
   const rate = (pick: (one: Deployed) => number) => rounded((count * 1_000) / (Math.max(...all.map(pick)) - startedMs));
   const wallSeconds = (performance.now() - startedMs) / 1_000;
   const cpuSecondsPerSet = cpuPer(count, before, cpuSeconds(fleet));
   return {
     sets: count,
+    callsAtOnceMax: CALLS_AT_ONCE,
     ...shown(all, way),
     setsPerSecondExist: rate(({ existsMs }) => existsMs),
     setsPerSecondReady: rate(({ readyMs }) => readyMs),

@@ -1,11 +1,19 @@
 /** One set into a cluster: by ldc as a transaction, or plainly by server-side apply (the baseline). */
 import { routes } from '../../../src/api/client/index.ts';
+import { limits } from '../../../src/base/index.ts';
+import { createSlots } from '../../../src/kubernetes/index.ts';
 import type { StackSource } from '../../../src/stacks/index.ts';
 import type { RealFleet } from './fleet.ts';
 import { type BenchSet, objectsOf, sourceOf } from './sets.ts';
 import { within } from './wait.ts';
 
 const APPLY = 'application/apply-patch+yaml';
+/**
+ * Calls of `apply` under way at once: as many as the baseline has requests under way, which its clients bound by cluster.
+ * Hundreds of TLS handshakes in one moment would be measured otherwise.
+ */
+export const CALLS_AT_ONCE = 3 * limits.clusterRequestsAtOnceMax;
+const calls = createSlots(CALLS_AT_ONCE);
 const PLURALS: { readonly [kind: string]: string } = {
   ConfigMap: 'configmaps',
   Service: 'services',
@@ -25,7 +33,8 @@ export interface Deployed {
 /** @throws Error when the transaction ends otherwise than committed */
 export async function submit({ client, ends }: RealFleet, body: StackSource) {
   const calledMs = performance.now();
-  const submitted = await client.call(routes.stacks.apply, { body });
+  await calls.take();
+  const submitted = await client.call(routes.stacks.apply, { body }).finally(() => calls.give());
   const acceptedMs = performance.now();
   if (submitted.kind === 'nothing') throw new Error(submitted.message);
   const { id } = submitted.transaction;
