@@ -52,6 +52,7 @@ export async function startFakeHub(more: Partial<Services> = {}) {
   const engine = fakeEngine(store.journal);
   const stacks = fakeStacks(engine);
   const registry = fakeRegistry();
+  stacks.renameCluster = (name, to, actor, reason) => registry.rename(name, to, actor, reason);
   const intents = new Map<string, { intent: 'open' | 'cordoned' | 'draining'; reason: string | null }>();
   const services: Services = {
     version: '0.1.0',
@@ -488,6 +489,12 @@ function fakeRegistry() {
           ? []
           : [{ what: 'Namespace shop', why: 'it holds data', command: `kubectl delete namespace shop` }],
       }),
+    async rename(name, to) {
+      const record = { ...(records.get(name) as ClusterRecord), name: to };
+      records.delete(name);
+      records.set(to, record);
+      return done(record);
+    },
     async remove(name) {
       records.delete(name);
       return done(null);

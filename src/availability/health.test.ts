@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { SimulatedClock } from '../base/index.ts';
+import { type Entry, SimulatedClock } from '../base/index.ts';
 import { healthPath, quarantineMs, step } from './health.ts';
 import { watchHeartbeats } from './heartbeats.ts';
-import { foldHealth, healthEntry, intentEntry } from './records.ts';
+import { availabilityProjector, foldHealth, HEALTH, healthEntry, intentEntry } from './records.ts';
 import { type Health, type HealthRecord, defaultTimers as timers } from './types.ts';
 
 const signal = (silentMs: number, more = {}) => ({
@@ -16,6 +16,29 @@ const signal = (silentMs: number, more = {}) => ({
 });
 const path = (health: Health, silentMs: number, more = {}, losses = 1) =>
   healthPath({ health, losses }, signal(silentMs, more), timers);
+
+it('goes over to the new name of a cluster, with what a person wills for it', () => {
+  const record: HealthRecord = {
+    ...{ cluster: 'eu-1', health: 'ready', since: '2026-01-01T00:00:00.000Z', losses: 2, lostAt: null },
+    ...{ intent: 'cordoned', intentReason: 'new kernel' },
+  };
+  const document = { collection: HEALTH, key: 'eu-1', version: 1, body: { ...record } };
+  const documents = {
+    get: (_: string, key: string) => (key === 'eu-1' ? document : undefined),
+    list: () => [document],
+  };
+  const data = { name: 'eu-1', to: 'eu-one' };
+  const entry = {
+    tx: 'cluster/eu-1',
+    type: 'cluster.renamed',
+    ts: '2026-01-02T00:00:00.000Z',
+    data,
+  } as unknown as Entry;
+  assert.deepEqual(availabilityProjector(entry, documents), [
+    { collection: HEALTH, key: 'eu-1', body: null },
+    { collection: HEALTH, key: 'eu-one', body: { ...record, cluster: 'eu-one' } },
+  ]);
+});
 
 describe('health', () => {
   const cases: readonly (readonly [Health, number, readonly Health[]])[] = [

@@ -274,6 +274,18 @@ describe('cluster and sim', () => {
     assert.equal((await machine.ldc('cluster', 'show', 'eu-1')).code, 1);
   });
 
+  it('renames, and prints what it is then', async () => {
+    const renamed = await machine.ldc('cluster', 'rename', 'eu-2', 'eu-two', '--yes', '--reason', 'new scheme');
+    assert.match(renamed.out, /^eu-2 is eu-two now\n/);
+    const back = await machine.ldc('cluster', 'rename', 'eu-two', 'eu-2', '--yes', '-o', 'json');
+    assert.equal(JSON.parse(back.out).name, 'eu-2');
+    const absent = await machine.ldc('cluster', 'rename', 'eu-two', 'eu-3', '--yes');
+    assert.equal(absent.code, 1);
+    const unnamed = await machine.ldc('cluster', 'rename', 'eu-2', 'EU_2', '--yes');
+    assert.equal(unnamed.code, 2);
+    assert.equal((await machine.ldc('cluster', 'rename', 'eu-2', 'eu-two')).code, 2, 'it asks');
+  });
+
   it('joins by a kubeconfig, and prints the command for others', async () => {
     assert.equal((await machine.ldc('cluster', 'join', 'eu-3', '--kubeconfig', 'nope', '--yes')).code, 2);
     assert.equal(hub.registry.tokens().length, 0, 'no token was made for nothing');
