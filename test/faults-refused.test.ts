@@ -130,6 +130,21 @@ test('`conflicts: take` takes the fields by force, and an undo gives them back t
   assert.deepEqual(live?.data, { colour: 'ours', size: 'theirs' });
 });
 
+test('a container without a probe that dies half a second after it was ready is never committed, whatever the soak', async () => {
+  const before_ = await dumps();
+  const web = deployment('web', { outcome: 'crash' });
+  const stack = stackOf({
+    name: 'dies',
+    functions: { web: { objects: [web], locations: EVERYWHERE } },
+    rollout: { soak: '0s', minReady: '2s', deadline: '5s' },
+  });
+  const ended = await world.apply(stack);
+  assertUndone(ended);
+  assert.equal(ended.cause?.kind, 'notReady', JSON.stringify(ended.cause));
+  assert.match(JSON.stringify(ended.cause), /exit code 1/);
+  assert.deepEqual(await dumps(), before_);
+});
+
 test('an immutable field is refused with a hint; `ldc.dev/replace: recreate` is named as irreversible and works', async () => {
   const stack = (label: string, recreate: boolean) => {
     const web = deployment('web');

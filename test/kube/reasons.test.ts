@@ -1,8 +1,9 @@
 /** The same causes on a real control plane, in its own words: the same chains as on an embedded cluster. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { KubeObject } from '../../src/base/index.ts';
 import type { StreamItem, StreamRequest } from '../../src/protocol/index.ts';
-import { LOCATION, type Rig, startRig } from '../hub-agent-rig.ts';
+import { deploy, deployment, LOCATION, output, type Rig, startRig } from '../hub-agent-rig.ts';
 import { CAUSES, checkChain, makeGround, provoke } from '../reason-causes.ts';
 import { type Real, skip, startReal } from './control-planes.ts';
 
@@ -68,5 +69,19 @@ describe('the cause is known above, on a real control plane', { skip }, () => {
       notes.some((note) => /^unready: \S+/.test(note)),
       notes.join('; '),
     );
+  });
+
+  it('a container without a probe that ends half a second after it was ready holds the gate, and says how it ended', async () => {
+    const space = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
+    await rig.write('POST', '/api/v1/namespaces', space);
+    const object = deployment('dies', 'a:1', 1);
+    const spec = object.spec as { template: { metadata: object } };
+    const metadata = { ...spec.template.metadata, annotations: { 'sim.ldc.dev/outcome': 'crash' } };
+    const dies = { ...object, spec: { ...spec, template: { ...spec.template, metadata } } } as unknown as KubeObject;
+    const bundle = await rig.bundle(1_000, [dies]);
+    output((await deploy(rig, 1_000, bundle)).outcome, 'receipt');
+    const outcome = await rig.run({ kind: 'gate', location: LOCATION, bundle, deadlineMs: 6_000, minReadyMs: 2_000 });
+    assert.equal(outcome.kind, 'refused', JSON.stringify(outcome));
+    assert.match(JSON.stringify(outcome), /apps\/Deployment shop\/dies is not ready: .*exit code 1/);
   });
 });
