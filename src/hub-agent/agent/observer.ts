@@ -19,14 +19,7 @@ import {
   refText,
   timestamp,
 } from '../../base/index.ts';
-import {
-  contentDigest,
-  createMask,
-  type Mask,
-  type ObjectStatus,
-  secretTexts,
-  shortReason,
-} from '../../kubernetes/index.ts';
+import { createMask, type Mask, type ObjectStatus, secretTexts, shortReason } from '../../kubernetes/index.ts';
 import type { AgentMessage, Observation } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
 import type { Begun, Work } from './actions/work.ts';
@@ -39,9 +32,9 @@ import { locationKey } from './held.ts';
 import type { Identities, Identity, ServiceAccountRef } from './identities.ts';
 import { type Judgement, judgementOf } from './judging.ts';
 import type { Queues } from './queues.ts';
+import { createSights, type Sights } from './sights.ts';
 import { belongsTo } from './streams/events.ts';
 import type { StreamPlace } from './streams/streams.ts';
-import { isOlder } from './versions.ts';
 import { createWatches, type Watches } from './watches.ts';
 import { whyUnwell } from './why.ts';
 
@@ -87,8 +80,11 @@ interface Place {
   readonly drift: Map<string, DriftCheck>;
   observation: Observation | undefined;
   due: boolean;
+  /** Clock.monotonic() of the last look. */
+  lookedMs: number;
 }
 
+/** A first change is looked at at once; what follows it within so long, or while a command is at it, is one look. */
 const SETTLE_MS = 50;
 const RANK: readonly ObjectStatus['status'][] = [
   'current',
@@ -107,12 +103,7 @@ class Observing implements Observer {
   readonly #options: ObserverOptions;
   /** By location. */
   readonly #places = new Map<string, Place>();
-  /** Which location an object belongs to, by its ref. */
-  readonly #owners = new Map<string, string>();
-  /** Objects as the watches last showed them, by ref. */
-  readonly #live = new Map<string, KubeObject>();
-  /** Content digests that are known to be as applied, by ref. */
-  readonly #good = new Map<string, string>();
+  readonly #sights: Sights;
   readonly #watches: Watches;
   readonly #digging: Digging;
   readonly #looks = new Set<Promise<void>>();
@@ -121,6 +112,7 @@ class Observing implements Observer {
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    this.#sights = createSights(() => options.work(options.signal).cutKey);
     this.#digging = createDigging(options.clock, options.signal);
     this.#watches = createWatches({
       ...options,
@@ -129,37 +121,27 @@ class Observing implements Observer {
     });
   }
 
-  /** Who acts for the location that an object belongs to. */
-  #actorOf(key: string): ServiceAccountRef | undefined {
-    return this.#places.get(this.#owners.get(key) ?? '')?.bundle.serviceAccount;
-  }
   #listed(objects: readonly KubeObject[], covers: (ref: ObjectRef, as?: ServiceAccountRef) => boolean): void {
-    const there = new Set(objects.map((object) => refText(refOf(object))));
-    for (const [key, object] of this.#live) {
-      if (!there.has(key) && covers(refOf(object), this.#actorOf(key))) this.#live.delete(key);
-    }
-    for (const object of objects) this.#seen(object);
+    this.#sights.listed(objects, (ref, owner) => covers(ref, this.#places.get(owner)?.bundle.serviceAccount));
     for (const place of this.#places.values()) {
       if (place.objects.some((one) => covers(refOf(one), place.bundle.serviceAccount))) this.#soon(place);
     }
   }
   #happened(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject): void {
-    const key = refText(refOf(object));
-    if (type !== 'DELETED') this.#seen(object);
-    else if (!isOlder(object, this.#live.get(key))) this.#live.delete(key);
-    const place = this.#places.get(this.#owners.get(key) ?? '');
+    if (type === 'DELETED') this.#sights.gone(object);
+    else this.#sights.seen(object);
+    const place = this.#places.get(this.#sights.ownerOf(refOf(object)) ?? '');
     if (place !== undefined) this.#soon(place);
-  }
-  #seen(object: KubeObject): void {
-    const key = refText(refOf(object));
-    // what was applied may be known by its answer before the watch comes to it
-    if (this.#owners.has(key) && !isOlder(object, this.#live.get(key))) this.#live.set(key, object);
   }
   #soon(place: Place): void {
     if (place.due) return;
     place.due = true;
-    this.#options.clock.after(SETTLE_MS, () => {
+    const { clock, queues } = this.#options;
+    const quietMs = clock.monotonic() - place.lookedMs;
+    const waitMs = queues.busy(locationKey(place.held.location)) ? SETTLE_MS : Math.max(0, SETTLE_MS - quietMs);
+    clock.after(waitMs, () => {
       place.due = false;
+      place.lookedMs = clock.monotonic();
       const look = this.#look(place).catch((error) =>
         this.#options.logger.error({ error: errorText(error) }, 'a location could not be observed'),
       );
@@ -173,7 +155,7 @@ class Observing implements Observer {
 
   async #look(place: Place): Promise<void> {
     if (this.#options.signal.aborted || !this.#isHeld(place)) return;
-    await this.#observe(place);
+    this.#observe(place);
     const suspects = place.objects.filter((object) => this.#suspect(place, object));
     const key = locationKey(place.held.location);
     if (suspects.length === 0 || this.#options.queues.busy(key))
@@ -182,7 +164,7 @@ class Observing implements Observer {
       for (const object of suspects)
         if (this.#isHeld(place) && !this.#options.signal.aborted) await this.#check(place, object);
     });
-    await this.#observe(place);
+    this.#observe(place);
   }
   /** A command is at it: look once more when it is done. */
   #again(place: Place): void {
@@ -190,12 +172,8 @@ class Observing implements Observer {
   }
   #suspect(place: Place, object: KubeObject): boolean {
     if (place.bundle.drift.mode === 'ignore') return false;
-    const key = refText(refOf(object));
-    if (!this.#watches.isReady(refOf(object), place.bundle.serviceAccount)) return false;
-    const now = this.#live.get(key);
-    return (
-      now === undefined || this.#good.get(key) !== contentDigest(now, this.#options.work(this.#options.signal).cutKey)
-    );
+    const ref = refOf(object);
+    return this.#watches.isReady(ref, place.bundle.serviceAccount) && !this.#sights.isGood(ref);
   }
   async #check(place: Place, object: KubeObject): Promise<void> {
     const key = refText(refOf(object));
@@ -206,11 +184,11 @@ class Observing implements Observer {
       const result = await checkDrift(work, place.bundle, object, place.drift.get(key));
       if (result.kind === 'same') {
         place.drift.delete(key);
-        return this.#noteGood(result.object);
+        return this.#sights.good(result.object);
       }
       place.drift.set(key, result);
       if (result.retryMs > 0) this.#options.clock.after(result.retryMs, () => this.#isHeld(place) && this.#soon(place));
-      if (result.object !== undefined) this.#noteGood(result.object);
+      if (result.object !== undefined) this.#sights.good(result.object);
       if (result.news !== undefined) this.#tellDrift(place, result, result.news);
     } catch (error) {
       if (!(error instanceof Halted)) throw error;
@@ -230,14 +208,11 @@ class Observing implements Observer {
     });
     logger.info({ location: locationKey(location), object: refText(receipt.ref), repaired, message }, 'drift');
   }
-  #noteGood(object: KubeObject): void {
-    this.#good.set(refText(refOf(object)), contentDigest(object, this.#options.work(this.#options.signal).cutKey));
-  }
 
-  async #observe(place: Place): Promise<void> {
+  #observe(place: Place): void {
     const statuses = place.objects.map((object) => ({
       object,
-      status: place.judge(object, this.#live.get(refText(refOf(object)))),
+      status: place.judge(object, this.#sights.at(refOf(object))),
     }));
     const worst = statuses.reduce((a, b) => (RANK.indexOf(b.status.status) > RANK.indexOf(a.status.status) ? b : a), {
       object: undefined as KubeObject | undefined,
@@ -267,7 +242,7 @@ class Observing implements Observer {
     if (!this.#isHeld(place) || place.observation === undefined || place.observation.status === 'current')
       return 'well';
     const unwell = place.objects
-      .map((object) => ({ ref: refOf(object), object: this.#live.get(refText(refOf(object))) }))
+      .map((object) => ({ ref: refOf(object), object: this.#sights.at(refOf(object)) }))
       .map(({ ref, object }, at) => ({ ref, object, status: place.judge(place.objects[at] as KubeObject, object) }))
       .filter(({ status }) => status.status !== 'current');
     const reasons = await whyUnwell(this.#options.work(this.#options.signal), place.held.location, unwell);
@@ -306,10 +281,9 @@ class Observing implements Observer {
     const { objects } = this.#options.identities.of(as);
     await Promise.all(
       refs.map(async (ref) => {
-        const key = refText(ref);
-        if (this.#live.has(key) || !this.#watches.isReady(ref, as)) return;
+        if (this.#sights.at(ref) !== undefined || !this.#watches.isReady(ref, as)) return;
         const found = await objects.get(ref);
-        if (found !== undefined && !this.#live.has(key)) this.#live.set(key, found);
+        if (found !== undefined) this.#sights.seen(found);
       }),
     );
   }
@@ -330,12 +304,12 @@ class Observing implements Observer {
       drift: new Map(),
       observation: undefined,
       due: false,
+      lookedMs: Number.NEGATIVE_INFINITY,
     };
     this.#masks.delete(stackKey(held.location.stack));
-    for (const [ref, owner] of this.#owners) if (owner === key) this.#owners.delete(ref);
     this.#places.set(key, place);
     const fresh = objects.map((object) => refOf(object));
-    for (const ref of fresh) this.#owners.set(refText(ref), key);
+    this.#sights.own(key, fresh);
     const { serviceAccount } = bundle;
     await Promise.all(fresh.map((ref) => this.#watches.watch(ref, serviceAccount)));
     if (coming === undefined) await this.#refresh(fresh, serviceAccount);
@@ -360,21 +334,16 @@ class Observing implements Observer {
     if (!this.#places.delete(key)) return;
     this.#masks.delete(stackKey(location.stack));
     this.#digging.forget(key);
-    for (const [ref, owner] of this.#owners) {
-      if (owner !== key) continue;
-      this.#owners.delete(ref);
-      this.#live.delete(ref);
-      this.#good.delete(ref);
-    }
+    this.#sights.disown(key);
     this.#options.report({ kind: 'observed', observations: [], gone: [location] });
   }
   good(object: KubeObject): void {
-    this.#seen(object);
-    this.#noteGood(object);
+    this.#sights.seen(object);
+    this.#sights.good(object);
   }
   current(ref: ObjectRef, as: ServiceAccountRef | undefined): { readonly object: KubeObject | undefined } | undefined {
-    const key = refText(ref);
-    return this.#owners.has(key) && this.#watches.isReady(ref, as) ? { object: this.#live.get(key) } : undefined;
+    const known = this.#sights.ownerOf(ref) !== undefined && this.#watches.isReady(ref, as);
+    return known ? { object: this.#sights.at(ref) } : undefined;
   }
   async settled(): Promise<void> {
     await Promise.all(this.#looks);
