@@ -202,7 +202,9 @@ test('kill -9, and the same command at once: all of the old is gone, all of the 
   await until('both locations serve again', async () => (await functionsServed()) === 2);
 });
 
-test('SIGTERM stops it cleanly in time, and it goes on from its state', async () => {
+test('SIGTERM stops it cleanly in time, and it goes on from its state, one cluster by another name', async () => {
+  const renamed = await ldc(['cluster', 'rename', 'eu-1', 'eu-one', '--yes']);
+  assert.equal(renamed.code, 0, renamed.err);
   const pods = await objectIds();
   const all = tree(dev.pid ?? 0);
   const startedMs = clock.monotonic();
@@ -221,6 +223,8 @@ test('SIGTERM stops it cleanly in time, and it goes on from its state', async ()
   dev = await startDev();
   assert.deepEqual(await objectIds(), pods);
   await until('both locations serve again', async () => (await functionsServed()) === 2);
+  const { out } = await ldc(['cluster', 'list', '-o', 'name']);
+  assert.deepEqual(out.trim().split('\n').sort(), ['cluster/eu-one', 'cluster/us-1']);
 });
 
 /** A folder with a stack of one function with one Deployment; answers its path. */

@@ -1,7 +1,7 @@
 /** The fleet of a local installation: its clusters, embedded or real, their gateways and their agents, all held by one process. */
 import { pathToFileURL } from 'node:url';
 import { createIds, errorText, type JsonObject } from '../base/index.ts';
-import { type Agent, clientAs, createAgent, type ServiceProbe } from '../hub-agent/agent/index.ts';
+import { type Agent, clientAs, createAgent, readClusterUid, type ServiceProbe } from '../hub-agent/agent/index.ts';
 import { AGENT_ACCOUNT } from '../hub-agent/manifests/index.ts';
 import { connect } from '../kubernetes/index.ts';
 import { type Fleet, type LocalCluster, startLocalFleet } from '../sim/index.ts';
@@ -44,6 +44,7 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
     ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
     clientFor: (kubeconfig) => connect({ kind: 'kubeconfig', text: kubeconfig }, ports.clock),
   });
+  const uids = await Promise.all(fleet.clusters.map(({ client }) => readClusterUid(client)));
   const agents = new Map<string, Agent>();
   const ids = createIds(ports.clock, ports.random);
 
@@ -72,8 +73,9 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
 
   return {
     fleet,
-    clusters: fleet.clusters.map((cluster) => ({
+    clusters: fleet.clusters.map((cluster, index) => ({
       name: cluster.name,
+      uid: uids[index],
       labels: cluster.labels,
       kubeconfig: cluster.kubeconfigPath,
       servicesUrl: cluster.servicesUrl,

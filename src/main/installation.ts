@@ -197,11 +197,11 @@ class Local implements Installation {
 
   /** Starts each cluster's agent; one that the hub does not know yet is given a token for this one use. */
   async #join(): Promise<void> {
-    const known = new Set<string>();
-    for await (const cluster of this.client.pages(routes.clusters.list)) known.add(cluster.name);
+    const known = await this.client.all(routes.clusters.list);
     await Promise.all(
-      this.clusters.map(async ({ name, labels }) => {
-        const token = known.has(name)
+      this.clusters.map(async (cluster) => {
+        const { name, labels } = cluster;
+        const token = known.some((one) => isThat(one, cluster))
           ? undefined
           : (await this.client.call(routes.joinTokens.create, { body: { uses: 1, labels } })).token;
         await this.#requireFleet().rpc.call('join', { cluster: name, agentsUrl: this.#agentsUrl, token });
@@ -214,10 +214,8 @@ class Local implements Installation {
     const { clock } = this.#options;
     const until = clock.monotonic() + this.#readyTimeoutMs;
     for (;;) {
-      const ready = new Set<string>();
-      for await (const cluster of this.client.pages(routes.clusters.list))
-        if (cluster.health === 'ready') ready.add(cluster.name);
-      const missing = this.clusters.filter((cluster) => !ready.has(cluster.name));
+      const ready = (await this.client.all(routes.clusters.list)).filter(({ health }) => health === 'ready');
+      const missing = this.clusters.filter((cluster) => !ready.some((one) => isThat(one, cluster)));
       if (missing.length === 0) return;
       if (clock.monotonic() > until)
         throw new Error(
@@ -267,4 +265,9 @@ class Local implements Installation {
 export function writeAtomically(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: 0o600 });
   renameSync(`${file}.new`, file);
+}
+
+/** It may have been renamed at the hub; what joined before uids were asked for goes by its name. */
+function isThat(known: { readonly name: string; readonly uid: string | null }, { name, uid }: FleetCluster): boolean {
+  return known.uid === null || uid === undefined ? known.name === name : known.uid === uid;
 }

@@ -16,6 +16,8 @@ export interface HubReady {
 /** What the fleet says of one cluster. */
 export interface FleetCluster {
   readonly name: string;
+  /** Of its namespace kube-system: which cluster of the hub it is, whatever its name there. */
+  readonly uid: string | undefined;
   readonly labels: { readonly [key: string]: string };
   readonly kubeconfig: string;
   /** `http://127.0.0.1:<port>`: services as reached from outside, `/<namespace>/<service>[:port]/…`. */
