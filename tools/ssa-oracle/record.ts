@@ -11,7 +11,8 @@ import { buildOracle } from './oracle.ts';
 import { randomSequence, type Sequence } from './sequences.ts';
 import { subjects } from './subjects.ts';
 
-const RECORDED = 52;
+/** Each kind once, and more of the last ones: CRDs of every odd shape, with a scale. */
+const RECORDED = 68;
 const BYTES_MAX = 8_000;
 const src = join(import.meta.dirname, '../../src/sim');
 
@@ -21,7 +22,7 @@ function recordSequences(): void {
   const all = subjects();
   const chosen: Sequence[] = [];
   for (let seed = 0; chosen.length < RECORDED; seed++) {
-    const subject = all[chosen.length % all.length];
+    const subject = chosen.length < all.length ? all[chosen.length] : all[all.length - 1 - (chosen.length % 2)];
     if (subject === undefined) break;
     const { sequence } = randomSequence(seededRandom(900_000 + seed), subject);
     if (sequence.steps.length > 2 && JSON.stringify(sequence.steps).length < BYTES_MAX) chosen.push(sequence);
