@@ -242,7 +242,7 @@ spec:
   namespace: ${namespace}
 ${serviceAccount === undefined ? '' : `  serviceAccount: ${serviceAccount}\n`}  functions:
     - { name: web, manifests: [ web.yaml ] }
-  rollout: { deadline: 60s }
+  rollout: { deadline: 60s, minReady: 0s }
 `;
   return { path: 'stack.yaml', stack, files: { 'web.yaml': manifests } };
 }
