@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { FakeHub } from '../api/fake-hub.test.ts';
+import { type FakeHub, transaction } from '../api/fake-hub.test.ts';
 import { type FakeMachine, fakeMachine, machineWithHub } from './fake-io.test.ts';
 
 let hub: FakeHub;
@@ -186,6 +186,22 @@ describe('stacks', () => {
     assert.equal((await machine.ldc('get', 'revisions')).code, 2);
     const one = JSON.parse((await machine.ldc('get', 'stack', 'shop', '-o', 'json')).out) as { revision: number };
     assert.equal(one.revision, 3);
+  });
+
+  it('describes what the last transaction left out, and nothing of one that committed everywhere', async () => {
+    const last = { ...transaction('deploy', 'user:ann'), state: 'committed' as const };
+    hub.engine.views.set(last.id, last);
+    assert.doesNotMatch((await machine.ldc('describe', 'shop')).out, /last transaction/);
+    const explanation = 'us-1 was lost on the way; instead: checkout@us-2';
+    const leftOut = [{ clusters: ['us-1'], explanation, at: '2026-01-01T00:00:00.000Z' }];
+    hub.engine.views.set(last.id, { ...last, leftOut });
+    const { out } = await machine.ldc('describe', 'shop');
+    assert.match(
+      out,
+      /last transaction:\n {2}deploy of default\/shop revision 1: committed without us-1 .*\n {4}left out: us-1 was lost/,
+    );
+    const shown = JSON.parse((await machine.ldc('tx', 'show', last.id, '-o', 'json')).out) as { leftOut: unknown };
+    assert.deepEqual(shown.leftOut, leftOut);
   });
 
   it('describes with the reason that a person would dig for', async () => {
