@@ -30,7 +30,7 @@ metadata: { name: ${name} }
 spec:
   namespace: ${name}
   functions: [ { name: web, manifests: [ web.yaml ], availability: { locations: { min: 1, max: 1 } } } ]
-  rollout: { waves: [ 100% ] }
+  rollout: { waves: [ 100% ], minReady: 0s }
 `;
   const manifests = `apiVersion: v1
 kind: ConfigMap
