@@ -132,6 +132,26 @@ describe('what an agent holds', () => {
     await rig.close();
   });
 
+  it('is read anew when the cluster was put back to an older state, whatever its versions are by then', async () => {
+    const rig = await begin();
+    const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    const { preImages, outcome: made } = await deploy(rig, 1, first);
+    output(made, 'receipt');
+    const [older] = await bundles(rig);
+    const second = await rig.bundle(2, [configMap('settings', { a: '2' })]);
+    output((await deploy(rig, 2, second, first)).outcome, 'receipt');
+    const { resourceVersion: _version, ...metadata } = older?.metadata ?? assert.fail('nothing is held');
+    await rig.write('PUT', `${SYSTEM}/secrets/${metadata.name}`, { ...older, metadata } as never);
+    const lease = '/apis/coordination.k8s.io/v1/namespaces/ldc-system/leases/ldc-agent';
+    await rig.write('PATCH', lease, { metadata: { annotations: { put: 'back' } } }, 'application/merge-patch+json');
+    const forgot = async () => {
+      const outcome = await rig.run(apply(1, first, preImages));
+      return outcome.kind === 'refused' && outcome.refusal.kind === 'stale';
+    };
+    await until(forgot, 'what it holds is the older revision', 30_000);
+    await rig.close();
+  });
+
   it('that another agent has written meanwhile is not written over, and nothing is done', async () => {
     const rig = await begin();
     const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);

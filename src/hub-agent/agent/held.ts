@@ -17,6 +17,8 @@ export interface HeldLocations {
   hold(held: Held, blob: OpenBlob, command?: string): Promise<void>;
   release(location: Location): Promise<void>;
   bundle(location: Location): Promise<OpenBlob | undefined>;
+  /** Whether the records are those that were last written or read; undefined: that cannot be told now. */
+  isAsWritten(): Promise<boolean | undefined>;
   /** Those that are found again only if they are written elsewhere: there is no record of theirs, or none that can be listed. */
   unrecorded(): readonly Held[];
 }
@@ -50,6 +52,14 @@ export async function openHeld(
   const listed = await stored.list('secrets');
   const known = knownOf(listed ?? [], before);
 
+  const writing = new Set<string>();
+  /** Keeps a check from taking a write that is under way for somebody else's. */
+  async function marked<T>(location: Location, write: () => Promise<T>): Promise<T> {
+    const key = locationKey(location);
+    writing.add(key);
+    return write().finally(() => writing.delete(key));
+  }
+
   return {
     all: () => [...known.values()].map(({ held }) => held),
     at: (location) => known.get(locationKey(location))?.held,
@@ -66,18 +76,32 @@ export async function openHeld(
       const [first, ...others] = stored.parts(bundleName(held.location), large, { [RECORD]: written });
       // the first is written last: half a value is never read
       for (const part of others.reverse()) await stored.put('secrets', part);
-      const resourceVersion = await writeGuarded(stored, first as KubeObject, now, written, onForeign);
+      const resourceVersion = await marked(held.location, () => {
+        return writeGuarded(stored, first as KubeObject, now, written, onForeign);
+      });
       known.set(key, { ...record, resourceVersion, written });
     },
     async release(location) {
-      if (known.has(locationKey(location))) await stored.removeLarge(bundleName(location));
-      known.delete(locationKey(location));
+      const key = locationKey(location);
+      if (known.has(key)) await marked(location, () => stored.removeLarge(bundleName(location)));
+      known.delete(key);
     },
     async bundle(location) {
       const found = (await stored.loadLarge(bundleName(location))) as
         | { readonly value: Json; readonly secrets: { readonly [reference: string]: string } }
         | undefined;
       return found === undefined ? undefined : { value: found.value, secrets: new Map(Object.entries(found.secrets)) };
+    },
+    async isAsWritten() {
+      const before = new Map(known);
+      const busy = new Set(writing);
+      const now = await stored.list('secrets').catch(() => undefined);
+      if (now === undefined) return undefined;
+      const found = knownOf(now, []);
+      const isSame = (key: string) => found.get(key)?.resourceVersion === known.get(key)?.resourceVersion;
+      return [...new Set([...before.keys(), ...found.keys()])]
+        .filter((key) => !busy.has(key) && !writing.has(key) && before.get(key) === known.get(key))
+        .every((key) => (known.get(key)?.written === undefined ? !found.has(key) : isSame(key)));
     },
     unrecorded() {
       const all = [...known.values()];

@@ -32,9 +32,12 @@ export function createLeadership(
   logger: Logger,
   holder: string,
   onLost: () => void,
+  /** Whether what the agent remembers is as it wrote it; undefined: that cannot be told now. */
+  isAsWritten: () => Promise<boolean | undefined> = async () => true,
 ): Leadership {
   let held: KubeObject | undefined;
   let renewedMs = 0;
+  const isPutBack = createDoubt(isAsWritten);
   const versions = createVersions();
   let renewing: (() => void) | undefined;
   const isFree = createFreedom(clock, holder);
@@ -56,9 +59,11 @@ export function createLeadership(
   }
   async function renew(): Promise<void> {
     if (held === undefined) return;
-    const ok = (await write(held)) || (await attempt());
+    const clean = await write(held);
+    const ok = clean || (await attempt());
+    const isOlder = await isPutBack(clean, ok);
     if (held === undefined) return;
-    if (ok && versions.wentBack()) {
+    if (ok && (versions.wentBack() || isOlder)) {
       logger.error({ holder }, WENT_BACK);
       return onLost();
     }
@@ -112,6 +117,23 @@ function createFreedom(clock: Clock, holder: string): (live: KubeObject) => bool
     const text = JSON.stringify(spec);
     if (seen.text !== text) seen = { text, atMs: clock.monotonic() };
     return clock.monotonic() - seen.atMs > DURATION_MS;
+  };
+}
+
+/**
+ * After a renewal that was not answered, or found another lease than was written, the memory says whether the cluster was put
+ * back: what was put back may have counted its versions on until here.
+ */
+function createDoubt(
+  isAsWritten: () => Promise<boolean | undefined>,
+): (clean: boolean, ok: boolean) => Promise<boolean> {
+  let inDoubt = false;
+  return async (clean, ok) => {
+    inDoubt ||= !clean;
+    if (!ok || !inDoubt) return false;
+    const asWritten = await isAsWritten();
+    if (asWritten === true) inDoubt = false;
+    return asWritten === false;
   };
 }
 

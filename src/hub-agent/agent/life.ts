@@ -8,7 +8,7 @@ import { networkDoor } from './door.ts';
 import { Halted } from './halted.ts';
 import { certified, keepFresh, rejoined } from './identity.ts';
 import { createLeadership } from './lease.ts';
-import { ensureSystemNamespace, openMemory } from './memory.ts';
+import { ensureSystemNamespace, type Memory, openMemory } from './memory.ts';
 
 export interface Agent {
   /** Resolves when it is who it is (joined) and works; the line to the hub may come later. @throws RefusedError when joining is refused. */
@@ -84,7 +84,10 @@ async function startAgent(
   const door = 'url' in options.hub ? networkDoor(options.hub.url, clock) : options.hub;
   // the namespace comes first: the lease lies in it
   await patiently(options, signal, () => ensureSystemNamespace(client));
-  const leadership = createLeadership(client, clock, logger, options.holder ?? options.ids.next('agent'), life.restart);
+  const holder = options.holder ?? options.ids.next('agent');
+  let opened: Memory | undefined;
+  const isAsWritten = async () => opened?.held.isAsWritten();
+  const leadership = createLeadership(client, clock, logger, holder, life.restart, isAsWritten);
   await leadership.acquire(signal);
   const begun = await settle(options, { door, signal, before, onForeign: life.restart }).catch(
     async (error: unknown) => {
@@ -93,6 +96,7 @@ async function startAgent(
     },
   );
   const { memory, uid, candidate } = begun;
+  opened = memory;
   let { identity } = begun;
   const session = new Session(options, memory, signal, {
     ...{ door, uid, leadership, identity: () => identity, end: life.end },

@@ -29,7 +29,7 @@ export interface AgentState {
 
 export interface Memory {
   readonly state: AgentState;
-  readonly held: Pick<HeldLocations, 'all' | 'at' | 'hold' | 'release' | 'bundle'>;
+  readonly held: Pick<HeldLocations, 'all' | 'at' | 'hold' | 'release' | 'bundle' | 'isAsWritten'>;
   readonly outcomes: Pick<Outcomes, 'of' | 'ended'>;
   /** Changes the state; resolves when it is written. Changes of one moment share a write. */
   update(change: (state: AgentState) => AgentState): Promise<void>;
