@@ -47,7 +47,10 @@ describe('the lease of a cluster', () => {
     it(`is left to who renews it, and taken when nobody has for as long as it lasts, by a clock that only this agent reads (others' are ${what})`, async () => {
       const clock = new SimulatedClock();
       const { client, renewedByOther, holder } = server(clock, offMs);
-      const mine = createLeadership(client, clock, silentLogger, 'mine', () => assert.fail('it was not lost'));
+      const mine = createLeadership({ client, clock, logger: silentLogger }, 'mine', {
+        onLost: () => assert.fail('it was not lost'),
+        isAsWritten: async () => true,
+      });
       let taken = false;
       const stop = new AbortController();
       const acquired = mine.acquire(stop.signal).then(() => {

@@ -22,18 +22,20 @@ export interface Leadership {
   abandon(): void;
 }
 
-/**
- * `onLost`: another holds it, it ran out unrenewed, or the cluster went back in time (an etcd backup was restored: a new
- * resourceVersion is below one that was seen): what was remembered and watched is not so any more.
- */
-export function createLeadership(
-  client: Client,
-  clock: Clock,
-  logger: Logger,
-  holder: string,
-  onLost: () => void,
+export interface LeadershipEvents {
+  /**
+   * Another holds it, it ran out unrenewed, or the cluster went back in time (an etcd backup was restored: a new
+   * resourceVersion is below one that was seen): what was remembered and watched is not so any more.
+   */
+  onLost(): void;
   /** Whether what the agent remembers is as it wrote it; undefined: that cannot be told now. */
-  isAsWritten: () => Promise<boolean | undefined> = async () => true,
+  isAsWritten(): Promise<boolean | undefined>;
+}
+
+export function createLeadership(
+  { client, clock, logger }: { readonly client: Client; readonly clock: Clock; readonly logger: Logger },
+  holder: string,
+  { onLost, isAsWritten }: LeadershipEvents,
 ): Leadership {
   let held: KubeObject | undefined;
   let renewedMs = 0;

@@ -87,7 +87,7 @@ async function startAgent(
   const holder = options.holder ?? options.ids.next('agent');
   let opened: Memory | undefined;
   const isAsWritten = async () => opened?.held.isAsWritten();
-  const leadership = createLeadership(client, clock, logger, holder, life.restart, isAsWritten);
+  const leadership = createLeadership(options, holder, { onLost: life.restart, isAsWritten });
   await leadership.acquire(signal);
   const begun = await settle(options, { door, signal, before, onForeign: life.restart }).catch(
     async (error: unknown) => {
