@@ -9,13 +9,11 @@ import { systemClock } from '../base/index.ts';
 import { recordProcess, runningProcess } from '../base/process-record.ts';
 import type { Io, JoinOptions } from '../cli/index.ts';
 import { AGENT_ACCOUNT } from '../hub-agent/manifests/index.ts';
+import { agentEnvironment, agentNodeOptions } from './agent-process.ts';
 import { programEntry } from './child.ts';
 import { installRights } from './install-rights.ts';
 
 const JOIN_TIMEOUT_MS = 60_000;
-
-/** Node's own for an agent process: its young generation stays small, since an agent allocates little and lives long. */
-export const agentNodeOptions = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'] as const;
 
 /** Exit code 0 when it has joined, 1 when its agent ended or did not join in time, 5 when the hub refused it. */
 export async function joinBeside(options: JoinOptions, io: Io, say: (text: string) => void): Promise<number> {
@@ -51,7 +49,7 @@ export async function joinBeside(options: JoinOptions, io: Io, say: (text: strin
       stdio: ['ignore', log, log, 'ipc'],
       execArgv: [...agentNodeOptions],
       // the token is not on the command line, where every user of the machine could read it
-      env: { ...process.env, LDC_JOIN_TOKEN: options.joinToken },
+      env: { ...process.env, ...agentEnvironment(process.env), LDC_JOIN_TOKEN: options.joinToken },
     },
   );
   if (child.pid === undefined) throw new Error('the agent did not start');

@@ -9,10 +9,10 @@ import { freePortPair } from '../../../src/base/free-ports.ts';
 import { systemClock } from '../../../src/base/index.ts';
 import { AGENT_ACCOUNT } from '../../../src/hub-agent/manifests/index.ts';
 import type { Client } from '../../../src/kubernetes/index.ts';
+import { agentEnvironment, agentNodeOptions } from '../../../src/main/agent-process.ts';
 import { programEntry } from '../../../src/main/child.ts';
 import { applyRights, USUAL_RIGHTS } from '../../../src/main/install-rights.ts';
 import { startInstallation } from '../../../src/main/installation.ts';
-import { agentNodeOptions } from '../../../src/main/join.ts';
 import { FaultSwitch } from '../../../src/sim/gateway/faults.ts';
 import { startTcpProxy, type TcpProxy } from '../../../src/sim/gateway/tcp-proxy.ts';
 import { type Real, skip, startReal } from '../../../test/kube/control-planes.ts';
@@ -171,7 +171,7 @@ function startAgent(options: string, environment: NodeJS.ProcessEnv, logFile: st
   const child = fork(programEntry, ['part', 'agent', options], {
     stdio: ['ignore', log, log, 'ipc'],
     execArgv: [...agentNodeOptions],
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...agentEnvironment(process.env), ...environment },
   });
   return new Promise((resolve, reject) => {
     child.once('message', () => resolve(child));
