@@ -57,6 +57,8 @@ export async function atOnce(fleet: RealFleet, way: Way, variant: Variant, count
     setsPerSecondReady: rate(({ readyMs }) => readyMs),
     ...(way === 'ldc' ? { setsPerSecondCommitted: rate(({ endedMs }) => endedMs) } : {}),
     wallSeconds: rounded(wallSeconds, 2),
+    // fewer than the machine has: other work had them, or something waited
+    coresUsed: rounded(((cpuSecondsPerSet.all ?? Number.NaN) * count) / wallSeconds, 2),
     cpuSecondsPerSet,
     cpuSecondsPerSetUntilAllExist: cpuPer(count, before, await allExist),
     apiRequestsPerSet: requestsPer(count, askedBefore, await requestTotals(fleet)),

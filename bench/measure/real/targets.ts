@@ -30,8 +30,12 @@ const TARGETS: readonly Target[] = [
     atMost: 160,
   },
   { what: '… started anew', figure: [...AFTER_2000, 'startedAnew', 'agentRssMiB'], atMost: 160 },
-  { what: 'each further object, KiB', figure: ['watched', 'agentRssKiBPerFurtherObject'], atMost: 10 },
-  { what: '… started anew', figure: ['watched', 'agentRssKiBPerFurtherObjectStartedAnew'], atMost: 10 },
+  // what deploying left to be collected is larger than what the objects take: only a fresh process tells
+  {
+    what: 'each further object, KiB, started anew',
+    figure: ['watched', 'agentRssKiBPerFurtherObjectStartedAnew'],
+    atMost: 10,
+  },
   { what: 'agent idle, % of a core', figure: ['idle', 'agentCpuPercentOfOneCore', 0], atMost: 0.2 },
   { what: 'idle requests beside watches and the lease', figure: ['idle', 'agentRequests', 'rest', 'count'], atMost: 0 },
   { what: 'hub with 3 clusters, MiB resident', figure: ['memoryFresh', 'hubRssMiB'], atMost: 150 },

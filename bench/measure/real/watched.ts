@@ -1,9 +1,9 @@
 /**
- * One agent comes to watch 2,000 objects, then 4,000: its memory and CPU, as it is after the deploys and started anew, and what
+ * One agent comes to watch 2,000 objects, then 4,000: its memory as it is after the deploys and started anew, and what
  * each further object costs.
  */
 import { rounded } from '../figures.ts';
-import { cpuSecondsOf, memoryOf } from '../local.ts';
+import { memoryOf } from '../local.ts';
 import { submit } from './deploying.ts';
 import type { RealFleet } from './fleet.ts';
 import { stackSource } from './sets.ts';
@@ -13,12 +13,11 @@ import { sleep } from './wait.ts';
 const OBJECTS_PER_STACK = 250;
 const STEP_OBJECTS = 2_000;
 const STEPS = 2;
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 10_000;
 const BYTES_OF_DATA = 200;
 
 interface Settled {
   readonly agentRssMiB: number;
-  readonly agentCpuPercentOfOneCore: number;
   readonly hubRssMiB: number;
 }
 
@@ -56,15 +55,9 @@ export async function watched(fleet: RealFleet, say: (line: string) => void) {
 
 /** After a while in which nothing is deployed. */
 async function settled({ agents, hubPid }: RealFleet, cluster: string): Promise<Settled> {
-  const pid = agents.get(cluster) ?? 0;
   await sleep(SETTLE_MS);
-  const cpu = cpuSecondsOf(pid);
-  await sleep(SETTLE_MS);
-  return {
-    agentRssMiB: rounded(memoryOf(pid).rssMiB),
-    agentCpuPercentOfOneCore: rounded(((cpuSecondsOf(pid) - cpu) / SETTLE_MS) * 100_000, 2),
-    hubRssMiB: rounded(memoryOf(hubPid).rssMiB),
-  };
+  const rss = (pid: number) => rounded(memoryOf(pid).rssMiB);
+  return { agentRssMiB: rss(agents.get(cluster) ?? 0), hubRssMiB: rss(hubPid) };
 }
 
 async function deployMany(fleet: RealFleet, cluster: string, name: string): Promise<void> {
