@@ -77,6 +77,34 @@ describe('authentication by what is plain', () => {
     await authentication.close();
   });
 
+  it('gives up connections over which nothing is answered any more, but for one slow answer among others', async () => {
+    const { authentication, clock } = await start(kubeconfig({ token: 't' }));
+    const first = await authentication.access(false);
+    await clock.advance(10_000);
+    authentication.heard(first);
+    authentication.unheard(first, 1_000); // sent before the last answer: that one waits for a webhook
+    await clock.advance(3_000);
+    authentication.unheard(first, 10_000);
+    assert.equal((await authentication.access(false)).dispatcher, first.dispatcher, 'not after one short wait');
+    await clock.advance(3_000);
+    authentication.unheard(first, 13_000);
+    const second = await authentication.access(false);
+    assert.notEqual(second.dispatcher, first.dispatcher);
+    await assert.rejects(
+      async () => first.dispatcher?.request({ origin: SERVER, path: '/', method: 'GET' }),
+      /destroyed/,
+    );
+    await clock.advance(30_000);
+    authentication.unheard(first, 13_000); // of the former ones
+    assert.equal((await authentication.access(false)).dispatcher, second.dispatcher);
+    const theirs = authentication.bearing(async () => 'theirs');
+    const before = await theirs.access(false);
+    await clock.advance(5_000);
+    theirs.unheard(before, 46_000);
+    assert.notEqual((await theirs.access(false)).dispatcher, before.dispatcher, 'so do bearers');
+    await authentication.close();
+  });
+
   it('reads YAML with anchors, merges and a token that looks like a number', async () => {
     const text = [
       'clusters:',

@@ -17,6 +17,10 @@ export interface Authentication {
   access(fresh: boolean): Promise<Access>;
   /** The same server as another: the bearer of that token, with nothing of our own credentials. */
   bearing(token: TokenSource): Authentication;
+  /** A request over it was answered. */
+  heard(access: Access): void;
+  /** A request over it, sent at `sentMs` (Clock.monotonic()), was not answered in its time. */
+  unheard(access: Access, sentMs: number): void;
   close(): Promise<void>;
 }
 
@@ -24,6 +28,11 @@ export interface Authentication {
 export type TokenSource = (fresh: boolean) => Promise<string>;
 
 const ACCESS_MS_MAX = 60_000;
+/**
+ * Connections over which nothing has been answered for so long are given up. A line that was cut without a word (a firewall, a
+ * load balancer that was replaced) is held by the kernel for a quarter of an hour, and over HTTP/2 everything shares it.
+ */
+const UNHEARD_MS_MAX = 5_000;
 
 /** @throws Error with a sentence when the credentials cannot be used. */
 export async function authenticate(credentials: Credentials, clock: Clock): Promise<Authentication> {
@@ -40,6 +49,9 @@ async function sourceOf(credentials: Credentials): Promise<Source> {
 
 function authenticationOf(source: Source, clock: Clock): Authentication {
   let held: { access: Access; material: string; atMs: number } | undefined;
+  let heardMs = Number.NEGATIVE_INFINITY;
+  /** When the first request was sent that has not been answered, nor any after it. */
+  let unheardSinceMs: number | undefined;
 
   async function read(): Promise<Access> {
     const { headers, material, connect } = await source.read();
@@ -62,6 +74,20 @@ function authenticationOf(source: Source, clock: Clock): Authentication {
       return read();
     },
     bearing: (token) => bearer(anonymous, token),
+    heard({ dispatcher }) {
+      if (dispatcher !== held?.access.dispatcher) return;
+      heardMs = clock.monotonic();
+      unheardSinceMs = undefined;
+    },
+    unheard({ dispatcher }, sentMs) {
+      // one slow answer among others is the server's matter, not the line's
+      if (dispatcher === undefined || dispatcher !== held?.access.dispatcher || sentMs < heardMs) return;
+      unheardSinceMs ??= sentMs;
+      if (clock.monotonic() - unheardSinceMs < UNHEARD_MS_MAX) return;
+      held = undefined;
+      unheardSinceMs = undefined;
+      void dispatcher.destroy();
+    },
     async close() {
       await bare?.close();
       await held?.access.dispatcher?.destroy();
@@ -77,6 +103,8 @@ function bearer(anonymous: () => Authentication, token: TokenSource): Authentica
       return { ...access, headers: { ...access.headers, authorization: `Bearer ${text}` } };
     },
     bearing: (other) => bearer(anonymous, other),
+    heard: (access) => anonymous().heard(access),
+    unheard: (access, sentMs) => anonymous().unheard(access, sentMs),
     close: async () => {},
   };
 }

@@ -14,6 +14,7 @@ let server: Server;
 let client: Client;
 let handler: Handler;
 let fresh = 0;
+let heard = 0;
 
 before(async () => {
   server = createServer(async (request, response) => {
@@ -30,6 +31,8 @@ before(async () => {
         return { server: url, headers: { authorization: anew ? 'Bearer new' : 'Bearer old' }, dispatcher: undefined };
       },
       bearing: () => assert.fail('nobody asks for it'),
+      heard: () => void heard++,
+      unheard() {},
       async close() {},
     },
     systemClock,
@@ -101,10 +104,13 @@ describe('client', () => {
     handler = () => {};
     const slow = await client.request({ method: 'GET', path: '/', timeoutMs: 30 });
     assert.ok(slow.kind === 'unreachable' && slow.sent && /no answer within/.test(slow.reason));
+    assert.ok(heard > 0, 'what was answered before was told: those connections are alive');
     const nowhere = clientOver(
       {
         access: async () => ({ server: 'http://127.0.0.1:1', headers: {}, dispatcher: undefined }),
         bearing: () => assert.fail('nobody asks for it'),
+        heard() {},
+        unheard() {},
         close: async () => {},
       },
       systemClock,
@@ -116,6 +122,7 @@ describe('client', () => {
   it('a timeout holds for a server that takes the connection and hangs in its handshake', async () => {
     const silent = createTcpServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const unheard: number[] = [];
     const hanging = clientOver(
       {
         access: async () => ({
@@ -124,6 +131,8 @@ describe('client', () => {
           dispatcher: undefined,
         }),
         bearing: () => assert.fail('nobody asks for it'),
+        heard: () => assert.fail('nothing was answered'),
+        unheard: (_access, sentMs) => unheard.push(sentMs),
         close: async () => {},
       },
       systemClock,
@@ -132,6 +141,7 @@ describe('client', () => {
     const hung = await hanging.request({ method: 'GET', path: '/', timeoutMs: 50 });
     assert.ok(hung.kind === 'unreachable' && /no answer within 0.05 s/.test(hung.reason), JSON.stringify(hung));
     assert.ok(systemClock.monotonic() - beganMs < 9_000, 'not only when the connection is given up, after 10 s');
+    assert.ok(unheard.length === 1 && Number(unheard[0]) >= beganMs, 'its connections may be dead');
     silent.close();
   });
 

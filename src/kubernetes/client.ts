@@ -46,11 +46,17 @@ async function once(auth: Authentication, clock: Clock, request: ApiRequest, fre
   const timeout = new AbortController();
   const timeoutMs = request.timeoutMs ?? TIMEOUT_MS;
   const cancel = clock.after(timeoutMs, () => timeout.abort());
+  let access: Access | undefined;
+  const sentMs = clock.monotonic();
   try {
     const signal = request.signal === undefined ? timeout.signal : AbortSignal.any([request.signal, timeout.signal]);
-    const response = await open(await auth.access(fresh), request, signal);
-    return answerOf(response.statusCode, response.headers, await response.body.text());
+    access = await auth.access(fresh);
+    const response = await open(access, request, signal);
+    const text = await response.body.text();
+    auth.heard(access);
+    return answerOf(response.statusCode, response.headers, text);
   } catch (error) {
+    if (timeout.signal.aborted && access !== undefined) auth.unheard(access, sentMs);
     const reason = timeout.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : networkText(error);
     return { kind: 'unreachable', sent: !neverSent(error), reason };
   } finally {
