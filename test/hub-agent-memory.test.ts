@@ -1,5 +1,6 @@
 /** What an agent remembers in its cluster: little, where it is found again, and in nobody else's way. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { type Digest, isObject, type Json, type KubeObject } from '../src/base/index.ts';
 import type { ApiRequest, Client } from '../src/kubernetes/index.ts';
@@ -20,6 +21,7 @@ import {
 const SYSTEM = '/api/v1/namespaces/ldc-system';
 const STATE = `${SYSTEM}/configmaps/ldc-agent-state`;
 const SPACE: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', labels: LABELS } };
+const SETTINGS = '/api/v1/namespaces/shop/configmaps/settings';
 const RECORD = 'ldc.dev/held';
 
 async function begin(client?: (inner: Client) => Client): Promise<Rig> {
@@ -149,6 +151,96 @@ describe('what an agent holds', () => {
       return outcome.kind === 'refused' && outcome.refusal.kind === 'stale';
     };
     await until(forgot, 'what it holds is the older revision', 30_000);
+    await rig.close();
+  });
+
+  it('is looked at again by the next agent, also when it cannot read it at once', async () => {
+    let failures = 0;
+    const rig = await begin((inner) => ({
+      ...inner,
+      request: async (request) => {
+        const fails = failures > 0 && request.method === 'GET' && request.path.includes('/secrets/ldc-bundle-');
+        if (fails && failures-- > 0) return { kind: 'answered', status: 503, body: 'busy', warnings: [] };
+        return inner.request(request);
+      },
+    }));
+    output((await deploy(rig, 1, await rig.bundle(1, [configMap('settings', { a: '1' })]))).outcome, 'receipt');
+    failures = 2;
+    await restart(rig);
+    await until(() => failures === 0, 'it was tried again');
+    await rig.write('PATCH', SETTINGS, { data: { a: 'edited' } }, 'application/merge-patch+json');
+    await until(async () => part(await rig.get(SETTINGS), 'data', 'a') === '1', 'it is repaired');
+    await rig.close();
+  });
+
+  it('is what a command has brought, however late the next agent reads what was before', async () => {
+    let waitMs = 0;
+    const rig = await begin((inner) => ({
+      ...inner,
+      request: async (request) => {
+        const answer = await inner.request(request);
+        if (waitMs > 0 && request.method === 'GET' && request.path.includes('/secrets/ldc-bundle-'))
+          await new Promise((resolve) => setTimeout(resolve, waitMs));
+        return answer;
+      },
+    }));
+    const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    waitMs = 1_000;
+    await restart(rig);
+    const second = await rig.bundle(2, [configMap('settings', { a: '2' })]);
+    output((await deploy(rig, 2, second, first)).outcome, 'receipt');
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await rig.write('PATCH', SETTINGS, { data: { a: 'edited' } }, 'application/merge-patch+json');
+    await until(async () => part(await rig.get(SETTINGS), 'data', 'a') !== 'edited', 'it is repaired');
+    assert.equal(part(await rig.get(SETTINGS), 'data', 'a'), '2');
+    await rig.close();
+  });
+
+  it('is put together again by an undo, after an agent that died between two parts of a large one', async () => {
+    const large = () => configMap('large', { a: randomBytes(520 * 1024).toString('base64') });
+    const both = () => [large(), { ...large(), metadata: { ...large().metadata, name: 'larger' } }];
+    const armed = { on: false, died: false };
+    const rig = await begin((inner) => ({
+      ...inner,
+      async request(request) {
+        armed.died ||= armed.on && request.method === 'PUT' && /ldc-bundle-.*-0$/.test(request.path);
+        return armed.died ? new Promise(() => {}) : inner.request(request);
+      },
+    }));
+    const first = await rig.bundle(1, both());
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    assert.equal((await bundles(rig)).length, 2);
+    const second = await rig.bundle(2, both());
+    const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle: second, previous: first });
+    const preImages = output(taken, 'snapshot').preImages as Digest;
+    armed.on = true;
+    const applied = rig.run(apply(2, second, preImages));
+    await until(() => armed.died, 'it died');
+    void rig.agent.stop();
+    assert.equal((await applied).kind, 'unknown');
+    rig.agent = await rig.startAgent({ client: rig.client });
+    await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+    assert.equal(await recalled(rig), null, 'half of each');
+    const previous = { revision: 1, bundle: first };
+    output(await rig.run({ kind: 'undo', location: LOCATION, bundle: second, preImages, previous }), 'receipt');
+    assert.equal(await recalled(rig), first);
+    output(await rig.run({ kind: 'remove', location: LOCATION, previous }), 'receipt');
+    assert.deepEqual(await bundles(rig), []);
+    await rig.close();
+  });
+
+  it('is nothing to stumble over where a person has edited it', async () => {
+    const rig = await begin();
+    const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    const name = (await bundles(rig))[0]?.metadata.name ?? '';
+    for (const edited of ['{', '{"held":{},"begun":[]}', 'null']) {
+      const patch = { metadata: { annotations: { [RECORD]: edited } } };
+      await rig.write('PATCH', `${SYSTEM}/secrets/${name}`, patch, 'application/merge-patch+json');
+      await restart(rig);
+      output((await deploy(rig, 1, first, first)).outcome, 'receipt');
+    }
     await rig.close();
   });
 

@@ -1,5 +1,6 @@
 /** What an agent does once it is who it is: its line to the hub, the hub's commands, and its watch over what it holds. */
 import {
+  backoffMs,
   type Cancel,
   type Clock,
   errorText,
@@ -23,7 +24,7 @@ import {
 import type { Held, HubDoor, StoredIdentity } from '../types.ts';
 import type { Begun, Done, Work } from './actions/work.ts';
 import { type BlobSource, createBlobSource } from './blob-source.ts';
-import { readBundle } from './bundle.ts';
+import { type Location, readBundle } from './bundle.ts';
 import { type CapacityWatch, watchCapacity } from './capacity.ts';
 import { type Commands, createCommands } from './commands.ts';
 import { type Connection, connectToHub, type Welcome } from './connection.ts';
@@ -168,9 +169,7 @@ export class Session {
 
   /** Goes on keeping what it held, hub or no hub. */
   resume(): void {
-    for (const held of this.#memory.held.all()) {
-      this.#resume(held).catch((error) => this.#warn(error, 'a held location could not be read'));
-    }
+    for (const { location } of this.#memory.held.all()) void this.#resume(location);
   }
 
   /** What was repaired until now is remembered. */
@@ -214,8 +213,23 @@ export class Session {
     };
   }
 
-  async #resume(held: Held): Promise<void> {
-    const stored = await this.#memory.held.bundle(held.location);
+  /** In its turn, for a command may hold something newer meanwhile; until it stands, for what is not looked at is not kept. */
+  async #resume(location: Location): Promise<void> {
+    const { clock, random } = this.#options;
+    for (let attempt = 0; !this.#signal.aborted; attempt++) {
+      try {
+        return await this.#queues.run(locationKey(location), () => this.#look(location));
+      } catch (error) {
+        this.#warn(error, 'a held location could not be read: it is tried again');
+        await clock.sleep(backoffMs(random, attempt, 500, 30_000), this.#signal);
+      }
+    }
+  }
+  async #look(location: Location): Promise<void> {
+    const held = this.#memory.held.at(location);
+    if (held === undefined || this.#observer.holds(held)) return;
+    const stored = await this.#memory.held.bundle(location);
+    // what is not there, or in pieces, comes from the hub with what it wants
     if (stored !== undefined) await this.#observer.hold(held, readBundle(stored));
   }
 
@@ -295,7 +309,8 @@ export class Session {
     const key = locationKey(wanted.location);
     return this.#queues.run(key, async () => {
       const now = this.#memory.held.at(wanted.location);
-      if (now !== undefined && (now.bundle === wanted.bundle || now.revision > wanted.revision)) return;
+      if (now !== undefined && now.revision > wanted.revision) return;
+      if (now?.bundle === wanted.bundle && this.#observer.holds(now)) return;
       const blob = await this.#blobs.get(wanted.bundle);
       await this.#memory.held.hold(wanted, blob);
       await this.#observer.hold(wanted, readBundle(blob));

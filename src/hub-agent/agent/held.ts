@@ -37,6 +37,8 @@ interface Known extends Record {
   readonly resourceVersion: string | undefined;
   /** The record as it was last written or read; undefined: the Secret has none. */
   readonly written: string | undefined;
+  /** Its parts do not belong together: it is written anew, also if it is the same again. */
+  readonly torn?: true;
 }
 
 /**
@@ -71,9 +73,10 @@ export async function openHeld(
       const begun = command === undefined || earlier.includes(command) ? earlier : [...earlier, command];
       const record: Record = { held, begun: begun.slice(-BEGUN_MAX) };
       const written = JSON.stringify(record);
-      if (now?.written === written) return;
+      if (now?.written === written && now.torn === undefined) return;
       const large = { value, secrets: Object.fromEntries(secrets), atMs: clock.now() } as Json;
       const [first, ...others] = stored.parts(bundleName(held.location), large, { [RECORD]: written });
+      if (now !== undefined && others.length > 0) known.set(key, { ...now, torn: true });
       // the first is written last: half a value is never read
       for (const part of others.reverse()) await stored.put('secrets', part);
       const resourceVersion = await marked(held.location, () => {
@@ -90,6 +93,8 @@ export async function openHeld(
       const found = (await stored.loadLarge(bundleName(location))) as
         | { readonly value: Json; readonly secrets: { readonly [reference: string]: string } }
         | undefined;
+      const now = known.get(locationKey(location));
+      if (found === undefined && now !== undefined) known.set(locationKey(location), { ...now, torn: true });
       return found === undefined ? undefined : { value: found.value, secrets: new Map(Object.entries(found.secrets)) };
     },
     async isAsWritten() {
@@ -120,12 +125,24 @@ function knownOf(secrets: readonly KubeObject[], before: readonly Held[]): Map<s
   }
   for (const { metadata } of secrets) {
     const written = metadata.annotations?.[RECORD];
-    if (written === undefined) continue;
-    const record = JSON.parse(written) as Record;
+    const record = recordIn(written);
+    if (record === undefined) continue;
     const { resourceVersion } = metadata;
     known.set(locationKey(record.held.location), { ...record, resourceVersion, written });
   }
   return known;
+}
+
+/** One that a person has edited is as good as none: the hub says anew what it wants there. */
+function recordIn(written: string | undefined): Record | undefined {
+  try {
+    const record = JSON.parse(written ?? 'null') as Record | null;
+    return record !== null && locationKey(record.held.location) !== '' && Array.isArray(record.begun)
+      ? record
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** There is one agent, and it knows what it wrote. Answers the version that the Secret has then. */

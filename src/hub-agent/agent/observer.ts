@@ -42,6 +42,8 @@ export interface Observer {
   /** `coming`: its objects are about to be applied, so that what is there now need not be read. */
   hold(held: Held, bundle: Bundle, coming?: 'coming'): Promise<void>;
   release(location: Location): void;
+  /** Whether it is that which is looked at. */
+  holds(held: Held): boolean;
   /** Kinds have come or gone: what is held is looked at in the versions that are served now. */
   kindsChanged(): Promise<void>;
   /** What it looks like now is as it was applied. */
@@ -336,6 +338,10 @@ class Observing implements Observer {
     this.#digging.forget(key);
     this.#sights.disown(key);
     this.#options.report({ kind: 'observed', observations: [], gone: [location] });
+  }
+  holds({ location, revision, bundle }: Held): boolean {
+    const now = this.#places.get(locationKey(location))?.held;
+    return now?.revision === revision && now.bundle === bundle;
   }
   good(object: KubeObject): void {
     this.#sights.seen(object);

@@ -93,7 +93,8 @@ export function createStored(client: Client): Stored {
     },
     async removeLarge(name) {
       const count = countOf(await read('secrets', `${name}-0`));
-      for (let index = 0; index < count; index++) await remove('secrets', `${name}-${index}`);
+      // the first says how many there are: it goes last, so that who was killed in between finds the others again
+      for (let index = count - 1; index >= 0; index--) await remove('secrets', `${name}-${index}`);
     },
   };
 }
