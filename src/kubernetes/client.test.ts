@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { type KubeObject, seededRandom, systemClock } from '../base/index.ts';
+import { type KubeObject, limits, seededRandom, systemClock } from '../base/index.ts';
 import { verdictOf } from './answers.ts';
 import { clientOver } from './client.ts';
 import { createDiscovery } from './discovery.ts';
@@ -117,6 +117,23 @@ describe('client', () => {
     );
     const refused = await nowhere.request({ method: 'GET', path: '/' });
     assert.ok(refused.kind === 'unreachable' && !refused.sent);
+  });
+
+  it('what is urgent does not wait for its turn behind requests that hang', async () => {
+    const hung: ServerResponse[] = [];
+    handler = (request, response) => {
+      if (request.url === '/slow') hung.push(response);
+      else answer(response, 200, {});
+    };
+    const slow = Array.from({ length: 2 * limits.clusterRequestsAtOnceMax }, () =>
+      client.request({ method: 'GET', path: '/slow' }),
+    );
+    const lease = await client.request({ method: 'GET', path: '/lease', timeoutMs: 2_000, urgent: true });
+    assert.equal(lease.kind, 'answered');
+    assert.ok(hung.length <= limits.clusterRequestsAtOnceMax);
+    handler = (_request, response) => answer(response, 200, {});
+    for (const response of hung) answer(response, 200, {});
+    await Promise.all(slow);
   });
 
   it('a timeout holds for a server that takes the connection and hangs in its handshake', async () => {

@@ -22,15 +22,17 @@ export async function connect(credentials: Credentials, clock: Clock): Promise<C
 /** The same over any authentication. */
 export function clientOver(authentication: Authentication, clock: Clock): Client {
   const slots = createSlots(limits.clusterRequestsAtOnceMax);
+  async function ask(request: ApiRequest): Promise<ApiAnswer> {
+    const answer = await once(authentication, clock, request, false);
+    // a rotated token or certificate: read it anew, once
+    return answer.kind === 'answered' && answer.status === 401 ? once(authentication, clock, request, true) : answer;
+  }
   return {
     async request(request) {
+      if (request.urgent === true) return ask(request);
       await slots.take();
       try {
-        const answer = await once(authentication, clock, request, false);
-        // a rotated token or certificate: read it anew, once
-        if (answer.kind === 'answered' && answer.status === 401)
-          return await once(authentication, clock, request, true);
-        return answer;
+        return await ask(request);
       } finally {
         slots.give();
       }

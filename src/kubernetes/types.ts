@@ -33,6 +33,8 @@ export interface ApiRequest {
   readonly accept?: string;
   /** After this the answer is `unreachable`; default 30,000. A watch has none but the query's timeoutSeconds. */
   readonly timeoutMs?: number;
+  /** Sent at once, however many others wait for their turn: a lease would run out behind them. */
+  readonly urgent?: true;
   readonly signal?: AbortSignal;
 }
 

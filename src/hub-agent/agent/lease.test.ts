@@ -26,7 +26,8 @@ function server(clock: SimulatedClock, offMs: number) {
     spec,
   });
   const client = {
-    async request({ method, body }: ApiRequest): Promise<ApiAnswer> {
+    async request({ method, body, urgent }: ApiRequest): Promise<ApiAnswer> {
+      assert.equal(urgent, true, 'it does not wait behind other requests');
       if (method === 'PUT') {
         version++;
         spec = (body as unknown as { spec: JsonObject }).spec;

@@ -104,7 +104,7 @@ export function createLeadership(
 
 /** undefined: there is none. */
 async function readLease(client: Client): Promise<KubeObject | undefined | 'unknown'> {
-  const request = { method: 'GET', path: `${PATH}/${NAME}`, timeoutMs: ANSWER_MS_MAX } as const;
+  const request = { method: 'GET', path: `${PATH}/${NAME}`, timeoutMs: ANSWER_MS_MAX, urgent: true } as const;
   const found = verdictOf(await client.request(request), 'Lease ldc-agent');
   if (found.kind === 'ok') return found.body as unknown as KubeObject;
   return found.kind === 'notFound' ? undefined : 'unknown';
@@ -154,7 +154,9 @@ function createVersions() {
 }
 
 function writing(live: KubeObject | undefined, body: KubeObject): ApiRequest {
-  return live === undefined ? { method: 'POST', path: PATH, body } : { method: 'PUT', path: `${PATH}/${NAME}`, body };
+  return live === undefined
+    ? { method: 'POST', path: PATH, body, urgent: true }
+    : { method: 'PUT', path: `${PATH}/${NAME}`, body, urgent: true };
 }
 
 function leaseOf(live: KubeObject | undefined, holder: string, nowMs: number): KubeObject {
