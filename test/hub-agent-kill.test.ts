@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { systemClock as clock, createIds, systemRandom as random, silentLogger } from '../src/base/index.ts';
 import { createAgent } from '../src/hub-agent/index.ts';
 import type { ApiRequest, Client } from '../src/kubernetes/index.ts';
-import { configMap, deployment, LOCATION, output, type Rig, startRig, until } from './hub-agent-rig.ts';
+import { configMap, deploy, deployment, LOCATION, output, part, type Rig, startRig, until } from './hub-agent-rig.ts';
 
 /** A client that, once armed, sends a matching request and never hears the answer: the process died right after. */
 function deadly(armed: { matches?: (request: ApiRequest) => boolean; died: boolean }) {
@@ -59,6 +59,38 @@ describe('an agent that is killed', () => {
       await rig.close();
     });
   }
+
+  it('repairs nothing once its lease has run out by its own clock, until it has it again', async () => {
+    const rig = await startRig();
+    await rig.agent.stop();
+    let stoodStillMs = 0;
+    let isDown = false;
+    const client: Client = {
+      ...rig.client,
+      request: async (request) =>
+        isDown && request.path.includes('/leases')
+          ? { kind: 'unreachable', sent: false, reason: 'not now' }
+          : rig.client.request(request),
+    };
+    const own = { ...clock, monotonic: () => clock.monotonic() + stoodStillMs };
+    rig.agent = await rig.startAgent({ client, clock: own });
+    await until(() => rig.hub.link.connected('eu-1'), 'it is connected');
+    await rig.write('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
+    output((await deploy(rig, 1, await rig.bundle(1, [configMap('settings', { a: '1' })]))).outcome, 'receipt');
+    const path = '/api/v1/namespaces/shop/configmaps/settings';
+    const edit = (a: string) => rig.write('PATCH', path, { data: { a } }, 'application/merge-patch+json');
+    const reads = async (a: string) => part(await rig.get(path), 'data', 'a') === a;
+    await edit('edited');
+    await until(() => reads('1'), 'it is repaired');
+    isDown = true;
+    stoodStillMs = 20_000;
+    await edit('edited');
+    await clock.sleep(1_500);
+    assert.ok(await reads('edited'), 'another agent may act by now');
+    isDown = false;
+    await until(() => reads('1'), 'it is repaired by whoever has the lease', 15_000);
+    await rig.close();
+  });
 
   it('a second agent waits while the first holds the lease', async () => {
     const rig = await startRig();

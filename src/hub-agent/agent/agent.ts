@@ -122,16 +122,17 @@ export class Session {
     this.#blobs = createBlobSource(clock, this.#sealKey, (digest) => {
       return this.#send({ kind: 'need', digests: [digest] }) === 'queued';
     });
+    const isLeader = () => self.leadership.isHeld();
     const parts = { client, clock, random, logger, signal, queues: this.#queues, memory, identities: this.#identities };
     const work = (abort: AbortSignal, begun = NO_COMMAND, identity = this.#identities.itself) =>
       this.#work(abort, begun, identity);
     this.#drifts = createDriftOutbox({ ...parts, send: (drift) => this.#send(drift) === 'queued' });
     this.#observer = createObserver({
-      ...{ ...parts, ids: options.ids, work, report: (message) => void this.#send(message) },
+      ...{ ...parts, ids: options.ids, work, isLeader, report: (message) => void this.#send(message) },
       drifted: (drift) => this.#drifts.add(drift),
     });
     this.#commands = createCommands({
-      ...{ ...parts, work, isLeader: () => self.leadership.isHeld() },
+      ...{ ...parts, work, isLeader },
       onHeld: (held, blob, coming) => this.#observer.hold(held, readBundle(blob), coming),
       onReleased: (location) => this.#observer.release(location),
       leave: (body, abort) => this.#leave(body, abort),

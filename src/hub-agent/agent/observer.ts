@@ -71,6 +71,8 @@ export interface ObserverOptions {
   readonly ids: Ids;
   report(message: Extract<AgentMessage, { kind: 'observed' }>): void;
   drifted(drift: Drift): void;
+  /** Whether this agent still is the one that acts. */
+  isLeader(): boolean;
 }
 
 interface Place {
@@ -160,15 +162,15 @@ class Observing implements Observer {
     this.#observe(place);
     const suspects = place.objects.filter((object) => this.#suspect(place, object));
     const key = locationKey(place.held.location);
-    if (suspects.length === 0 || this.#options.queues.busy(key))
-      return suspects.length > 0 ? this.#again(place) : undefined;
+    if (suspects.length === 0) return;
+    if (this.#options.queues.busy(key) || !this.#options.isLeader()) return this.#again(place);
     await this.#options.queues.run(key, async () => {
       for (const object of suspects)
         if (this.#isHeld(place) && !this.#options.signal.aborted) await this.#check(place, object);
     });
     this.#observe(place);
   }
-  /** A command is at it: look once more when it is done. */
+  /** A command is at it, or another agent may be: look once more when it is done. */
   #again(place: Place): void {
     this.#options.clock.after(200, () => this.#isHeld(place) && this.#soon(place));
   }
