@@ -111,8 +111,8 @@ class Link {
 
   /** Ends both sides at once. */
   reset(): void {
-    this.#inner.resetAndDestroy();
-    this.#outer?.resetAndDestroy();
+    reset(this.#inner);
+    if (this.#outer !== undefined) reset(this.#outer);
     this.#onGone();
   }
 
@@ -142,4 +142,13 @@ class Link {
     if (broken) for (const side of sides) side.destroy();
     if (sides.every((side) => side.destroyed)) this.#onGone();
   }
+}
+
+/**
+ * Ends a connection at once. Where its end is being sent already libuv refuses a reset, and Node 24 then keeps the handle for
+ * ever: a process that has such a one spins when it would exit.
+ */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
