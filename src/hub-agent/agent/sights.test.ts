@@ -38,6 +38,11 @@ describe('what is held, as it was last seen', () => {
     assert.notEqual(sights.at(ref), undefined, 'an older deletion is of another object');
     sights.gone(configMap(11, 'new'));
     assert.equal(sights.at(ref), undefined);
+    sights.good(configMap(10, 'new'));
+    sights.seen(configMap(10, 'new'));
+    assert.equal(sights.at(ref), undefined, 'an answer that comes after the deletion brings nothing back');
+    sights.seen(configMap(12, 'anew'));
+    assert.notEqual(sights.at(ref), undefined);
   });
 
   it('knows what looks as it was applied, whoever writes what does not count', () => {

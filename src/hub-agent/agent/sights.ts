@@ -8,6 +8,8 @@ interface Sight {
   /** The location that it belongs to, by its key. */
   owner: string;
   object: KubeObject | undefined;
+  /** Its deletion, as a watch told it: what is older says nothing of what is there now. */
+  ended: KubeObject | undefined;
   /** Of `object`, made when it is first asked for. */
   digest: Digest | undefined;
   /** The content digest that is known to be as applied. */
@@ -55,7 +57,8 @@ export function createSights(cutKey: () => Uint8Array): Sights {
   function seen(object: KubeObject): void {
     const sight = find(refOf(object));
     // what was applied may be known by its answer before the watch comes to it
-    if (sight !== undefined && !isOlder(object, sight.object) && !isSame(object, sight.object)) put(sight, object);
+    if (sight === undefined || isOlder(object, sight.object ?? sight.ended) || isSame(object, sight.object)) return;
+    put(sight, object);
   }
   return {
     own(owner, refs) {
@@ -64,7 +67,7 @@ export function createSights(cutKey: () => Uint8Array): Sights {
       for (const name of names) {
         const sight = sights.get(name);
         if (sight !== undefined) sight.owner = owner;
-        else sights.set(name, { owner, object: undefined, digest: undefined, good: undefined });
+        else sights.set(name, { owner, object: undefined, ended: undefined, digest: undefined, good: undefined });
       }
     },
     disown(owner) {
@@ -74,7 +77,9 @@ export function createSights(cutKey: () => Uint8Array): Sights {
     seen,
     gone(object) {
       const sight = find(refOf(object));
-      if (sight !== undefined && !isOlder(object, sight.object)) put(sight, undefined);
+      if (sight === undefined || isOlder(object, sight.object)) return;
+      put(sight, undefined);
+      sight.ended = { apiVersion: object.apiVersion, kind: object.kind, metadata: slim(object).metadata };
     },
     listed(objects, covers) {
       const there = new Set(objects.map((object) => refText(refOf(object))));
