@@ -6,6 +6,8 @@ import { Halted } from './halted.ts';
 
 /** Of a burst, two for each location under way. */
 const KEPT_MAX = 256;
+/** As JSON; what is parsed of them takes a few times as much. One that is larger is kept alone. */
+const KEPT_BYTES_MAX = 32 * 1024 * 1024;
 const WAIT_MS_MAX = 30_000;
 
 export interface BlobSource {
@@ -21,26 +23,17 @@ export interface BlobSource {
 }
 
 export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: Digest) => boolean): BlobSource {
-  const kept = new Map<Digest, OpenBlob>();
+  const kept = createKept();
   const waiting = new Map<Digest, PromiseWithResolvers<OpenBlob>>();
 
   function fail(digest: Digest, error: Halted): void {
     waiting.get(digest)?.reject(error);
     waiting.delete(digest);
   }
-  function keep(digest: Digest, blob: OpenBlob): void {
-    kept.delete(digest);
-    kept.set(digest, blob);
-    const oldest = kept.keys().next().value;
-    if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest);
-  }
   return {
     async get(digest) {
       const known = kept.get(digest);
-      if (known !== undefined) {
-        keep(digest, known);
-        return known;
-      }
+      if (known !== undefined) return known;
       const already = waiting.get(digest);
       if (already !== undefined) return already.promise;
       const wait = Promise.withResolvers<OpenBlob>();
@@ -53,7 +46,7 @@ export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: D
         late();
       }
     },
-    made: keep,
+    made: kept.keep,
     received(blob) {
       const wait = waiting.get(blob.digest);
       if (wait === undefined) return;
@@ -65,7 +58,7 @@ export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: D
           value: blob.value,
           secrets: new Map(Object.entries(JSON.parse(text) as { [k: string]: string })),
         };
-        keep(blob.digest, open);
+        kept.keep(blob.digest, open);
         wait.resolve(open);
       } catch {
         wait.reject(cut('Secret values were sealed to another key'));
@@ -81,6 +74,34 @@ export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: D
     },
     lineEnded() {
       for (const digest of [...waiting.keys()]) fail(digest, cut('the line to the hub ended'));
+    },
+  };
+}
+
+/** The ones that were used last. */
+function createKept() {
+  const kept = new Map<Digest, { readonly blob: OpenBlob; readonly bytes: number }>();
+  let keptBytes = 0;
+  function forget(digest: Digest): void {
+    keptBytes -= kept.get(digest)?.bytes ?? 0;
+    kept.delete(digest);
+  }
+  function keep(digest: Digest, blob: OpenBlob): void {
+    const bytes = kept.get(digest)?.bytes ?? JSON.stringify(blob.value).length;
+    forget(digest);
+    kept.set(digest, { blob, bytes });
+    keptBytes += bytes;
+    for (const oldest of kept.keys()) {
+      if (kept.size === 1 || (kept.size <= KEPT_MAX && keptBytes <= KEPT_BYTES_MAX)) break;
+      forget(oldest);
+    }
+  }
+  return {
+    keep,
+    get(digest: Digest): OpenBlob | undefined {
+      const blob = kept.get(digest)?.blob;
+      if (blob !== undefined) keep(digest, blob);
+      return blob;
     },
   };
 }
