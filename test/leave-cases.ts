@@ -29,12 +29,11 @@ const VOLUME = {
   },
 } as unknown as KubeObject;
 
-/** Registers the cases; `judge` opens a cluster for them, `close` ends it. `brief`: why one of them is left out. */
+/** Registers the cases; `judge` opens a cluster for them, `close` ends it. */
 export function leaveCases(
   name: string,
   judge: () => Promise<Judge & { close(): Promise<void> }>,
   skip: string | false = false,
-  brief: string | false = false,
 ): void {
   describe(`leaving of ${name} whose agent has limited rights`, { skip }, () => {
     let cluster: Awaited<ReturnType<typeof judge>>;
@@ -101,9 +100,7 @@ export function leaveCases(
       }
     });
 
-    it('by an agent whose rights were taken away: every object that it held is named, with what takes its marks off', {
-      skip: brief,
-    }, async () => {
+    it('by an agent whose rights were taken away: every object that it held is named, with what takes its marks off', async () => {
       const on = await stage(cluster, '--no-own-rights', '--service-accounts', 'shop/deployer');
       try {
         const source = stackOf({ name: 'shop', serviceAccount: 'deployer', manifests: web('a:1') });

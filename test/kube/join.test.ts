@@ -26,7 +26,6 @@ leaveCases(
     return { admin: client, kubeconfig: kubeconfigText, close };
   },
   skip,
-  'what a refusal is answered with is the same on embedded clusters',
 );
 
 it('a cluster that is put back to an old etcd backup gets what its hub wants, by itself', { skip }, async (t) => {

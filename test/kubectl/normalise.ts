@@ -28,9 +28,9 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
   [/(nodePort"?: ?)3[0-2]\d{3}\b/g, '$1NODEPORT'],
   [/(NodePort: +\S+ +)3[0-2]\d{3}\//g, '$1NODEPORT/'],
   [/\b(?:[a-z0-9-]+-)?node-\d\b/g, 'NODE'],
-  [new RegExp(`-[${SAFE}]{8,10}-[${SAFE}]{5}\\b`, 'g'), '-HASH-POD'],
-  [new RegExp(`-[${SAFE}]{8,10}\\b`, 'g'), '-HASH'],
-  [new RegExp(`(pod-template-hash"?[:=] ?"?)[${SAFE}]{8,10}\\b`, 'g'), '$1HASH'],
+  [new RegExp(`-[${SAFE}]{6,10}-[${SAFE}]{5}\\b`, 'g'), '-HASH-POD'],
+  [new RegExp(`-[${SAFE}]{7,10}\\b`, 'g'), '-HASH'],
+  [new RegExp(`(pod-template-hash"?[:=] ?"?)[${SAFE}]{6,10}\\b`, 'g'), '$1HASH'],
   [new RegExp(`-(?=[a-z]*[0-9])[${SAFE}]{5}\\b|-[bcdfghjklmnpqrstvwxz]{5}\\b`, 'g'), '-POD'],
 ];
 
