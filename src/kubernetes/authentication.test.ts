@@ -170,4 +170,12 @@ describe('authentication by what is not', () => {
     await assert.rejects(start(kubeconfig({ token: 't' }), 'nowhere'), /no current context with a cluster/);
     await assert.rejects(start(': no [ kubeconfig'));
   });
+
+  it('who would act with other rights than kubectl does is refused: groups of who is impersonated are not sent', async () => {
+    const { authentication } = await start(kubeconfig({ token: 't', as: 'somebody' }));
+    assert.equal((await authentication.access(false)).headers['Impersonate-User'], 'somebody');
+    await authentication.close();
+    const user = { token: 't', as: 'somebody', 'as-groups': ['viewers'], 'as-uid': '7' };
+    await assert.rejects(start(kubeconfig(user)), /has as-uid, as-groups, which ldc does not send: give one/);
+  });
 });

@@ -12,7 +12,21 @@ export async function clientNodeSource({ text, context }: Kubeconfig): Promise<S
   const config = new library.KubeConfig();
   config.loadFromString(text);
   if (context !== undefined) setContext(config, context);
+  await refuseWhatIsDropped(text, config);
   return sourceOf(library, config);
+}
+
+/** Of who is impersonated client-node sends the name alone: with the rest dropped it would act with other rights than kubectl does. */
+async function refuseWhatIsDropped(text: string, config: KubeConfig): Promise<void> {
+  const { parse } = await import('yaml');
+  const { users } = parse(text, { merge: true }) as { users?: readonly { name: string; user?: object | null }[] };
+  const name = config.getCurrentUser()?.name;
+  const user = users?.find((one) => one.name === name)?.user ?? {};
+  const dropped = ['as-uid', 'as-groups', 'as-user-extra'].filter((key) => key in user);
+  if (dropped.length === 0) return;
+  throw new Error(
+    `user ${name} of the kubeconfig has ${dropped.join(', ')}, which ldc does not send: give one that acts as itself, or with \`as\` alone`,
+  );
 }
 
 function setContext(config: KubeConfig, context: string): void {
