@@ -230,6 +230,49 @@ describe('what an agent holds', () => {
     await rig.close();
   });
 
+  it('leaves no part of a larger bundle behind, nor when the agent dies before it has deleted it', async () => {
+    const large = () => {
+      const one = configMap('large', { a: randomBytes(520 * 1024).toString('base64') });
+      return [
+        one,
+        {
+          ...one,
+          metadata: { ...one.metadata, name: 'larger' },
+          data: { a: randomBytes(520 * 1024).toString('base64') },
+        },
+      ];
+    };
+    const armed = { on: false, died: false };
+    const rig = await begin((inner) => ({
+      ...inner,
+      async request(request) {
+        armed.died ||= armed.on && request.method === 'DELETE' && /ldc-bundle-.*-1$/.test(request.path);
+        return armed.died ? new Promise(() => {}) : inner.request(request);
+      },
+    }));
+    const first = await rig.bundle(1, large());
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    assert.equal((await bundles(rig)).length, 2);
+    const small = await rig.bundle(2, [configMap('settings', { a: '1' })]);
+    output((await deploy(rig, 2, small, first)).outcome, 'receipt');
+    assert.equal((await bundles(rig)).length, 1);
+
+    const again = await rig.bundle(3, large());
+    output((await deploy(rig, 3, again, small)).outcome, 'receipt');
+    const last = await rig.bundle(4, [configMap('settings', { a: '2' })]);
+    armed.on = true;
+    const applied = deploy(rig, 4, last, again);
+    await until(() => armed.died, 'it died');
+    void rig.agent.stop();
+    assert.equal((await applied).outcome.kind, 'unknown');
+    assert.equal((await bundles(rig)).length, 2);
+    rig.agent = await rig.startAgent({ client: rig.client });
+    await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+    assert.equal((await bundles(rig)).length, 1);
+    assert.equal(await recalled(rig), last);
+    await rig.close();
+  });
+
   it('is nothing to stumble over where a person has edited it', async () => {
     const rig = await begin();
     const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);

@@ -6,7 +6,7 @@ import { type Clock, type Json, type KubeObject, sha256Hex } from '../../base/in
 import type { Held } from '../types.ts';
 import type { Location, OpenBlob } from './bundle.ts';
 import { Halted } from './halted.ts';
-import type { Stored } from './stored.ts';
+import { countOf, type Stored } from './stored.ts';
 
 export interface HeldLocations {
   all(): readonly Held[];
@@ -37,6 +37,8 @@ interface Known extends Record {
   readonly resourceVersion: string | undefined;
   /** The record as it was last written or read; undefined: the Secret has none. */
   readonly written: string | undefined;
+  /** How many Secrets its bundle takes. */
+  readonly parts: number;
   /** Its parts do not belong together: it is written anew, also if it is the same again. */
   readonly torn?: true;
 }
@@ -53,6 +55,7 @@ export async function openHeld(
 ): Promise<HeldLocations> {
   const listed = await stored.list('secrets');
   const known = knownOf(listed ?? [], before);
+  await removeBeyond(stored, listed ?? []);
 
   const writing = new Set<string>();
   /** Keeps a check from taking a write that is under way for somebody else's. */
@@ -69,20 +72,20 @@ export async function openHeld(
     async hold(held, { value, secrets }, command) {
       const key = locationKey(held.location);
       const now = known.get(key);
-      const earlier = now?.begun ?? [];
-      const begun = command === undefined || earlier.includes(command) ? earlier : [...earlier, command];
-      const record: Record = { held, begun: begun.slice(-BEGUN_MAX) };
+      const record: Record = { held, begun: begunWith(now?.begun ?? [], command) };
       const written = JSON.stringify(record);
       if (now?.written === written && now.torn === undefined) return;
       const large = { value, secrets: Object.fromEntries(secrets), atMs: clock.now() } as Json;
-      const [first, ...others] = stored.parts(bundleName(held.location), large, { [RECORD]: written });
+      const name = bundleName(held.location);
+      const [first, ...others] = stored.parts(name, large, { [RECORD]: written });
       if (now !== undefined && others.length > 0) known.set(key, { ...now, torn: true });
       // the first is written last: half a value is never read
       for (const part of others.reverse()) await stored.put('secrets', part);
       const resourceVersion = await marked(held.location, () => {
         return writeGuarded(stored, first as KubeObject, now, written, onForeign);
       });
-      known.set(key, { ...record, resourceVersion, written });
+      known.set(key, { ...record, resourceVersion, written, parts: others.length + 1 });
+      await stored.removeParts(name, others.length + 1, now?.parts ?? 0); // of the former bundle, which nobody reads any more
     },
     async release(location) {
       const key = locationKey(location);
@@ -118,19 +121,42 @@ export async function openHeld(
 /** By location, from the Secrets' records, and from what was written elsewhere of those without one. */
 function knownOf(secrets: readonly KubeObject[], before: readonly Held[]): Map<string, Known> {
   const known = new Map<string, Known>();
-  const versions = new Map(secrets.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
+  const byName = new Map(secrets.map((secret) => [secret.metadata.name, secret]));
   for (const held of before) {
-    const resourceVersion = versions.get(`${bundleName(held.location)}-0`);
-    known.set(locationKey(held.location), { held, begun: [], resourceVersion, written: undefined });
+    const first = byName.get(`${bundleName(held.location)}-0`);
+    const { resourceVersion } = first?.metadata ?? {};
+    known.set(locationKey(held.location), {
+      held,
+      begun: [],
+      resourceVersion,
+      written: undefined,
+      parts: countOf(first),
+    });
   }
-  for (const { metadata } of secrets) {
+  for (const secret of secrets) {
+    const { metadata } = secret;
     const written = metadata.annotations?.[RECORD];
     const record = recordIn(written);
     if (record === undefined) continue;
     const { resourceVersion } = metadata;
-    known.set(locationKey(record.held.location), { ...record, resourceVersion, written });
+    known.set(locationKey(record.held.location), { ...record, resourceVersion, written, parts: countOf(secret) });
   }
   return known;
+}
+
+function begunWith(earlier: readonly string[], command: string | undefined): readonly string[] {
+  const begun = command === undefined || earlier.includes(command) ? earlier : [...earlier, command];
+  return begun.slice(-BEGUN_MAX);
+}
+
+/** Parts of a former, larger bundle: the agent was killed before it had deleted them. */
+async function removeBeyond(stored: Stored, secrets: readonly KubeObject[]): Promise<void> {
+  const byName = new Map(secrets.map((secret) => [secret.metadata.name, secret]));
+  for (const name of byName.keys()) {
+    const [, bundle, index] = /^(ldc-bundle-[0-9a-f]+)-(\d+)$/.exec(name) ?? [];
+    const first = byName.get(`${bundle}-0`);
+    if (first !== undefined && Number(index) >= countOf(first)) await stored.remove('secrets', name);
+  }
 }
 
 /** One that a person has edited is as good as none: the hub says anew what it wants there. */

@@ -27,6 +27,8 @@ export interface Stored {
   parts(name: string, value: Json, annotations: { [key: string]: string }): readonly KubeObject[];
   loadLarge(name: string): Promise<Json | undefined>;
   removeLarge(name: string): Promise<void>;
+  /** Its parts from one index up to another, the last first. */
+  removeParts(name: string, from: number, to: number): Promise<void>;
 }
 
 export function createStored(client: Client): Stored {
@@ -51,6 +53,9 @@ export function createStored(client: Client): Stored {
       `${plural} ${name}`,
     );
     if (verdict.kind !== 'ok' && verdict.kind !== 'notFound') halt(verdict);
+  }
+  async function removeParts(name: string, from: number, to: number): Promise<void> {
+    for (let index = to - 1; index >= from; index--) await remove('secrets', `${name}-${index}`);
   }
   /** Last writer wins: there is one agent. */
   async function put(plural: string, object: KubeObject): Promise<void> {
@@ -91,11 +96,9 @@ export function createStored(client: Client): Stored {
       }
       return first === undefined ? undefined : unpack(Buffer.concat(packed));
     },
-    async removeLarge(name) {
-      const count = countOf(await read('secrets', `${name}-0`));
-      // the first says how many there are: it goes last, so that who was killed in between finds the others again
-      for (let index = count - 1; index >= 0; index--) await remove('secrets', `${name}-${index}`);
-    },
+    // the first says how many there are: it goes last, so that who was killed in between finds the others again
+    removeLarge: async (name) => removeParts(name, 0, countOf(await read('secrets', `${name}-0`))),
+    removeParts,
   };
 }
 
@@ -103,7 +106,8 @@ function path(plural: string, name?: string): string {
   return `/api/v1/namespaces/${SYSTEM_NAMESPACE}/${plural}${name === undefined ? '' : `/${name}`}`;
 }
 
-function countOf(first: KubeObject | undefined): number {
+/** How many parts a large value has, by its first; 0: it is not there. */
+export function countOf(first: KubeObject | undefined): number {
   return first === undefined ? 0 : Number(first.metadata.annotations?.[PARTS] ?? 1);
 }
 
