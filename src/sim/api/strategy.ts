@@ -141,10 +141,21 @@ export function prepareUpdate(
   if (subresource === 'approval') return approvalUpdate(live, sent, kubeTime(nowMs));
   const isolated = resource.subresources.includes('status') ? withStatusOf(live, sent) : sent;
   const next = { ...isolated, metadata };
-  return qualified(resource) === 'daemonsets.apps' ? withTemplateGeneration(live, next, false) : next;
+  return qualified(resource) === 'daemonsets.apps' ? withSentTemplateGeneration(next) : next;
 }
 
 export const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
+
+/** Who leaves the count out has sent 0 in the type that the server keeps: so they own it, though the count stays what it is. */
+function withSentTemplateGeneration(sent: KubeObject): KubeObject {
+  const annotations = { [TEMPLATE_GENERATION]: '0', ...sent.metadata.annotations };
+  return { ...sent, metadata: { ...sent.metadata, annotations } };
+}
+
+/** What the server keeps of its own in an object, whatever was sent. */
+export function withServerCounts(resource: ResourceInfo, live: KubeObject, next: KubeObject): KubeObject {
+  return qualified(resource) === 'daemonsets.apps' ? withTemplateGeneration(live, next, false) : next;
+}
 
 /** A DaemonSet counts its templates in an annotation that is the server's own. */
 function withTemplateGeneration(live: KubeObject, next: KubeObject, moved: boolean): KubeObject {

@@ -9,7 +9,7 @@ import type { Call, Cluster } from './cluster.ts';
 import { warnOfOddPods } from './odd-pods.ts';
 import { ApiError, alreadyExists, badRequest, conflict, invalid, modified, notFound, qualified } from './status.ts';
 import { storageKey } from './storage-key.ts';
-import { asSent, prepareCreate, prepareUpdate, withGeneration } from './strategy.ts';
+import { asSent, prepareCreate, prepareUpdate, withGeneration, withServerCounts } from './strategy.ts';
 import { toStorage, toVersion } from './views.ts';
 
 const NAME_SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
@@ -133,7 +133,7 @@ export function update(
   const prepared = prepareUpdate(resource, live, sent, call.subresource, custom, cluster.clock.now());
   const defaulted = onWire(applyDefaults(prepared, resource), resource);
   const tracked = applied ? defaulted : track(cluster, call, live, defaulted, prepared);
-  const admitted = admitUpdate(cluster, call, live, tracked);
+  const admitted = admitUpdate(cluster, call, live, withServerCounts(resource, live, tracked));
   const fixed = call.subresource === 'binding' ? admitted : live; // a binding is the one change of a pod's node
   const errors = [...uidErrors(live, sent), ...finalizerErrors(live, admitted), ...validate(admitted, resource, fixed)];
   if (errors.length > 0) throw invalid(resource, call.name, errors);

@@ -51,6 +51,16 @@ export const apply: Cases = {
     });
     assert.equal(at(status, 'details', 'causes', 0, 'field'), '.data.k');
   },
+  async 'who replaces a DaemonSet without the count of its templates owns it, and the count stays'(t) {
+    const count = 'deprecated.daemonset.template.generation';
+    const { spec, ...rest } = deployment('a') as KubeObject & { readonly spec: JsonObject };
+    const { replicas: _replicas, ...own } = spec;
+    const sent = { ...rest, kind: 'DaemonSet', spec: own } as unknown as KubeObject;
+    accepted(await t.post(t.path('apps/v1/daemonsets'), sent, { fieldManager: 'one' }), 201);
+    const now = accepted(await t.put(t.path('apps/v1/daemonsets', 'a'), sent, { fieldManager: 'two' }));
+    assert.equal(now.metadata.annotations?.[count], '1');
+    assert.deepEqual(ownedBy(now, 'two'), { 'f:metadata': { 'f:annotations': { [`f:${count}`]: {} } } });
+  },
   async 'several conflicts are grouped by manager'(t) {
     const path = t.path('configmaps', 'a');
     accepted(await t.apply(path, configMap('a', { k: '1', l: '1' })));
