@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  canonical,
   systemClock as clock,
   createIds,
   cutSecret,
@@ -153,12 +154,16 @@ export async function undo(
   return { receipt, verified: output(await rig.run({ kind: 'verify', locations }), 'verify') };
 }
 
-/** Who owns what of an object, without the times. */
+/**
+ * Who owns what of an object, without the times: and so in an order of its own, since a server's goes by time, and two
+ * entries change places when the second that lay between them is gone.
+ */
 export function owners(object: KubeObject | undefined) {
   const entries = (object?.metadata.managedFields ?? []) as readonly { [key: string]: Json }[];
   return entries
     .filter((entry) => entry.subresource !== 'status')
-    .map(({ manager, operation, subresource, fieldsV1 }) => ({ manager, operation, subresource, fieldsV1 }));
+    .map(({ manager, operation, subresource, fieldsV1 }) => ({ manager, operation, subresource, fieldsV1 }))
+    .sort((a, b) => (canonical(a as Json) < canonical(b as Json) ? -1 : 1));
 }
 
 export interface Living {
