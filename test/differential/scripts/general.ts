@@ -182,6 +182,8 @@ const bodies: Script = {
 };
 
 const DEPLOYMENTS = '/apis/apps/v1/namespaces/{{ns}}/deployments';
+const REPLICA_SETS = '/apis/apps/v1/namespaces/{{ns}}/replicasets';
+const OWN = { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name: 'own' } };
 const web = (spec: { readonly [key: string]: Json }, containers: Json): Json => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -293,6 +295,14 @@ const applies: Script = {
     }),
     get('at last', `${DEPLOYMENTS}/web`),
     table('as a table', DEPLOYMENTS),
+    applied('a selector of one owner', `${REPLICA_SETS}/own?fieldManager=one`, {
+      ...OWN,
+      spec: {
+        selector: { matchLabels: { app: 'own' } },
+        template: { metadata: { labels: { app: 'own' } }, spec: { containers: [{ name: 'c', image: 'i:1' }] } },
+      },
+    }),
+    applied('its owner lets go of everything', `${REPLICA_SETS}/own?fieldManager=one`, OWN),
   ],
 };
 

@@ -21,7 +21,7 @@ const STATEFUL_SET_FREE = new Set([
 
 /** A selector as messages show it: labels first. */
 function selectorShown(selector: Json | undefined): Json {
-  if (selector === undefined) return null;
+  if (selector === undefined || selector === null) return null;
   const { matchLabels, matchExpressions, ...rest } = fields(selector);
   return {
     ...(matchLabels === undefined ? {} : { matchLabels }),
