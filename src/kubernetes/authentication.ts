@@ -21,6 +21,8 @@ export interface Authentication {
   heard(access: Access): void;
   /** A request over it, sent at `sentMs` (Clock.monotonic()), was not answered in its time. */
   unheard(access: Access, sentMs: number): void;
+  /** Its connections take no answers any more: the next request gets others, and what is under way ends where it is. */
+  spoilt(access: Access): void;
   close(): Promise<void>;
 }
 
@@ -52,13 +54,21 @@ function authenticationOf(source: Source, clock: Clock): Authentication {
   let heardMs = Number.NEGATIVE_INFINITY;
   /** When the first request was sent that has not been answered, nor any after it. */
   let unheardSinceMs: number | undefined;
+  /** Replaced, with requests and watches still under way. */
+  const retired = new Set<Dispatcher>();
+
+  function retire(dispatcher: Dispatcher | undefined): void {
+    if (dispatcher === undefined) return;
+    retired.add(dispatcher);
+    void dispatcher.close().finally(() => retired.delete(dispatcher));
+  }
 
   async function read(): Promise<Access> {
     const { headers, material, connect } = await source.read();
     // the same certificate means the same pool: a new one would mean a handshake for each request
     const same = held?.material === material;
     const dispatcher = same ? held?.access.dispatcher : connect();
-    if (!same) void held?.access.dispatcher?.close();
+    if (!same) retire(held?.access.dispatcher);
     const access: Access = { server: source.server, headers, dispatcher };
     held = { access, material, atMs: clock.monotonic() };
     return access;
@@ -86,11 +96,17 @@ function authenticationOf(source: Source, clock: Clock): Authentication {
       if (clock.monotonic() - unheardSinceMs < UNHEARD_MS_MAX) return;
       held = undefined;
       unheardSinceMs = undefined;
-      void dispatcher.destroy();
+      for (const one of [dispatcher, ...retired]) void one.destroy();
+    },
+    spoilt({ dispatcher }) {
+      if (dispatcher === undefined || dispatcher !== held?.access.dispatcher) return;
+      held = undefined;
+      unheardSinceMs = undefined;
+      retire(dispatcher);
     },
     async close() {
       await bare?.close();
-      await held?.access.dispatcher?.destroy();
+      await Promise.all([held?.access.dispatcher, ...retired].map((one) => one?.destroy()));
     },
   };
 }
@@ -105,6 +121,7 @@ function bearer(anonymous: () => Authentication, token: TokenSource): Authentica
     bearing: (other) => bearer(anonymous, other),
     heard: (access) => anonymous().heard(access),
     unheard: (access, sentMs) => anonymous().unheard(access, sentMs),
+    spoilt: (access) => anonymous().spoilt(access),
     close: async () => {},
   };
 }

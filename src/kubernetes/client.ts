@@ -23,9 +23,13 @@ export async function connect(credentials: Credentials, clock: Clock): Promise<C
 export function clientOver(authentication: Authentication, clock: Clock): Client {
   const slots = createSlots(limits.clusterRequestsAtOnceMax);
   async function ask(request: ApiRequest): Promise<ApiAnswer> {
-    const answer = await once(authentication, clock, request, false);
+    let answer = await once(authentication, clock, request, false);
     // a rotated token or certificate: read it anew, once
-    return answer.kind === 'answered' && answer.status === 401 ? once(authentication, clock, request, true) : answer;
+    if (answer.kind === 'answered' && answer.status === 401) answer = await once(authentication, clock, request, true);
+    // what changes something may have been done: who sent it looks before it is sent again
+    if (answer.kind === 'spilled' && request.method === 'GET')
+      answer = await once(authentication, clock, request, false);
+    return answer.kind === 'spilled' ? { kind: 'unreachable', sent: true, reason: answer.reason } : answer;
   }
   return {
     async request(request) {
@@ -44,7 +48,10 @@ export function clientOver(authentication: Authentication, clock: Clock): Client
   };
 }
 
-async function once(auth: Authentication, clock: Clock, request: ApiRequest, fresh: boolean): Promise<ApiAnswer> {
+/** `spilled`: the server has answered, and the connection had no room for the answer; the next request gets another one. */
+type Tried = ApiAnswer | { readonly kind: 'spilled'; readonly reason: string };
+
+async function once(auth: Authentication, clock: Clock, request: ApiRequest, fresh: boolean): Promise<Tried> {
   const timeout = new AbortController();
   const timeoutMs = request.timeoutMs ?? TIMEOUT_MS;
   const cancel = clock.after(timeoutMs, () => timeout.abort());
@@ -59,11 +66,23 @@ async function once(auth: Authentication, clock: Clock, request: ApiRequest, fre
     return answerOf(response.statusCode, response.headers, text);
   } catch (error) {
     if (timeout.signal.aborted && access !== undefined) auth.unheard(access, sentMs);
+    if (spills(auth, access, error)) return { kind: 'spilled', reason: networkText(error) };
     const reason = timeout.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : networkText(error);
     return { kind: 'unreachable', sent: !neverSent(error), reason };
   } finally {
     cancel();
   }
+}
+
+/**
+ * Node counts what an HTTP/2 session holds (10 MB at most), drops the answers that come while it is full, and never forgets
+ * what was still to be sent of a body that the server refused unread (403, 429). After a dozen such bodies of 1 MB nothing
+ * would be answered over that session any more. A spilled session is replaced.
+ */
+function spills(auth: Authentication, access: Access | undefined, error: unknown): boolean {
+  if (access === undefined || !/ENHANCE_YOUR_CALM/.test(errorText(error))) return false;
+  auth.spoilt(access);
+  return true;
 }
 
 /** What a URL resolves or drops: a name or a path out of a manifest would lead to another resource than the one meant. */
@@ -138,9 +157,11 @@ async function watch(
   request: ApiRequest,
   onEvent: (event: WatchEvent) => void | Promise<void>,
 ): Promise<WatchEnd> {
+  let access: Access | undefined;
   try {
     const query = { ...request.query, watch: true };
-    const response = await open(await auth.access(false), { ...request, query }, request.signal);
+    access = await auth.access(false);
+    const response = await open(access, { ...request, query }, request.signal);
     if (response.statusCode === 410) return { kind: 'expired' };
     if (response.statusCode !== 200) {
       if (response.statusCode === 401) await auth.access(true);
@@ -149,6 +170,7 @@ async function watch(
     const end = await streamLines(response.body, (line) => watchLine(line, onEvent));
     return watchEnd(end, request.signal);
   } catch (error) {
+    spills(auth, access, error);
     if (request.signal?.aborted) return { kind: 'ended' };
     return { kind: 'unreachable', reason: networkText(error) };
   }
@@ -178,8 +200,10 @@ function watchEnd(end: StreamEnd<WatchEnd>, signal: AbortSignal | undefined): Wa
 }
 
 async function lines(auth: Authentication, request: ApiRequest, onLine: (line: string) => unknown): Promise<ApiAnswer> {
+  let access: Access | undefined;
   try {
-    const response = await open(await auth.access(false), request, request.signal);
+    access = await auth.access(false);
+    const response = await open(access, request, request.signal);
     if (response.statusCode >= 400) {
       return answerOf(response.statusCode, response.headers, await response.body.text());
     }
@@ -192,6 +216,7 @@ async function lines(auth: Authentication, request: ApiRequest, onLine: (line: s
     }
     return answerOf(response.statusCode, response.headers, 'null');
   } catch (error) {
+    spills(auth, access, error);
     return { kind: 'unreachable', sent: !neverSent(error), reason: networkText(error) };
   }
 }
