@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { seededRandom, systemClock } from '../../base/index.ts';
 import { type FakeHub, startFakeHub } from '../fake-hub.test.ts';
+import { unreachableHub } from './error.ts';
 import { createClient, HubProblem, HubUnreachable, routes } from './index.ts';
 import { parseEvents } from './sse.ts';
 
@@ -106,6 +107,37 @@ describe('client', () => {
     calls = 0;
     await client.call(routes.stacks.apply, { body: { stack: 'x' }, idempotencyKey: 'k' });
     assert.equal(calls, 3);
+    await client.close();
+    server.close();
+  });
+
+  it('asks again whatever never left: a handshake that came to nothing, of a hub that is very busy', async () => {
+    let dialled = 0;
+    const busy = createTcpServer((socket) => {
+      dialled++;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
+    const client = clientOf({ hub: `https://127.0.0.1:${(busy.address() as AddressInfo).port}` });
+    await assert.rejects(client.call(routes.stacks.apply, { body: { stack: 'x' } }), HubUnreachable);
+    assert.equal(dialled, 3);
+    await client.close();
+    busy.close();
+    const late = Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+    assert.equal(unreachableHub('https://hub', new TypeError('fetch failed', { cause: late })).unsent, true);
+    const silent = Object.assign(new Error('Headers Timeout Error'), { code: 'UND_ERR_HEADERS_TIMEOUT' });
+    assert.equal(unreachableHub('https://hub', new TypeError('fetch failed', { cause: silent })).unsent, false);
+  });
+
+  it('makes a bounded number of connections for a burst of calls, and answers them all', async () => {
+    let connections = 0;
+    const server = createServer((_, response) =>
+      response.setHeader('content-type', 'application/json').end('{"items":[],"next":null}'),
+    );
+    server.on('connection', () => connections++);
+    const client = clientOf({ hub: await listen(server) });
+    await Promise.all(Array.from({ length: 400 }, () => client.call(routes.stacks.list)));
+    assert.ok(connections <= 64, `${connections} connections`);
     await client.close();
     server.close();
   });

@@ -65,20 +65,27 @@ export interface HubClient {
   close(): Promise<void>;
 }
 
-/** A line that is cut in mid-call: reads, and changes with an Idempotency-Key, are asked again. */
+/** A line that is cut in mid-call: reads, and changes with an Idempotency-Key, are asked again; what never left is, always. */
 const CALL_ATTEMPTS = 3;
+/** A busy hub makes some hundreds of connections a second, fewer on a loaded machine: the calls of a burst wait for one another's. */
+const CALL_CONNECTIONS_MAX = 64;
+/** Until a connection stands, with its handshake. */
+const CONNECT_MS_MAX = 10_000;
 const CALL_TIMEOUT_MS = 120_000;
 /** The hub sends a comment each 15 s. */
 const SILENCE_MS_MAX = 45_000;
 
 export function createClient(connection: Connection, ports: ClientPorts): HubClient {
   const hub = connection.hub.replace(/\/+$/, '');
-  const dispatcher = new Agent({
-    connect: { ...(connection.ca === undefined ? {} : { ca: connection.ca }), timeout: 10_000 },
+  const options = {
+    connect: { ...(connection.ca === undefined ? {} : { ca: connection.ca }), timeout: CONNECT_MS_MAX },
     bodyTimeout: SILENCE_MS_MAX,
     headersTimeout: CALL_TIMEOUT_MS,
-  });
-  const send = async (url: string, init: RequestInit): Promise<Response> => {
+  };
+  const calls = new Agent({ ...options, connections: CALL_CONNECTIONS_MAX });
+  /** Each holds its connection for as long as it is followed. */
+  const streams = new Agent(options);
+  const over = (dispatcher: Agent) => async (url: string, init: RequestInit) => {
     const headers = { authorization: `Bearer ${connection.token}`, ...(init.headers as Record<string, string>) };
     try {
       return await fetch(`${hub}${url}`, { ...init, headers, dispatcher });
@@ -87,6 +94,7 @@ export function createClient(connection: Connection, ports: ClientPorts): HubCli
       throw unreachableHub(hub, error);
     }
   };
+  const [send, sendStream] = [over(calls), over(streams)];
   const call: HubClient['call'] = async (route, input = {}) => {
     const body = route.body === undefined ? undefined : JSON.stringify(input.body ?? {});
     const repeatable = route.method === 'GET' || input.idempotencyKey !== undefined;
@@ -100,8 +108,8 @@ export function createClient(connection: Connection, ports: ClientPorts): HubCli
         });
         return (await answerOf(hub, response)) as AnswerOf<typeof route>;
       } catch (error) {
-        const cut = error instanceof HubUnreachable && error.kind === 'cut';
-        if (!cut || !repeatable || attempt === CALL_ATTEMPTS) throw error;
+        if (!(error instanceof HubUnreachable) || attempt === CALL_ATTEMPTS) throw error;
+        if (!error.unsent && !(error.kind === 'cut' && repeatable)) throw error;
         await ports.clock.sleep(backoffMs(ports.random, attempt, 200, 2_000), input.signal);
       }
     }
@@ -123,9 +131,12 @@ export function createClient(connection: Connection, ports: ClientPorts): HubCli
       for await (const item of pages(route, input)) items.push(item);
       return items;
     },
-    follow: (route, params, input = {}) => follow(send, hub, urlOf(route as AnyRoute, params, {}), input, ports),
-    told: (route, input = {}) => told(send, hub, urlOf(route as AnyRoute, input.params, input.query), input.signal),
-    close: () => dispatcher.destroy(),
+    follow: (route, params, input = {}) => follow(sendStream, hub, urlOf(route as AnyRoute, params, {}), input, ports),
+    told: (route, input = {}) =>
+      told(sendStream, hub, urlOf(route as AnyRoute, input.params, input.query), input.signal),
+    async close() {
+      await Promise.all([calls.destroy(), streams.destroy()]);
+    },
   };
 }
 

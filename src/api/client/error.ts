@@ -15,12 +15,15 @@ export class HubUnreachable extends Error {
   readonly kind: 'refused' | 'unknownHost' | 'untrusted' | 'timeout' | 'cut' | 'noHub';
   readonly hub: string;
   readonly hint: string;
-  constructor(kind: HubUnreachable['kind'], hub: string, message: string, hint: string) {
+  /** Nothing of the call had left: whatever it was, it may be made again. */
+  readonly unsent: boolean;
+  constructor(kind: HubUnreachable['kind'], hub: string, message: string, hint: string, unsent = false) {
     super(message);
     this.name = 'HubUnreachable';
     this.kind = kind;
     this.hub = hub;
     this.hint = hint;
+    this.unsent = unsent;
   }
 }
 
@@ -40,6 +43,8 @@ export function unreachableHub(hub: string, error: unknown): HubUnreachable {
       `the certificate of ${hub} is not trusted (${code})`,
       'give the CA of this hub by --ca FILE or LDC_CA',
     );
+  if (code === 'UND_ERR_CONNECT_TIMEOUT')
+    return new HubUnreachable('timeout', hub, `no connection to ${hub} in time`, NO_CONNECTION, true);
   if (code.includes('TIMEOUT') || (cause instanceof Error && cause.name === 'TimeoutError'))
     return new HubUnreachable('timeout', hub, `${hub} did not answer in time`, 'try again; is the network cut?');
   return new HubUnreachable(
@@ -47,8 +52,11 @@ export function unreachableHub(hub: string, error: unknown): HubUnreachable {
     hub,
     `the call to ${hub} broke off: ${text}`,
     'look what it did before you ask again',
+    /before secure TLS connection/.test(text),
   );
 }
+
+const NO_CONNECTION = 'try again; is the network cut, or the hub very busy?';
 
 function rootCause(error: unknown): unknown {
   let cause = error;
