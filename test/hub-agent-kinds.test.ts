@@ -205,6 +205,21 @@ describe('custom resources', () => {
     );
   });
 
+  it('come back when their CRD was deleted and made again within a moment, so that the same kinds are served as before', async () => {
+    const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const tx = await committed(skewed);
+    const uid = (await rig.get(MAIN('v2')))?.metadata.uid;
+    await rig.write('DELETE', `${definitions}/gadgets.example.org`);
+    await until(async () => (await rig.get(`${definitions}/gadgets.example.org`)) === undefined, 'it is gone');
+    await rig.write('POST', definitions, crd(['v1', 'v2']) as unknown as Json);
+    const isAnew = async () => {
+      const now = await rig.get(MAIN('v2'));
+      return now !== undefined && now.metadata.uid !== uid && part(now, 'spec', 'width') === 3;
+    };
+    await until(isAnew, 'what is held is made anew', 30_000);
+    await gone(tx);
+  });
+
   type Created = Extract<CommandBody, { kind: 'undoEnsure' }>['created'][number];
 
   it('a CRD whose names are taken is refused at once, and what was made until then is named', async () => {

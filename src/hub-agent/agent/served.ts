@@ -24,6 +24,10 @@ const SIGNS = [
 
 type Sign = (typeof SIGNS)[number];
 
+/**
+ * A CRD that comes and goes within it is not told, and need not be: the hub plans with a list that may be this old anyway, and
+ * the agent asks what is served when it acts. What was held of a CRD that was replaced is told by the watch of that kind.
+ */
 const SOON_MS = 500;
 /** Where the definitions of kinds may not be watched. */
 const UNWATCHED_EVERY_MS = 30_000;
