@@ -370,6 +370,23 @@ describe('transactions', () => {
     );
     assert.equal(reads.mock.callCount(), 1);
   });
+
+  it('tells a follower each event when more waits than is held for a reader', async () => {
+    const id = await begin();
+    const data = { text: 'x'.repeat(50_000) };
+    const news = Array.from({ length: 60 }, () => ({ tx: id, type: 'step.succeeded', actor: 'hub', data }));
+    await hub.store.journal.append(news);
+    await hub.engine.change(id, 'tx.sealed', { sealed: true });
+    const stream = await fetch(`${hub.url}/api/v1/transactions/${id}/events`, {
+      headers: { authorization: `Bearer ${hub.admin}`, accept: 'text/event-stream' },
+    });
+    const text = await stream.text();
+    assert.deepEqual(
+      [...text.matchAll(/^id: (\d+)$/gm)].map(([, seq]) => Number(seq)),
+      Array.from({ length: 62 }, (_, index) => index + 1),
+    );
+    assert.match(text, /event: end\ndata: \{\}\n\n$/);
+  });
 });
 
 describe('streams', () => {

@@ -87,15 +87,21 @@ function eventsOf({ engine }: Services, id: string): LiveSource {
   let told: readonly Entry[] = [];
   /** The journal was read to its end, and all that came since was told. */
   let complete = false;
+  /** The newest that was handed out; a reader who had no room for all of it comes back with an earlier cursor. */
+  let handed = 0;
+  const hand = (entries: readonly Entry[]) => {
+    handed = entries.at(-1)?.seq ?? handed;
+    return entries.map(liveEvent);
+  };
   return {
     read(cursor) {
       const fresh = told;
       told = [];
-      if (fresh[0]?.seq === cursor + 1) return fresh.map(liveEvent);
-      if (complete && fresh.length === 0) return [];
+      if (fresh[0]?.seq === cursor + 1) return hand(fresh);
+      if (complete && fresh.length === 0 && cursor >= handed) return [];
       const entries = engine.events(id, cursor, PAGE_ITEMS);
       complete = entries.length < PAGE_ITEMS;
-      return entries.map(liveEvent);
+      return hand(entries);
     },
     subscribe: (wake) =>
       engine.onChange((view, entries) => {
