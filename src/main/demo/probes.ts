@@ -17,6 +17,8 @@ export interface Sample {
   readonly atMs: number;
   readonly function: string;
   readonly servedBy: readonly string[];
+  /** Milliseconds until the first of them answered; infinite: none did. */
+  readonly afterMs: number;
   /** The prober had not the time to hear everybody: who answered did, who did not may have. */
   readonly blind: boolean;
 }
@@ -28,6 +30,8 @@ export interface Tally {
   /** Seconds with fewer serving locations than `min`, each sample standing until the next. */
   readonly belowMinSeconds: number;
   readonly nowhereSeconds: number;
+  /** The longest that somebody who asked everywhere waited for the first answer, where there was one. */
+  readonly slowestSeconds: number;
   /** Seconds of which nothing is known: the prober itself stood still. */
   readonly notMeasuredSeconds: number;
 }
@@ -53,49 +57,59 @@ export function tally(samples: readonly Sample[], min: number): Tally {
     seconds: ((last?.atMs ?? 0) - (samples[0]?.atMs ?? 0)) / 1000,
     belowMinSeconds: belowMinMs / 1000,
     nowhereSeconds: nowhereMs / 1000,
+    slowestSeconds: Math.max(0, ...samples.map(({ afterMs }) => afterMs).filter(Number.isFinite)) / 1000,
     notMeasuredSeconds: notMeasuredMs / 1000,
   };
 }
 
 export interface Prober {
   samples(functionName: string): readonly Sample[];
-  /** Where it was served at the last round. */
+  /** Where it is served, by the newest word of each cluster. */
   servedBy(functionName: string): readonly string[];
+  /** Resolves when whatever has been asked until now is answered, or late. */
+  settled(): Promise<void>;
   /** Forgets what was seen so far. */
   restart(): void;
   stop(): Promise<void>;
 }
 
-/** Asks every target each `everyMs`; an answer later than `timeoutMs` is none. */
-export function startProber(options: {
+export interface ProberOptions {
   readonly targets: readonly ProbeTarget[];
   readonly clock: Clock;
   readonly everyMs: number;
   readonly timeoutMs: number;
   readonly get: (url: string, timeoutMs: number) => Promise<boolean>;
-}): Prober {
-  const { targets, clock, everyMs, timeoutMs, get } = options;
+}
+
+/** Asks every target each `everyMs`, whoever is still to answer; an answer later than `timeoutMs` is none. */
+export function startProber(options: ProberOptions): Prober {
+  const { targets, clock, everyMs, timeoutMs } = options;
   const functions = [...new Set(targets.map((target) => target.function))];
   const samples = new Map<string, Sample[]>(functions.map((name) => [name, []]));
+  const newest = new Map<ProbeTarget, { readonly atMs: number; readonly served: boolean }>();
   const stopped = new AbortController();
 
-  async function round() {
+  async function ask(target: ProbeTarget, atMs: number): Promise<Answer> {
+    const served = await options.get(target.url, timeoutMs);
+    if (atMs >= (newest.get(target)?.atMs ?? atMs)) newest.set(target, { atMs, served });
+    return { target, served, afterMs: clock.monotonic() - atMs };
+  }
+  async function round(): Promise<() => void> {
     const atMs = clock.monotonic();
     const lag = watchLag(clock);
-    const served = await Promise.all(
-      targets.map(async (target) => ((await get(target.url, timeoutMs)) ? target : undefined)),
-    );
+    const answers = await Promise.all(targets.map((target) => ask(target, atMs)));
     const blind = lag.stop() > timeoutMs / 2;
-    for (const name of functions) {
-      const servedBy = served.flatMap((target) => (target?.function === name ? [target.cluster] : [])).sort();
-      samples.get(name)?.push({ atMs, function: name, servedBy, blind });
-    }
+    return () => {
+      for (const name of functions) samples.get(name)?.push(sampleOf(name, atMs, answers, blind));
+    };
   }
-
+  /** Rounds overlap where answers are slow; their samples stand in the order in which they began. */
+  let told = Promise.resolve();
   async function loop() {
     while (!stopped.signal.aborted) {
       const startedMs = clock.monotonic();
-      await round();
+      const [before, under] = [told, round()];
+      told = before.then(async () => (await under)());
       await clock.sleep(Math.max(0, everyMs - (clock.monotonic() - startedMs)), stopped.signal);
     }
   }
@@ -103,13 +117,34 @@ export function startProber(options: {
 
   return {
     samples: (name) => samples.get(name) ?? [],
-    servedBy: (name) => samples.get(name)?.at(-1)?.servedBy ?? [],
+    servedBy: (name) =>
+      targets
+        .filter((target) => target.function === name && newest.get(target)?.served === true)
+        .map(({ cluster }) => cluster)
+        .sort(),
+    settled: () => told,
     restart() {
       for (const name of functions) samples.set(name, samples.get(name)?.slice(-1) ?? []);
     },
     async stop() {
       stopped.abort();
       await finished;
+      await told;
     },
+  };
+}
+
+interface Answer {
+  readonly target: ProbeTarget;
+  readonly served: boolean;
+  readonly afterMs: number;
+}
+
+function sampleOf(name: string, atMs: number, answers: readonly Answer[], blind: boolean): Sample {
+  const served = answers.filter((answer) => answer.served && answer.target.function === name);
+  return {
+    ...{ atMs, function: name, blind },
+    servedBy: served.map(({ target }) => target.cluster).sort(),
+    afterMs: Math.min(...served.map(({ afterMs }) => afterMs)),
   };
 }
