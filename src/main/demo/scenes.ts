@@ -283,7 +283,7 @@ export async function audit(world: World): Promise<void> {
     claims.check(`${name} was never served nowhere`, nowhereSeconds === 0 && probes > 20, nowhereSeconds, 's');
     const unseen = seconds === 0 ? 1 : notMeasuredSeconds / seconds;
     claims.check(
-      `${name} was looked at for ${100 * (1 - UNSEEN_MAX)} % of the time`,
+      `the prober had its time for ${name}: at least ${100 * (1 - UNSEEN_MAX)} %`,
       unseen <= UNSEEN_MAX,
       round(100 * (1 - unseen)),
       '%',
