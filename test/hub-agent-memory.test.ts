@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { type Digest, isObject, type Json, type KubeObject } from '../src/base/index.ts';
+import { type Digest, isObject, type Json, type KubeObject, silentLogger } from '../src/base/index.ts';
 import type { ApiRequest, Client } from '../src/kubernetes/index.ts';
 import type { CommandBody } from '../src/protocol/index.ts';
 import {
@@ -23,6 +23,13 @@ const STATE = `${SYSTEM}/configmaps/ldc-agent-state`;
 const SPACE: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', labels: LABELS } };
 const SETTINGS = '/api/v1/namespaces/shop/configmaps/settings';
 const RECORD = 'ldc.dev/held';
+
+/** Objects whose bundle takes two Secrets. */
+function large(): readonly KubeObject[] {
+  const one = configMap('large', { a: randomBytes(520 * 1024).toString('base64') });
+  const data = { a: randomBytes(520 * 1024).toString('base64') };
+  return [one, { ...one, metadata: { ...one.metadata, name: 'larger' }, data }];
+}
 
 async function begin(client?: (inner: Client) => Client): Promise<Rig> {
   const rig = await startRig(client === undefined ? {} : { client });
@@ -231,17 +238,6 @@ describe('what an agent holds', () => {
   });
 
   it('leaves no part of a larger bundle behind, nor when the agent dies before it has deleted it', async () => {
-    const large = () => {
-      const one = configMap('large', { a: randomBytes(520 * 1024).toString('base64') });
-      return [
-        one,
-        {
-          ...one,
-          metadata: { ...one.metadata, name: 'larger' },
-          data: { a: randomBytes(520 * 1024).toString('base64') },
-        },
-      ];
-    };
     const armed = { on: false, died: false };
     const rig = await begin((inner) => ({
       ...inner,
@@ -270,6 +266,54 @@ describe('what an agent holds', () => {
     await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
     assert.equal((await bundles(rig)).length, 1);
     assert.equal(await recalled(rig), last);
+    await rig.close();
+  });
+
+  it('leaves a part that it may not delete until it may: neither a command nor a start fails by it', async () => {
+    const refusal = { status: 0, times: 0 };
+    const rig = await begin((inner) => ({
+      ...inner,
+      async request(request) {
+        if (refusal.status === 0 || request.method !== 'DELETE' || !/ldc-bundle-.*-1$/.test(request.path))
+          return inner.request(request);
+        refusal.times++;
+        return { kind: 'answered', status: refusal.status, body: 'no', warnings: [] };
+      },
+    }));
+    const settings = (a: string) => [configMap('settings', { a })];
+    const first = await rig.bundle(1, large());
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    refusal.status = 503;
+    const second = await rig.bundle(2, settings('2'));
+    output((await deploy(rig, 2, second, first)).outcome, 'receipt');
+    assert.deepEqual([refusal.times, (await bundles(rig)).length], [1, 2]);
+    refusal.status = 0;
+    const third = await rig.bundle(3, settings('3'));
+    output((await deploy(rig, 3, third, second)).outcome, 'receipt');
+    assert.equal((await bundles(rig)).length, 1, 'the next command deletes it');
+
+    const fourth = await rig.bundle(4, large());
+    output((await deploy(rig, 4, fourth, third)).outcome, 'receipt');
+    refusal.status = 403;
+    const fifth = await rig.bundle(5, settings('5'));
+    output((await deploy(rig, 5, fifth, fourth)).outcome, 'receipt');
+    const warned: string[] = [];
+    const logger = { ...silentLogger, warn: (fields: object) => warned.push(JSON.stringify(fields)) };
+    await rig.agent.stop();
+    rig.agent = await rig.startAgent({ logger });
+    await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+    assert.ok(warned.some((fields) => /ldc-bundle-.*-1/.test(fields)));
+    assert.equal(await recalled(rig), fifth);
+    const sixth = await rig.bundle(6, large());
+    output((await deploy(rig, 6, sixth, fifth)).outcome, 'receipt');
+    refusal.status = 0;
+    output((await deploy(rig, 6, sixth, sixth)).outcome, 'receipt');
+    assert.equal((await bundles(rig)).length, 2, 'what has become a part again is none of it');
+    await restart(rig);
+    assert.equal(await recalled(rig), sixth);
+    const seventh = await rig.bundle(7, settings('7'));
+    output((await deploy(rig, 7, seventh, sixth)).outcome, 'receipt');
+    assert.equal((await bundles(rig)).length, 1);
     await rig.close();
   });
 

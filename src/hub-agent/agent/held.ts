@@ -2,10 +2,11 @@
  * What an agent holds, remembered in its cluster: one Secret per location with its bundle, and beside it which revision that is
  * and which commands were begun for it. So that one location costs one small write however many there are.
  */
-import { type Clock, type Json, type KubeObject, sha256Hex } from '../../base/index.ts';
+import { type Clock, type Json, type KubeObject, type Logger, sha256Hex } from '../../base/index.ts';
 import type { Held } from '../types.ts';
 import type { Location, OpenBlob } from './bundle.ts';
 import { Halted } from './halted.ts';
+import { createLeftovers } from './leftovers.ts';
 import { countOf, type Stored } from './stored.ts';
 
 export interface HeldLocations {
@@ -50,12 +51,14 @@ interface Known extends Record {
 export async function openHeld(
   stored: Stored,
   before: readonly Held[],
-  clock: Clock,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   onForeign: () => void,
 ): Promise<HeldLocations> {
   const listed = await stored.list('secrets');
   const known = knownOf(listed ?? [], before);
-  await removeBeyond(stored, listed ?? []);
+  const leftovers = createLeftovers(stored, logger);
+  leftovers.add(beyond(listed ?? []));
+  await leftovers.remove();
 
   const writing = new Set<string>();
   /** Keeps a check from taking a write that is under way for somebody else's. */
@@ -74,23 +77,27 @@ export async function openHeld(
       const now = known.get(key);
       const record: Record = { held, begun: begunWith(now?.begun ?? [], command) };
       const written = JSON.stringify(record);
-      if (now?.written === written && now.torn === undefined) return;
+      if (now?.written === written && now.torn === undefined) return leftovers.remove();
       const large = { value, secrets: Object.fromEntries(secrets), atMs: clock.now() } as Json;
       const name = bundleName(held.location);
       const [first, ...others] = stored.parts(name, large, { [RECORD]: written });
-      if (now !== undefined && others.length > 0) known.set(key, { ...now, torn: true });
+      await leftovers.keep(others.map((part) => part.metadata.name));
+      if (now !== undefined && others.length > 0)
+        known.set(key, { ...now, torn: true, parts: Math.max(now.parts, others.length + 1) });
       // the first is written last: half a value is never read
       for (const part of others.reverse()) await stored.put('secrets', part);
       const resourceVersion = await marked(held.location, () => {
         return writeGuarded(stored, first as KubeObject, now, written, onForeign);
       });
       known.set(key, { ...record, resourceVersion, written, parts: others.length + 1 });
-      await stored.removeParts(name, others.length + 1, now?.parts ?? 0); // of the former bundle, which nobody reads any more
+      leftovers.add(partNames(name, others.length + 1, now?.parts ?? 0));
+      await leftovers.remove();
     },
     async release(location) {
       const key = locationKey(location);
       if (known.has(key)) await marked(location, () => stored.removeLarge(bundleName(location)));
       known.delete(key);
+      await leftovers.remove();
     },
     async bundle(location) {
       const found = (await stored.loadLarge(bundleName(location))) as
@@ -149,14 +156,17 @@ function begunWith(earlier: readonly string[], command: string | undefined): rea
   return begun.slice(-BEGUN_MAX);
 }
 
-/** Parts of a former, larger bundle: the agent was killed before it had deleted them. */
-async function removeBeyond(stored: Stored, secrets: readonly KubeObject[]): Promise<void> {
+/** Parts of former, larger bundles, and of new ones that were not finished: the agent was killed before it had deleted or written the others. */
+function beyond(secrets: readonly KubeObject[]): readonly string[] {
   const byName = new Map(secrets.map((secret) => [secret.metadata.name, secret]));
-  for (const name of byName.keys()) {
+  return [...byName.keys()].filter((name) => {
     const [, bundle, index] = /^(ldc-bundle-[0-9a-f]+)-(\d+)$/.exec(name) ?? [];
-    const first = byName.get(`${bundle}-0`);
-    if (first !== undefined && Number(index) >= countOf(first)) await stored.remove('secrets', name);
-  }
+    return bundle !== undefined && Number(index) >= countOf(byName.get(`${bundle}-0`));
+  });
+}
+
+function partNames(name: string, from: number, to: number): readonly string[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, at) => `${name}-${from + at}`);
 }
 
 /** One that a person has edited is as good as none: the hub says anew what it wants there. */

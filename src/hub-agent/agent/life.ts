@@ -129,8 +129,8 @@ interface Beginning {
 
 /** What the agent remembers, which cluster this is, and who it is there. */
 async function settle(options: AgentOptions, { door, signal, before, onForeign }: Beginning) {
-  const { client, clock, join } = options;
-  const memory = await patiently(options, signal, () => openMemory(client, clock, onForeign));
+  const { client, join } = options;
+  const memory = await patiently(options, signal, () => openMemory(client, options, onForeign));
   const uid = await patiently(options, signal, () => readClusterUid(client));
   const candidate = { door, join, uid, before };
   const identity = await patiently(options, signal, () => certified(memory, candidate));

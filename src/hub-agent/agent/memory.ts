@@ -2,7 +2,7 @@
  * What an agent remembers in its cluster, written before it acts. What it holds is with its bundles, one Secret a location
  * (held.ts); beside them one small ConfigMap: the epoch, commands that were begun, drifts that no hub has journaled.
  */
-import { type Clock, isObject, type KubeObject, limits } from '../../base/index.ts';
+import { type Clock, isObject, type KubeObject, type Logger, limits } from '../../base/index.ts';
 import type { Client } from '../../kubernetes/index.ts';
 import { verdictOf } from '../../kubernetes/index.ts';
 import type { Held, StoredIdentity } from '../types.ts';
@@ -48,11 +48,15 @@ export interface Memory {
  * Reads the memory; its namespace is there. `onForeign`: it is another's by now, or an older one (a backup of
  * the cluster was restored): it has to be opened anew. @throws Halted when the API server does not answer.
  */
-export async function openMemory(client: Client, clock: Clock, onForeign: () => void): Promise<Memory> {
+export async function openMemory(
+  client: Client,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  onForeign: () => void,
+): Promise<Memory> {
   const stored = createStored(client);
   const found = await stored.read('configmaps', STATE);
   const { held: before = [], ...read } = readState(found);
-  const held = await openHeld(stored, before, clock, onForeign);
+  const held = await openHeld(stored, before, { clock, logger }, onForeign);
   const outcomes = createOutcomes(read.commands);
   let state: AgentState = read;
   const flush = createFlush(stored, found, onForeign, () => {

@@ -27,8 +27,6 @@ export interface Stored {
   parts(name: string, value: Json, annotations: { [key: string]: string }): readonly KubeObject[];
   loadLarge(name: string): Promise<Json | undefined>;
   removeLarge(name: string): Promise<void>;
-  /** Its parts from one index up to another, the last first. */
-  removeParts(name: string, from: number, to: number): Promise<void>;
 }
 
 export function createStored(client: Client): Stored {
@@ -53,9 +51,6 @@ export function createStored(client: Client): Stored {
       `${plural} ${name}`,
     );
     if (verdict.kind !== 'ok' && verdict.kind !== 'notFound') halt(verdict);
-  }
-  async function removeParts(name: string, from: number, to: number): Promise<void> {
-    for (let index = to - 1; index >= from; index--) await remove('secrets', `${name}-${index}`);
   }
   /** Last writer wins: there is one agent. */
   async function put(plural: string, object: KubeObject): Promise<void> {
@@ -97,8 +92,10 @@ export function createStored(client: Client): Stored {
       return first === undefined ? undefined : unpack(Buffer.concat(packed));
     },
     // the first says how many there are: it goes last, so that who was killed in between finds the others again
-    removeLarge: async (name) => removeParts(name, 0, countOf(await read('secrets', `${name}-0`))),
-    removeParts,
+    async removeLarge(name) {
+      const count = countOf(await read('secrets', `${name}-0`));
+      for (let index = count - 1; index >= 0; index--) await remove('secrets', `${name}-${index}`);
+    },
   };
 }
 
