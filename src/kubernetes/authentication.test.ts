@@ -177,5 +177,7 @@ describe('authentication by what is not', () => {
     await authentication.close();
     const user = { token: 't', as: 'somebody', 'as-groups': ['viewers'], 'as-uid': '7' };
     await assert.rejects(start(kubeconfig(user)), /has as-uid, as-groups, which ldc does not send: give one/);
+    const extra = { token: 't', as: 'somebody', 'as-user-extra': { scopes: ['view'] } };
+    await assert.rejects(start(kubeconfig(extra)), /has as-user-extra, which ldc does not send: give one/);
   });
 });
