@@ -24,6 +24,11 @@ export interface HeldLocations {
   unrecorded(): readonly Held[];
 }
 
+interface LargeBundle {
+  readonly value: Json;
+  readonly secrets: { readonly [reference: string]: string };
+}
+
 /** Beside a bundle, in its first part. */
 const RECORD = 'ldc.dev/held';
 const BEGUN_MAX = 4;
@@ -100,9 +105,7 @@ export async function openHeld(
       await leftovers.remove();
     },
     async bundle(location) {
-      const found = (await stored.loadLarge(bundleName(location))) as
-        | { readonly value: Json; readonly secrets: { readonly [reference: string]: string } }
-        | undefined;
+      const found = (await stored.loadLarge(bundleName(location))) as LargeBundle | undefined;
       const now = known.get(locationKey(location));
       if (found === undefined && now !== undefined) known.set(locationKey(location), { ...now, torn: true });
       return found === undefined ? undefined : { value: found.value, secrets: new Map(Object.entries(found.secrets)) };
@@ -112,17 +115,22 @@ export async function openHeld(
       const busy = new Set(writing);
       const now = await stored.list('secrets').catch(() => undefined);
       if (now === undefined) return undefined;
-      const found = knownOf(now, []);
-      const isSame = (key: string) => found.get(key)?.resourceVersion === known.get(key)?.resourceVersion;
-      return [...new Set([...before.keys(), ...found.keys()])]
-        .filter((key) => !busy.has(key) && !writing.has(key) && before.get(key) === known.get(key))
-        .every((key) => (known.get(key)?.written === undefined ? !found.has(key) : isSame(key)));
+      const isQuiet = (key: string) => !busy.has(key) && !writing.has(key) && before.get(key) === known.get(key);
+      return agree(known, knownOf(now, []), isQuiet);
     },
     unrecorded() {
       const all = [...known.values()];
       return (listed === undefined ? all : all.filter(({ written }) => written === undefined)).map(({ held }) => held);
     },
   };
+}
+
+/** Whether what is found is what is known, of those that `isQuiet` names. */
+function agree(known: Map<string, Known>, found: Map<string, Known>, isQuiet: (key: string) => boolean): boolean {
+  const isSame = (key: string) => found.get(key)?.resourceVersion === known.get(key)?.resourceVersion;
+  return [...new Set([...known.keys(), ...found.keys()])]
+    .filter(isQuiet)
+    .every((key) => (known.get(key)?.written === undefined ? !found.has(key) : isSame(key)));
 }
 
 /** By location, from the Secrets' records, and from what was written elsewhere of those without one. */
