@@ -105,12 +105,12 @@ describe('authentication by what is plain', () => {
     await authentication.close();
   });
 
-  it('reads YAML with anchors, merges and a token that looks like a number', async () => {
+  it('reads YAML with anchors, merges and a quoted token that looks like a number', async () => {
     const text = [
       'clusters:',
       `- { name: c, cluster: &c { server: "${SERVER}", insecure-skip-tls-verify: true } }`,
       '- { name: d, cluster: { <<: *c, tls-server-name: kubernetes } }',
-      'users: [ { name: u, user: { token: 12345, client-key-data: null, exec: } } ]',
+      'users: [ { name: u, user: { token: "12345", client-key-data: null, exec: } } ]',
       'contexts: [ { name: x, context: { cluster: d, user: u } } ]',
       'current-context: x',
     ].join('\n');
@@ -169,6 +169,22 @@ describe('authentication by what is not', () => {
     await assert.rejects(start(kubeconfig({ token: 't' }), 'two'), /has no context two; it has one, nowhere/);
     await assert.rejects(start(kubeconfig({ token: 't' }), 'nowhere'), /no current context with a cluster/);
     await assert.rejects(start(': no [ kubeconfig'));
+  });
+
+  it('a token without quotes that YAML reads as something else is refused, as kubectl does', async () => {
+    const user = { 'auth-provider': { name: 'oidc' } };
+    for (const [token, kind] of [
+      ['12345', 'number'],
+      ['1.50', 'number'],
+      ['true', 'boolean'],
+    ] as const) {
+      const text = kubeconfig({ token: 'TOKEN' }).replace('"TOKEN"', token);
+      assert.equal(await plainSource({ kind: 'kubeconfig', text }), undefined);
+      const sentence = new RegExp(`token of user u of the kubeconfig is no text but a ${kind}: put it in quotes`);
+      await assert.rejects(start(text), sentence);
+      const careful = kubeconfig({ token: 'TOKEN', ...user }).replace('"TOKEN"', token);
+      await assert.rejects(start(careful), sentence);
+    }
   });
 
   it('who would act with other rights than kubectl does is refused: groups of who is impersonated are not sent', async () => {

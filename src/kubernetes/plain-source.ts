@@ -37,6 +37,8 @@ export async function plainSource(credentials: Kubeconfig): Promise<Source | und
   const { server } = cluster;
   if (typeof server !== 'string' || !server.startsWith('https:')) return undefined;
   if (!holdsOnly(cluster, [...SERVER_KEYS, ...SERVER_KEYS_TOO]) || !holdsOnly(user, USER_KEYS)) return undefined;
+  // a number or a boolean is what YAML has made of a token without quotes: its text may have been another one
+  if (USER_KEYS.some((key) => textAt(user, key) !== undefined && typeof user[key] !== 'string')) return undefined;
   return sourceOf(server.replace(/\/+$/, ''), cluster, user);
 }
 
