@@ -78,10 +78,15 @@ class AvailabilityLoop implements Availability {
     this.#minimum = watchMinimum(ports.clock);
   }
 
-  async start(): Promise<void> {
+  recall(): void {
+    this.#records.clear();
     for (const { key, body } of this.#ports.documents.list(HEALTH)) {
       this.#records.set(key, body as unknown as HealthRecord);
     }
+  }
+
+  async start(): Promise<void> {
+    this.recall();
     const unsubscribe = this.#ports.journal.onAppend((entries) => {
       for (const entry of entries) {
         const key = entry.tx.startsWith('cluster/') ? entry.tx.slice('cluster/'.length) : undefined;

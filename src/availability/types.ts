@@ -119,6 +119,8 @@ export interface DrainView {
 
 /** The room's surface for api, drills and main. */
 export interface Availability {
+  /** Loads the records, and does nothing yet. Before the engine starts: it makes plans of queued transactions anew, from them. */
+  recall(): void;
   /** Loads the records, starts the loop; resolves after its first round. */
   start(): Promise<void>;
   /** Stops the loop and waits for the round that is under way. */

@@ -106,6 +106,8 @@ export async function startHub(options: HubOptions, ports: HubPorts): Promise<Ru
     const own = await agents.serverCertificate((fresh) => server.setSecureContext({ ...fresh, ...TLS }));
     const server = createServer({ ...own, ...TLS, ...PATIENCE }, app);
     server.maxConnections = CONNECTIONS_MAX;
+    // queued plans are made anew at once: by a fleet of which nothing is known they would be refused
+    if (!store.observeOnly) availability.recall();
     // before REST opens: an apply in between would be recovered as well as submitted
     await engine.start();
     if (!store.observeOnly) await availability.start();

@@ -175,6 +175,29 @@ describe('a hub that starts again', () => {
   });
 });
 
+describe('a hub that is killed while a transaction is queued', () => {
+  it('carries it out: its plan is made anew by what is known of the fleet', async () => {
+    const clusters = four();
+    const bed = openBed(clusters);
+    await bed.start();
+    const what = source('shop', [{ name: 'web', min: 2, spread: 'region' }]);
+    bed.store.journal.onAppend((entries) => {
+      if (entries.some(({ type }) => type === 'tx.created')) bed.store.crash();
+    });
+    const result = await bed.room.apply(what, { actor: 'user:test', reason: null, ifBusy: 'wait' });
+    assert.ok(result.kind === 'submitted', JSON.stringify(result));
+    const next = openBed(clusters, bed.store.disk, bed.clock);
+    assert.equal(next.engine.summary(result.transaction)?.state, 'queued', 'nothing but its making is durable');
+    next.availability.recall();
+    await next.engine.start();
+    await next.pass(250);
+    await next.availability.start();
+    const ended = await next.ended(result.transaction);
+    assert.equal(ended.state, 'committed', JSON.stringify(ended.cause));
+    await next.availability.stop();
+  });
+});
+
 describe('a cluster with many stacks that is lost', () => {
   it('is left within the budget of the only target there is: never more moves to it at once', async () => {
     const clusters = [fakeCluster('eu-1'), fakeCluster('eu-2'), fakeCluster('us-1'), fakeCluster('us-2', 10)];
