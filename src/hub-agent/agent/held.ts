@@ -65,14 +65,7 @@ export async function openHeld(
   leftovers.add(beyond(listed ?? []));
   await leftovers.remove();
 
-  const writing = new Set<string>();
-  /** Keeps a check from taking a write that is under way for somebody else's. */
-  async function marked<T>(location: Location, write: () => Promise<T>): Promise<T> {
-    const key = locationKey(location);
-    writing.add(key);
-    return write().finally(() => writing.delete(key));
-  }
-
+  const { writing, marked } = createMarks();
   return {
     all: () => [...known.values()].map(({ held }) => held),
     at: (location) => known.get(locationKey(location))?.held,
@@ -83,8 +76,8 @@ export async function openHeld(
       const record: Record = { held, begun: begunWith(now?.begun ?? [], command) };
       const written = JSON.stringify(record);
       if (now?.written === written && now.torn === undefined) return leftovers.remove();
-      const large = { value, secrets: Object.fromEntries(secrets), atMs: clock.now() } as Json;
       const name = bundleName(held.location);
+      const large = { value, secrets: Object.fromEntries(secrets), atMs: clock.now() } as Json;
       const [first, ...others] = stored.parts(name, large, { [RECORD]: written });
       await leftovers.keep(others.map((part) => part.metadata.name));
       if (now !== undefined && others.length > 0)
@@ -106,23 +99,34 @@ export async function openHeld(
     },
     async bundle(location) {
       const found = (await stored.loadLarge(bundleName(location))) as LargeBundle | undefined;
+      if (found !== undefined) return { value: found.value, secrets: new Map(Object.entries(found.secrets)) };
       const now = known.get(locationKey(location));
-      if (found === undefined && now !== undefined) known.set(locationKey(location), { ...now, torn: true });
-      return found === undefined ? undefined : { value: found.value, secrets: new Map(Object.entries(found.secrets)) };
+      if (now !== undefined) known.set(locationKey(location), { ...now, torn: true });
+      return undefined;
     },
     async isAsWritten() {
-      const before = new Map(known);
-      const busy = new Set(writing);
+      const [before, busy] = [new Map(known), new Set(writing)];
       const now = await stored.list('secrets').catch(() => undefined);
       if (now === undefined) return undefined;
       const isQuiet = (key: string) => !busy.has(key) && !writing.has(key) && before.get(key) === known.get(key);
       return agree(known, knownOf(now, []), isQuiet);
     },
     unrecorded() {
-      const all = [...known.values()];
-      return (listed === undefined ? all : all.filter(({ written }) => written === undefined)).map(({ held }) => held);
+      const lost = [...known.values()].filter(({ written }) => listed === undefined || written === undefined);
+      return lost.map(({ held }) => held);
     },
   };
+}
+
+/** Keeps a check from taking a write that is under way for somebody else's. */
+function createMarks() {
+  const writing = new Set<string>();
+  async function marked<T>(location: Location, write: () => Promise<T>): Promise<T> {
+    const key = locationKey(location);
+    writing.add(key);
+    return write().finally(() => writing.delete(key));
+  }
+  return { writing, marked };
 }
 
 /** Whether what is found is what is known, of those that `isQuiet` names. */
