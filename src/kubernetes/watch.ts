@@ -26,6 +26,8 @@ const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.
 const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
 const WATCH_SECONDS = 290;
+/** A server that has not ended a watch so long after its time never will: the line is dead, or the server hangs. */
+const OVERDUE_MS = 30_000;
 const PAGE = 500;
 
 /** Runs until the signal is aborted; never rejects. Starts again by itself after every end, with back-off and jitter. */
@@ -99,22 +101,21 @@ async function watchFrom(
   let attempt = 0;
   while (!signal.aborted) {
     const startedMs = clock.monotonic();
+    const timeoutSeconds = WATCH_SECONDS + Math.floor(random.next() * 60);
+    const overdue = new AbortController();
     const request: ApiRequest = {
       method: 'GET',
       path: target.path,
-      query: {
-        ...selectors(target),
-        resourceVersion,
-        allowWatchBookmarks: true,
-        timeoutSeconds: WATCH_SECONDS + Math.floor(random.next() * 60),
-      },
+      query: { ...selectors(target), resourceVersion, allowWatchBookmarks: true, timeoutSeconds },
       ...(target.metadataOnly === true ? { accept: METADATA } : {}),
-      signal,
+      signal: AbortSignal.any([signal, overdue.signal]),
     };
+    const cancel = clock.after(timeoutSeconds * 1_000 + OVERDUE_MS, () => overdue.abort());
     const end = await client.watch(request, async (event) => {
       resourceVersion = event.object.metadata.resourceVersion ?? resourceVersion;
       if (event.type !== 'BOOKMARK') await handlers.onEvent(event.type, event.object);
     });
+    cancel();
     if (signal.aborted || end.kind === 'expired') return;
     if (end.kind === 'failed' && end.status !== 429 && end.status < 500) return; // what it says is about the request: list anew
     if (end.kind !== 'ended') handlers.onHealth?.(end.kind === 'unreachable' ? end.reason : end.message);
