@@ -4,7 +4,7 @@ import type { Location, Plan, PlanAmendment } from '../plan/index.ts';
 import type { Replan, TransactionView } from '../saga/types.ts';
 import { amend } from './amend.ts';
 import { evidenceOf, planSettle } from './moves.ts';
-import { type Planned, planDeploy, planReschedule, planRetirement } from './planning.ts';
+import { type Planned, planDeploy, planReschedule, planRetirement, wantedRoom } from './planning.ts';
 import { type RevisionRecord, revisionRecord, stackId } from './records.ts';
 import { NOTHING } from './reservations.ts';
 import type { Room } from './room.ts';
@@ -26,7 +26,8 @@ async function again(transaction: TransactionView, room: Room): Promise<Outcome<
     case 'rollback': {
       const written = revisionRecord(room.store.documents, stack, revision);
       if (written === undefined) return noContent(transaction);
-      return kept(planDeploy({ kind, resolved: room.resolved(written), revision }, room), room);
+      const resolved = room.resolved(written);
+      return kept(() => planDeploy({ kind, resolved, revision }, room), transaction, room);
     }
     case 'reschedule': {
       const committed = room.committed(stack);
@@ -38,7 +39,7 @@ async function again(transaction: TransactionView, room: Room): Promise<Outcome<
         away: evidence.clusters,
         avoid: [],
       };
-      return kept(planReschedule({ ...wish, reason: transaction.reason }, room), room);
+      return kept(() => planReschedule({ ...wish, reason: transaction.reason }, room), transaction, room);
     }
     case 'retire': {
       const committed = room.committed(stack);
@@ -122,8 +123,12 @@ function amountText(what: 'cpuMilli' | 'memoryBytes' | 'pods', amount: number): 
   }
 }
 
-async function kept(planned: Planned, room: Room): Promise<Outcome<Plan>> {
+/** What its former plan wanted does not stand in the way of the new one, whose room is counted from now on. */
+async function kept(make: () => Planned, { id }: TransactionView, room: Room): Promise<Outcome<Plan>> {
+  room.reservations.forgetPromises((transaction) => transaction === id);
+  const planned = make();
   if (planned.kind === 'refused') return planned;
+  room.reservations.promise(wantedRoom(planned.plan)).bind(id);
   await keepPlanned(planned, room);
   return done(planned.plan);
 }

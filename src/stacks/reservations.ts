@@ -18,6 +18,7 @@ export interface Reservations {
   /** Reserved alone: what a reserve step is checked against, for its own promise must not stand in its way. */
   reserved(): ReadonlyMap<string, Amounts>;
   has(key: string): boolean;
+  /** @param key `<transaction>/<step>`: what was promised to that transaction there is counted no more beside it */
   reserve(key: string, reservation: Reservation): void;
   release(key: string): void;
   /** Placed by a plan that is being handed in: counted at once, so that the next plan does not take the same room. */
@@ -39,7 +40,13 @@ export const NOTHING: Amounts = { cpuMilli: 0, memoryBytes: 0, pods: 0 };
 export function createReservations(): Reservations {
   const held = new Map<string, Reservation>();
   const promised = new Set<{ transaction: string | null; readonly wanted: readonly Reservation[] }>();
-  const inFlight = () => [...held.values(), ...[...promised].flatMap(({ wanted }) => wanted)];
+  const inFlight = () => {
+    const taken = new Set([...held].map(([key, { location }]) => `${transactionOf(key)} ${locationId(location)}`));
+    const open = [...promised].flatMap(({ transaction, wanted }) =>
+      wanted.filter(({ location }) => !taken.has(`${transaction} ${locationId(location)}`)),
+    );
+    return [...held.values(), ...open];
+  };
   return {
     byCluster: () => sumOf(inFlight()),
     locations: () => namesOf(inFlight()),
@@ -63,6 +70,10 @@ export function createReservations(): Reservations {
       }
     },
   };
+}
+
+function transactionOf(key: string): string {
+  return key.slice(0, key.indexOf('/'));
 }
 
 function namesOf(parts: readonly Reservation[]): ReadonlyMap<string, readonly string[]> {
