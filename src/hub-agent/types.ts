@@ -112,6 +112,8 @@ export interface StoredIdentity extends Enrolled {
   readonly key: string;
   /** Names that its cluster had before: it may have been started to join by one of them. */
   readonly formerly?: readonly string[];
+  /** Another name that it has asked for by a token, with the key for that; kept until it is granted. */
+  readonly wish?: { readonly cluster: string; readonly key: string };
 }
 
 export type { Json };

@@ -71,13 +71,17 @@ beforeEach(async () => {
     hubName: 'test',
     desired: () => [],
   });
-  const made = await hub.registry.createToken({ uses: 1, ttlMs: HOUR, labels: {}, actor: 'user:test' });
-  token = made.kind === 'done' ? made.value.token : assert.fail('no token');
+  token = await anotherToken();
 });
 afterEach(async () => {
   await hub.stop();
   rmSync(dir, { recursive: true });
 });
+
+async function anotherToken(): Promise<string> {
+  const made = await hub.registry.createToken({ uses: 1, ttlMs: HOUR, labels: {}, actor: 'user:test' });
+  return made.kind === 'done' ? made.value.token : assert.fail('no token');
+}
 
 /** The same time, shown by another clock. */
 function hubClockOf(given: SimulatedClock): Clock {
@@ -178,6 +182,23 @@ describe("an agent's certificate", () => {
     assert.match(new X509Certificate(kept?.certificate ?? '').subject, /^CN=eu-one$/m);
     assert.deepEqual(await certified(memory, candidate()), kept);
     assert.equal(kept?.key, first.key);
+  });
+
+  it('is kept when the hub refuses a wish to be another cluster; asked again, the wish has the same key', async () => {
+    const first = await certified(memory, candidate());
+    const second = await anotherToken();
+    const other = () => ({ ...candidate(), join: { token: second, name: 'us-1' } });
+    await assert.rejects(certified(memory, other()), /has joined already, as eu-1/);
+    const wished = kept?.wish;
+    assert.equal(wished?.cluster, 'us-1');
+    await assert.rejects(certified(memory, other()), /has joined already, as eu-1/);
+    assert.deepEqual(kept?.wish, wished, 'a use of the token is bound to this key');
+    const { wish: _, ...again } = await certified(memory, { ...candidate(), join: undefined });
+    assert.deepEqual(again, first);
+    await hub.registry.remove('eu-1', 'user:test', 'test');
+    const granted = await certified(memory, other());
+    assert.deepEqual([granted.cluster, granted.key, granted.wish], ['us-1', wished?.key, undefined]);
+    assert.deepEqual(kept, granted);
   });
 
   for (const [what, minutes] of [

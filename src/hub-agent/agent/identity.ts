@@ -35,9 +35,19 @@ export async function certified(memory: Memory, { door, join, uid, before }: Can
     });
   }
   // the key is kept before it is used: a use of the token is bound to it, and a lost answer is asked for again
-  const key = kept !== undefined && isNamed(kept, join.name) ? kept.key : await newKey(join.name);
-  await memory.saveIdentity({ cluster: join.name, key, certificate: '', ca: '' });
+  const key = keptFor(join.name, kept) ?? (await newKey(join.name));
+  const isSomebody = kept !== undefined && kept.certificate !== '';
+  // who it is stays kept until it is the other: a wish that the hub refuses must not cost the cluster its key
+  await memory.saveIdentity(
+    isSomebody ? { ...kept, wish: { cluster: join.name, key } } : { cluster: join.name, key, certificate: '', ca: '' },
+  );
   return enrolled(memory, door, { ...join, key, uid });
+}
+
+/** The key with which it has asked for this name before. */
+function keptFor(name: string, kept: StoredIdentity | undefined): string | undefined {
+  if (kept?.wish?.cluster === name) return kept.wish.key;
+  return kept !== undefined && isNamed(kept, name) ? kept.key : undefined;
 }
 
 /** The same key certified anew by the token: the hub has refused the certificate. @throws Halted */
