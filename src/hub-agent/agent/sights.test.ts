@@ -45,6 +45,28 @@ describe('what is held, as it was last seen', () => {
     assert.notEqual(sights.at(ref), undefined);
   });
 
+  it('makes no digest anew when a line brings the same key again', () => {
+    const sights = held();
+    let read = 0;
+    const data = {
+      get value() {
+        read++;
+        return 'x';
+      },
+    };
+    sights.seen({ ...configMap(10, ''), data });
+    sights.good(configMap(10, 'x'));
+    const once = read;
+    assert.ok(once > 0);
+    cutKey = new Uint8Array(32);
+    assert.equal(sights.isGood(ref), true);
+    assert.equal(read, once);
+    cutKey = new Uint8Array(32).fill(1);
+    sights.isGood(ref);
+    assert.ok(read > once, 'another key');
+    cutKey = new Uint8Array(32);
+  });
+
   it('knows what looks as it was applied, whoever writes what does not count', () => {
     const sights = held();
     assert.equal(sights.isGood(ref), false, 'nothing is known of what was not seen');

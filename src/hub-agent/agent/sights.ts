@@ -48,8 +48,9 @@ export function createSights(cutKey: () => Uint8Array): Sights {
   }
   function digestAt(sight: Sight): Digest | undefined {
     const key = cutKey();
-    // digests by different keys are never compared
-    if (key !== cutBy) for (const one of sights.values()) one.digest = undefined;
+    // digests by different keys are never compared; each line to the hub brings the key anew, the same one as a rule
+    if (key !== cutBy && (cutBy === undefined || !Buffer.from(key).equals(cutBy)))
+      for (const one of sights.values()) one.digest = undefined;
     cutBy = key;
     if (sight.object !== undefined) sight.digest ??= contentDigest(sight.object, key);
     return sight.digest;
