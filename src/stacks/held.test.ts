@@ -1,7 +1,7 @@
 /** Moves past transactions that wait for a person, and plans that another transaction has overtaken. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { applied, type Bed, four, heldOn, openBed, options, source } from './testbed.test.ts';
+import { applied, type Bed, fakeCluster, four, heldOn, openBed, options, source } from './testbed.test.ts';
 
 const web = [{ name: 'web', min: 2, max: 2, spread: 'region' }];
 
@@ -169,6 +169,37 @@ describe('a plan that another transaction has overtaken', () => {
     assert.ok(bed.engine.events(second.transaction).some(({ type }) => type === 'tx.replanned'));
     consistent(bed, 'none', 2);
     await bed.availability.stop();
+  });
+});
+
+describe('a move past a paused one that a restart has planned anew', () => {
+  it('goes to a cluster that the paused one has not touched, as before', async () => {
+    const clusters = ['eu-1', 'eu-2', 'eu-3', 'us-1'].map((name) => fakeCluster(name, name === 'eu-3' ? 300 : 4_000));
+    const bed = openBed(clusters);
+    await bed.start();
+    for (const name of ['eu-2', 'eu-3']) await bed.availability.setIntent(name, 'cordoned', 'user:test', null);
+    await applied(bed, source('shop', web));
+    await bed.availability.setIntent('eu-2', 'open', 'user:test', null);
+    const wider = await bed.room.apply(source('shop', [{ ...web[0], name: 'web', min: 3, max: 3 }]), options);
+    assert.ok(wider.kind === 'submitted', JSON.stringify(wider));
+    for (let tries = 0; bed.engine.get(wider.transaction)?.state !== 'running' && tries < 1_000; tries++) await bed.clock.advance(5); // biome-ignore format: one line
+    assert.equal((await bed.engine.operate(wider.transaction, { verb: 'pause' }, 'user:test', null)).kind, 'done');
+    await bed.availability.setIntent('eu-3', 'open', 'user:test', null);
+    let move = '';
+    bed.store.journal.onAppend((entries) => {
+      move = entries.find(({ type, data }) => type === 'tx.created' && data.kind === 'reschedule')?.tx ?? '';
+      if (move !== '') bed.store.crash();
+    });
+    clusterOf(bed, 'eu-1').cut = true;
+    await bed.until('a move is begun', () => move !== '', 30_000);
+    const next = openBed(clusters, bed.store.disk, bed.clock);
+    next.availability.recall();
+    await next.engine.start();
+    await next.availability.start();
+    const ended = await next.ended(move);
+    assert.equal(ended.state, 'committed', JSON.stringify(ended.cause));
+    assert.deepEqual(wanted(next), ['eu-3', 'us-1']);
+    await next.availability.stop();
   });
 });
 

@@ -3,7 +3,7 @@ import { done, errorText, type Outcome, refused } from '../base/index.ts';
 import type { Location, Plan, PlanAmendment } from '../plan/index.ts';
 import type { Replan, TransactionView } from '../saga/types.ts';
 import { amend } from './amend.ts';
-import { evidenceOf, planSettle } from './moves.ts';
+import { evidenceOf, planSettle, touchedByHeld } from './moves.ts';
 import { type Planned, planDeploy, planReschedule, planRetirement, wantedRoom } from './planning.ts';
 import { type RevisionRecord, revisionRecord, stackId } from './records.ts';
 import { NOTHING } from './reservations.ts';
@@ -37,7 +37,7 @@ async function again(transaction: TransactionView, room: Room): Promise<Outcome<
         resolved: room.resolved(committed),
         revision: committed.revision,
         away: evidence.clusters,
-        avoid: [],
+        avoid: touchedByHeld(stack, room),
       };
       return kept(() => planReschedule({ ...wish, reason: transaction.reason }, room), transaction, room);
     }
