@@ -49,7 +49,15 @@ it('`ldc cluster join` gives the agent an account with these rights, and it acts
   const made = await client.call(routes.joinTokens.create, { body: { uses: 1, labels: {} } });
   const said: string[] = [];
   const rights = { namespaces: [], kinds: [], serviceAccounts: [], ownRights: true };
-  const joining = { name: 'eu-1', kubeconfig, joinToken: made.token, hub: hub.agentsUrl, labels: {}, rights };
+  const joining = {
+    name: 'eu-1',
+    joined: [],
+    kubeconfig,
+    joinToken: made.token,
+    hub: hub.agentsUrl,
+    labels: {},
+    rights,
+  };
   const io = { env: { XDG_STATE_HOME: dir }, home: dir } as unknown as Io;
   assert.equal(await joinBeside(joining, io, (text) => said.push(text)), 0, said.join());
   assert.ok(readdirSync(folder).length > 0);
@@ -57,6 +65,12 @@ it('`ldc cluster join` gives the agent an account with these rights, and it acts
     async () => (await client.all(routes.clusters.list)).some(({ health }) => health === 'ready'),
     'the cluster is ready',
     30_000,
+  );
+  const joined = await client.all(routes.clusters.list);
+  assert.equal(await joinBeside({ ...joining, name: 'us-1', joined }, io, (text) => said.push(text)), 5);
+  assert.match(
+    said.at(-1) ?? '',
+    /^error: this cluster has joined already, as eu-1\n {2}next: .* cluster rename eu-1 us-1$/,
   );
   const wide = `apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: all }\nrules: []\n`;
   const problem = await problemOf(() => client.call(routes.stacks.plan, { body: { ...stackOf({ manifests: wide }) } }));

@@ -72,6 +72,8 @@ export interface DemoOptions {
 
 export interface JoinOptions {
   readonly name: string;
+  /** The clusters that the hub knows, by the uid of their namespace kube-system. */
+  readonly joined: readonly { readonly name: string; readonly uid: string | null }[];
   readonly kubeconfig: string;
   readonly context?: string;
   readonly joinToken: string;

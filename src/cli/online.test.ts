@@ -313,6 +313,7 @@ describe('cluster and sim', () => {
         name: 'joinCluster',
         options: {
           name: 'eu-3',
+          joined: hub.registry.clusters().map(({ name }) => ({ name, uid: null })),
           kubeconfig: '/work/kube',
           joinToken: 'secret-join-text-1',
           hub: 'https://hub.test:7421',

@@ -5,10 +5,12 @@
 import { fork } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../base/index.ts';
+import { errorText, systemClock } from '../base/index.ts';
 import { recordProcess, runningProcess } from '../base/process-record.ts';
 import type { Io, JoinOptions } from '../cli/index.ts';
+import { readClusterUid } from '../hub-agent/agent/index.ts';
 import { AGENT_ACCOUNT } from '../hub-agent/manifests/index.ts';
+import { connect } from '../kubernetes/index.ts';
 import { agentEnvironment, agentNodeOptions } from './agent-process.ts';
 import { programEntry } from './child.ts';
 import { installRights } from './install-rights.ts';
@@ -24,6 +26,11 @@ export async function joinBeside(options: JoinOptions, io: Io, say: (text: strin
     say(
       `an agent for ${options.name} runs here already, as process ${other}: end it first (kill ${other}) to join anew`,
     );
+    return 5;
+  }
+  const known = await knownAs(options);
+  if (known !== undefined) {
+    say(known);
     return 5;
   }
   if (options.rights !== null) {
@@ -74,6 +81,22 @@ export async function joinBeside(options: JoinOptions, io: Io, say: (text: strin
     `error: ${options.name} has not joined${late}: ${lastWordIn(logFile)}\n  next: its agent's log says more: ${logFile}`,
   );
   return first === 5 ? 5 : 1;
+}
+
+/** A cluster that has joined by another name: its agent holds its lease, and one more would wait for that in vain. */
+async function knownAs({ kubeconfig, context, name, joined }: JoinOptions): Promise<string | undefined> {
+  const given = { kind: 'kubeconfig', text: readFileSync(kubeconfig, 'utf8') } as const;
+  const client = await connect({ ...given, ...(context === undefined ? {} : { context }) }, systemClock);
+  try {
+    const uid = await readClusterUid(client);
+    const known = joined.find((one) => uid !== undefined && one.uid === uid && one.name !== name)?.name;
+    if (known === undefined) return undefined;
+    return `error: this cluster has joined already, as ${known}\n  next: use it by that name; to have it as ${name}: ldc cluster rename ${known} ${name}`;
+  } catch (error) {
+    return `error: the cluster is not reached: ${errorText(error)}\n  next: look at its kubeconfig`;
+  } finally {
+    await client.close();
+  }
 }
 
 /** What an agent has said last: of its newest record the message and the error. */

@@ -62,11 +62,15 @@ async function join(cli: Cli, flags: JoinFlags, name: string): Promise<number> {
   await io.files.read(kubeconfig); // says so before a token is made
   if (!(await confirm(io, `Join ${name} by ${flags.kubeconfig}?`, flags.yes))) return exit.usage;
   const labels = flags.label ?? {};
-  const made = await withClient(cli, flags, (client, { routes }) =>
-    client.call(routes.joinTokens.create, { body: { uses: 1, ttlMs: JOIN_TTL_MS, labels, cluster: name } }),
-  );
+  const { made, joined } = await withClient(cli, flags, async (client, { routes }) => ({
+    made: await client.call(routes.joinTokens.create, {
+      body: { uses: 1, ttlMs: JOIN_TTL_MS, labels, cluster: name },
+    }),
+    joined: await client.all(routes.clusters.list),
+  }));
   const code = await launchers.joinCluster({
     name,
+    joined: joined.map(({ name, uid }) => ({ name, uid })),
     kubeconfig,
     ...(flags.kubeContext === undefined ? {} : { context: flags.kubeContext }),
     joinToken: made.token,
