@@ -24,7 +24,7 @@ import { operationEvents } from './operations.ts';
 import { planRef } from './plan-ref.ts';
 import type { EnginePorts } from './ports.ts';
 import { recover, reserveAgain } from './recover.ts';
-import { type Live, newLive, Runner } from './runner.ts';
+import { type Live, newLive, Runner, SET_ASIDE, setAside } from './runner.ts';
 import { begin, replay, type TransactionData } from './state.ts';
 import type {
   Engine,
@@ -55,7 +55,7 @@ class TransactionEngine implements Engine {
   /** Who has followed one to its end asks how it ended: it is not read back from its chain for that. */
   readonly #justEnded = new Map<TransactionId, TransactionView>();
   /** On their way into the journal: whoever comes next sees their locks already. */
-  readonly #arriving = new Map<TransactionId, Contender>();
+  readonly #arriving = new Map<TransactionId, Contender & { readonly landed: Promise<void> }>();
 
   constructor(ports: EnginePorts) {
     this.#ports = ports;
@@ -79,7 +79,8 @@ class TransactionEngine implements Engine {
     // nothing is awaited from the look at the others until this one can be seen by them
     const id = this.#ports.ids.next('tx');
     const header = { id, kind: plan.kind, stack: plan.stack, state: 'queued' } as Contender['header'];
-    const arriving = { header, locks: plan.locks };
+    const { promise: landed, resolve: land } = Promise.withResolvers<void>();
+    const arriving = { header, locks: plan.locks, landed };
     const before = blockers(arriving, this.#contenders());
     const [first] = before;
     if (first !== undefined && request.ifBusy === 'fail') return refused(busy(first));
@@ -88,6 +89,7 @@ class TransactionEngine implements Engine {
       return await this.#enter(id, created, request, before);
     } finally {
       if (this.#arriving.delete(id)) this.#pokeQueued();
+      land();
     }
   }
 
@@ -108,8 +110,10 @@ class TransactionEngine implements Engine {
   ): Promise<Outcome<TransactionView>> {
     if (ifBusy === 'replace') {
       for (const { header } of before) {
+        await this.#arriving.get(header.id)?.landed;
         const outcome = await this.operate(header.id, { verb: 'abort' }, actor, `replaced by ${id}`);
-        if (outcome.kind === 'refused' && header.state === 'stuck') return outcome;
+        if (outcome.kind !== 'refused') continue;
+        if (header.state === 'stuck' || outcome.refusal.kind === SET_ASIDE) return outcome;
       }
     }
     const entries = await this.#ports.journal.append(created.map((event) => newEntry(id, actor, event)));
@@ -164,6 +168,7 @@ class TransactionEngine implements Engine {
       return Promise.resolve(refused({ kind: known === undefined ? 'notFound' : 'notNow', message, hint }));
     }
     if (this.#ports.observeOnly === true) return Promise.resolve(refused(OBSERVING));
+    if (live.broken) return Promise.resolve(refused(setAside(id)));
     return new Promise((resolve) => {
       live.requests.push({
         actor,

@@ -1,5 +1,14 @@
 /** The only place that awaits: intents become durable, then are acted on, then their outcomes become durable. */
-import { type Cancel, type Clock, type Entry, errorText, type Outcome, StoreError } from '../base/index.ts';
+import {
+  type Cancel,
+  type Clock,
+  type Entry,
+  errorText,
+  type Outcome,
+  type Refusal,
+  refused,
+  StoreError,
+} from '../base/index.ts';
 import type { Answer, Asker } from './asks.ts';
 import { decide } from './decide.ts';
 import type { Ask, Decision, Surroundings } from './decision.ts';
@@ -7,7 +16,7 @@ import { newEntry, type TransactionEntry, type TransactionEvent } from './events
 import { fitAll } from './fit.ts';
 import type { EnginePorts } from './ports.ts';
 import { apply, illegal, type TransactionData } from './state.ts';
-import type { TransactionView } from './types.ts';
+import type { TransactionId, TransactionView } from './types.ts';
 import { viewOf } from './views.ts';
 
 /** A transaction that is not sealed, with all that is under way for it. */
@@ -41,6 +50,17 @@ export interface RunnerHooks {
 }
 
 const WRITE_AGAIN_MS = 1_000;
+
+/** Kind of the refusal of whatever is asked of a transaction that met a bug. */
+export const SET_ASIDE = 'setAside';
+
+export function setAside(id: TransactionId): Refusal {
+  return {
+    kind: SET_ASIDE,
+    message: `${id} is set aside: it met a fault of the hub`,
+    hint: 'the hub’s log says which; restart the hub, and it goes on from its journal',
+  };
+}
 
 export function newLive(data: TransactionData): Live {
   return {
@@ -96,6 +116,7 @@ export class Runner {
       live.broken = true;
       const { id } = live.data.header;
       this.#ports.logger.error({ transaction: id, error: errorText(error) }, 'transaction set aside: it met a bug');
+      for (const request of live.requests.splice(0)) request.resolve(refused(setAside(id)));
     } finally {
       live.running = false;
     }
@@ -125,8 +146,11 @@ export class Runner {
   async #grant(live: Live, request: Request): Promise<void> {
     const wanted = request.events(live.data);
     if (wanted.kind !== 'done') return request.resolve(wanted);
-    const written = await this.#write(live, wanted.value, request.actor);
     const failed = { kind: 'unknown', reason: 'it could not be made durable; see the hub’s log' } as const;
+    const written = await this.#write(live, wanted.value, request.actor).catch((error: unknown) => {
+      request.resolve(failed);
+      throw error;
+    });
     request.resolve(written ? { kind: 'done', value: viewOf(live.data) } : failed);
   }
 

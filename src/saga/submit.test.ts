@@ -1,7 +1,7 @@
 /** Many hand in at one moment: they share the disk's time, and each sees the locks of those before it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { seededRandom, silentLogger } from '../base/index.ts';
+import { done, seededRandom, silentLogger } from '../base/index.ts';
 import { memoryStore } from '../store/index.ts';
 import { deployPlan } from './testing/plans.ts';
 import { World } from './testing/world.ts';
@@ -58,5 +58,37 @@ describe('engine: handed in at once', () => {
     const id = next.status === 'fulfilled' && next.value.kind === 'done' ? next.value.value.id : '';
     assert.ok(await world.run(() => engine.get(id)?.sealed === true), `it stands in ${engine.get(id)?.state}`);
     assert.equal(engine.get(id)?.state, 'committed');
+  });
+
+  it('whoever replaces undoes one that is not in the journal yet, too', async () => {
+    const { world, engine } = setUp();
+    world.replanAgain = () => done(request('shop').plan);
+    const [first, second] = await Promise.all([
+      engine.submit(request('shop')),
+      engine.submit(request('shop', 'replace')),
+    ]);
+    assert.ok(first.kind === 'done' && second.kind === 'done');
+    assert.ok(await world.run(() => engine.get(second.value.id)?.sealed === true));
+    assert.equal(engine.get(first.value.id)?.state, 'rolledBack');
+    assert.equal(engine.get(second.value.id)?.state, 'committed');
+  });
+
+  it('who asks something of one that met a bug is answered, and does not wait for ever', async () => {
+    const { world, store, engine } = setUp();
+    const first = await engine.submit(request('shop'));
+    assert.ok(first.kind === 'done');
+    const { append } = store.journal;
+    store.journal.append = () => Promise.reject(new Error('a bug'));
+    const asked = engine.operate(first.value.id, { verb: 'abort' }, 'user:ann', null);
+    assert.ok(await world.run(() => world.errors.length > 0));
+    store.journal.append = append;
+    assert.notEqual((await asked).kind, 'done');
+    for (const answer of [
+      await engine.operate(first.value.id, { verb: 'abort' }, 'user:ann', null),
+      await engine.submit(request('shop', 'replace')),
+    ]) {
+      assert.ok(answer.kind === 'refused');
+      assert.equal(answer.refusal.kind, 'setAside');
+    }
   });
 });
