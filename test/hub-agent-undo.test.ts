@@ -1,7 +1,8 @@
 /** The traps of an undo (DESIGN §5), each against an API server that behaves as a real one does. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { Json, KubeObject } from '../src/base/index.ts';
+import type { Digest, Json, KubeObject } from '../src/base/index.ts';
+import type { Client } from '../src/kubernetes/index.ts';
 import {
   configMap,
   deploy,
@@ -16,6 +17,7 @@ import {
   refusalKind,
   startRig,
   undo,
+  until,
 } from './hub-agent-rig.ts';
 
 let rig: Rig;
@@ -192,6 +194,69 @@ describe('an object that says `ldc.dev/replace: recreate`', () => {
     assert.deepEqual(owners(now), owners(before));
   });
 
+  it('is made by whoever goes on after an agent that died when it had deleted it', async () => {
+    const drift = { mode: 'ignore', ignore: [] }; // nor is it a repair that makes it
+    const first = await rig.bundle(1, [recreated('one', 'a:1')], { drift });
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    const second = await rig.bundle(2, [recreated('two', 'b:2')], { drift });
+    const taken = await rig.run({ kind: 'snapshot', location: LOCATION, bundle: second, previous: first });
+    const preImages = output(taken, 'snapshot').preImages as Digest;
+    await rig.agent.stop();
+    let died = false;
+    const mortal: Client = {
+      ...rig.client,
+      async request(request) {
+        if (died) return new Promise(() => {});
+        const answer = await rig.client.request(request);
+        died ||= request.method === 'DELETE' && request.path === DEPLOYMENT;
+        return died ? new Promise(() => {}) : answer;
+      },
+    };
+    const dying = await rig.startAgent({ client: mortal });
+    await until(() => rig.hub.link.connected('eu-1'), 'it is connected');
+    const body = { kind: 'apply', location: LOCATION, revision: 2, bundle: second, preImages } as const;
+    const cut = rig.run(body, 'tx/apply/do');
+    await until(() => died, 'it died');
+    void dying.stop();
+    assert.equal((await cut).kind, 'unknown');
+    rig.agent = await rig.startAgent();
+    await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+    assert.equal(await rig.get(DEPLOYMENT), undefined);
+    const [receipt] = output(await rig.run(body, 'tx/apply/do'), 'receipt').objects;
+    assert.equal(receipt?.change, 'changed');
+    assert.equal(part(await rig.get(DEPLOYMENT), 'spec', 'selector', 'matchLabels', 'own'), 'two');
+    const { verified } = await undo(rig, { preImages, bundle: second }, { revision: 1, bundle: first });
+    assert.ok(verified.equal, JSON.stringify(verified.differences));
+  });
+
+  it('never becomes one with what another makes between its end and its new beginning', async () => {
+    const drift = { mode: 'ignore', ignore: [] };
+    const first = await rig.bundle(1, [recreated('one', 'a:1')], { drift });
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    await rig.agent.stop();
+    let deleted = false;
+    let made = false;
+    rig.agent = await rig.startAgent({
+      client: {
+        ...rig.client,
+        async request(request) {
+          deleted ||= request.method === 'DELETE' && request.path === DEPLOYMENT;
+          if (deleted && !made && request.method === 'PATCH') {
+            made = true;
+            await rig.write('POST', '/apis/apps/v1/namespaces/shop/deployments', recreated('theirs', 'c:3') as never);
+          }
+          return rig.client.request(request);
+        },
+      },
+    });
+    await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+    const second = await rig.bundle(2, [recreated('two', 'b:2')], { drift });
+    const tx = await deploy(rig, 2, second, first);
+    assert.equal(refusalKind(tx.outcome), 'stale');
+    assert.equal(part(await rig.get(DEPLOYMENT), 'spec', 'selector', 'matchLabels', 'own'), 'theirs');
+    assert.ok(!owners(await rig.get(DEPLOYMENT)).some(({ manager }) => manager === MANAGER));
+  });
+
   it('without the annotation the change is refused with that hint, and nothing is touched', async () => {
     const plain = (own: string) => {
       const { metadata, ...rest } = recreated(own, 'a:1');
@@ -206,6 +271,46 @@ describe('an object that says `ldc.dev/replace: recreate`', () => {
     const tx = await deploy(rig, 2, second, first);
     assert.equal(refusalKind(tx.outcome), 'immutable');
     assert.equal(part(await rig.get(DEPLOYMENT), 'spec', 'selector', 'matchLabels', 'own'), 'one');
+  });
+});
+
+describe('what is to be made', () => {
+  it('is never made into what came into being after it was read', async () => {
+    await rig.agent.stop();
+    const path = '/api/v1/namespaces/shop/configmaps/settings';
+    const busy = {
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      code: 409,
+      reason: 'Conflict',
+      message: 'busy',
+    };
+    let asked = 0;
+    rig.agent = await rig.startAgent({
+      client: {
+        ...rig.client,
+        async request(request) {
+          if (request.method !== 'PATCH' || request.path !== path || request.query?.dryRun !== undefined)
+            return rig.client.request(request);
+          asked++;
+          // refused once, so that it is looked at with care: nothing is there, and then something is
+          if (asked === 1) return { kind: 'answered', status: 409, body: busy, warnings: [] };
+          if (asked === 2)
+            await rig.write(
+              'POST',
+              '/api/v1/namespaces/shop/configmaps',
+              configMap('settings', { theirs: '1' }) as never,
+            );
+          return rig.client.request(request);
+        },
+      },
+    });
+    await until(() => rig.hub.link.connected('eu-1'), 'the next one is connected');
+    const bundle = await rig.bundle(1, [configMap('settings', { a: '1' })], { drift: { mode: 'ignore', ignore: [] } });
+    assert.equal(refusalKind((await deploy(rig, 1, bundle)).outcome), 'stale');
+    assert.equal(asked, 2);
+    assert.deepEqual(part(await rig.get(path), 'data'), { theirs: '1' });
   });
 });
 

@@ -66,7 +66,8 @@ async function applyOne(
     const live = await work.objects.get(ref);
     const digest = live === undefined ? null : normalizedDigest(live, work.cutKey);
     const expected =
-      digest === image.digest || (live !== undefined && (await isOurs(work, bundle, object, image, live)));
+      digest === image.digest ||
+      (live === undefined ? wasDeletedByUs(work, object) : await isOurs(work, bundle, object, image, live));
     if (!expected) return refuse(stale(refText(ref), image, live));
     const applied = await put(work, bundle, object, live);
     if (applied === 'stale') continue;
@@ -127,6 +128,14 @@ async function isOurs(
   return normalizedDigest(again.object, work.cutKey) === normalizedDigest(live, work.cutKey);
 }
 
+/**
+ * This command had begun, and its object says that it may be deleted and made anew: it was cut off between the two, or gave up
+ * waiting for the end of the former one. Also if it was a person: to make it is what is left to do.
+ */
+function wasDeletedByUs(work: Work, object: KubeObject): boolean {
+  return work.resumed && isRecreated(object);
+}
+
 async function put(
   work: Work,
   bundle: Bundle,
@@ -136,22 +145,28 @@ async function put(
   const verdict = await work.objects.apply(forApply(object, live, bundle), {
     manager: bundle.fieldManager,
     force: bundle.conflicts === 'take',
-    ...(live?.metadata.resourceVersion === undefined ? {} : { resourceVersion: live.metadata.resourceVersion }),
+    // never into what came into being since it was read
+    resourceVersion: live === undefined ? VERSION_OF_NONE : String(live.metadata.resourceVersion),
   });
   if (verdict.kind === 'ok') return { kind: 'put', ...appliedOf(verdict) };
   if (verdict.kind === 'stale') return 'stale';
   if (waitsFor(verdict, refOf(object), bundle.objects.map(refOf))) return { kind: 'early', verdict };
   const immutable = verdict.kind === 'refused' && verdict.refusal.kind === 'immutable';
   if (!immutable || live === undefined || !isRecreated(object)) return halt(verdict);
-  return { kind: 'put', ...(await recreate(work, bundle.fieldManager, object, live)) };
+  await removeForNew(work, live);
+  const made = await work.objects.apply(object, {
+    manager: bundle.fieldManager,
+    force: false,
+    resourceVersion: VERSION_OF_NONE,
+  });
+  return made.kind === 'stale' ? 'stale' : { kind: 'put', ...appliedOf(made) };
 }
 
-/** Deletes the object and makes it anew: only where it says so itself, and named in the plan as irreversible. */
-export async function recreate(work: Work, manager: string, object: KubeObject, live: KubeObject): Promise<Applied> {
+/** Deletes an object that is to be made anew: only where it says so itself, and named in the plan as irreversible. */
+export async function removeForNew(work: Work, live: KubeObject): Promise<void> {
   const uid = String(live.metadata.uid);
-  await work.objects.remove(refOf(object), uid);
-  await work.objects.gone(refOf(object), uid, work.signal);
-  return appliedOf(await work.objects.apply(object, { manager, force: true }));
+  await work.objects.remove(refOf(live), uid);
+  await work.objects.gone(refOf(live), uid, work.signal);
 }
 
 function receiptOf(work: Work, ref: ReturnType<typeof refOf>, image: PreImage, applied: Applied): ObjectReceipt {

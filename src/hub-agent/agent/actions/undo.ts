@@ -9,7 +9,7 @@ import { type Bundle, type Location, type PreImage, readBundle, readPreImages } 
 import { compareJson } from '../compare.ts';
 import { applyEntry, extract, identityOnly, type OwnerEntry, ownersOf, removeAt } from '../field-set.ts';
 import { halt, objectOf } from '../objects.ts';
-import { recreate } from './apply.ts';
+import { removeForNew } from './apply.ts';
 import { managerOf } from './ensure.ts';
 import { presentOf } from './present.ts';
 import { removeOne } from './removal.ts';
@@ -100,7 +100,8 @@ async function applyFormer(
     const immutable = verdict.kind === 'refused' && verdict.refusal.kind === 'immutable';
     const declared = bundle.objects.some((object) => sameRef(refOf(object), refOf(past)) && isRecreated(object));
     if (immutable && live !== undefined && (declared || isRecreated(past))) {
-      return (await recreate(work, manager, wanted, live)).object;
+      await removeForNew(work, live);
+      return objectOf(await work.objects.apply(wanted, { manager, force: true }));
     }
     return halt(verdict);
   }
