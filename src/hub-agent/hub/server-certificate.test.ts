@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { connect } from 'node:tls';
-import { createIds, SimulatedClock, seededRandom, silentLogger, systemRandom } from '../../base/index.ts';
+import { type Clock, createIds, SimulatedClock, seededRandom, silentLogger, systemRandom } from '../../base/index.ts';
 import { memoryStore } from '../../store/index.ts';
+import { createAuthority, issueServer } from '../certificates.ts';
 import { clusterProjector } from './entries.ts';
 import { createHubLink } from './index.ts';
+import { createServerCertificates } from './server-certificate.ts';
 
 const DAY = 24 * 3_600_000;
 
@@ -54,4 +56,33 @@ it('a hub that runs for months shows agents, and REST, a certificate that is goo
   }
   assert.equal(forRest.length, 7);
   assert.ok(Date.parse(new X509Certificate(forRest.at(-1) ?? '').validTo) > clock.now() + 60 * DAY);
+});
+
+it('a hub whose clock is set shows one that is good by it, within minutes', async (t) => {
+  let aheadMs = 0;
+  const time = new SimulatedClock();
+  const clock: Clock = {
+    now: () => time.now() + aheadMs,
+    monotonic: () => time.monotonic(),
+    after: (delayMs, run) => time.after(delayMs, run),
+    sleep: (delayMs, signal) => time.sleep(delayMs, signal),
+  };
+  const own = await createAuthority('ldc test', clock.now() - 300 * DAY, systemRandom);
+  const certificates = createServerCertificates(
+    { caPem: own.certificate, issueServer: (hosts) => issueServer(own, hosts, clock.now(), systemRandom) },
+    ['localhost'],
+    { clock, logger: silentLogger },
+  );
+  const shown = [await certificates.issue()];
+  certificates.onFresh((fresh) => void shown.push(fresh));
+  certificates.start();
+  t.after(() => certificates.stop());
+  for (const [at, setTo] of [100 * DAY, -100 * DAY].entries()) {
+    aheadMs = setTo;
+    await time.advance(15 * 60_000);
+    for (let wait = 0; wait < 4_000 && shown.length < at + 2; wait++) await new Promise((go) => setTimeout(go, 5));
+    assert.equal(shown.length, at + 2);
+    const { validFrom, validTo } = new X509Certificate(shown.at(-1)?.cert ?? '');
+    assert.ok(Date.parse(validFrom) <= clock.now() && clock.now() + 80 * DAY < Date.parse(validTo));
+  }
 });

@@ -1,4 +1,5 @@
 /** The hub's own certificate, made anew long before it runs out: a hub may run for years, and agents believe no expired one. */
+import { X509Certificate } from 'node:crypto';
 import { type Cancel, type Clock, errorText, type Logger } from '../../base/index.ts';
 import type { Authority } from './authority.ts';
 
@@ -17,9 +18,10 @@ export interface ServerCertificates {
   stop(): void;
 }
 
-/** It is good for 90 days; below 24.8 days, which is the longest that a timer waits. */
-const RENEW_MS = 20 * 24 * 3_600_000;
-const RETRY_MS = 3_600_000;
+/** It is good for 90 days, and made anew when no more than this is left. */
+const LEFT_MS_MIN = 70 * 24 * 3_600_000;
+/** No timer is set for the day: the machine's clock may be set, as where it boots without the time, or the machine sleep. */
+const LOOK_MS = 10 * 60_000;
 
 export function createServerCertificates(
   authority: Pick<Authority, 'issueServer' | 'caPem'>,
@@ -28,28 +30,35 @@ export function createServerCertificates(
 ): ServerCertificates {
   const listeners: ((fresh: ServerCertificate) => void)[] = [];
   let cancel: Cancel = () => {};
+  let newest: X509Certificate | undefined;
   const issue = async (): Promise<ServerCertificate> => {
     const { key, certificate } = await authority.issueServer(hosts);
+    newest = new X509Certificate(certificate);
     return { key, cert: `${certificate}\n${authority.caPem}`, ca: authority.caPem };
   };
-  const wait = (forMs: number): void => {
-    cancel = clock.after(forMs, () => void renew());
+  const isDue = (): boolean => {
+    if (newest === undefined) return false;
+    const nowMs = clock.now();
+    return nowMs < Date.parse(newest.validFrom) || nowMs >= Date.parse(newest.validTo) - LEFT_MS_MIN;
+  };
+  const wait = (): void => {
+    cancel = clock.after(LOOK_MS, () => {
+      wait();
+      if (isDue()) void renew();
+    });
   };
   async function renew(): Promise<void> {
-    wait(RENEW_MS);
     try {
       const fresh = await issue();
       for (const listener of listeners) listener(fresh);
     } catch (error) {
       logger.error({ error: errorText(error) }, "the hub's certificate could not be made anew; it is tried again");
-      cancel();
-      wait(RETRY_MS);
     }
   }
   return {
     issue,
     onFresh: (listener) => void listeners.push(listener),
-    start: () => wait(RENEW_MS),
+    start: wait,
     stop: () => cancel(),
   };
 }
