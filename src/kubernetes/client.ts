@@ -8,6 +8,11 @@ import { cutLines, type StreamEnd, streamLines } from './stream.ts';
 import type { ApiAnswer, ApiRequest, Client, WatchEnd, WatchEvent } from './types.ts';
 
 const TIMEOUT_MS = 30_000;
+/**
+ * Of a body, for each of its slots: what is under way stays below the 10 MB that an HTTP/2 session of Node may hold, or answers
+ * would be dropped (see `spills`).
+ */
+const SLOT_BYTES = 512 * 1024;
 /** Of plain text; several times what is shown of a line. */
 const LINE_BYTES_MAX = 64 * 1024;
 
@@ -22,7 +27,7 @@ export async function connect(credentials: Credentials, clock: Clock): Promise<C
 /** The same over any authentication. */
 export function clientOver(authentication: Authentication, clock: Clock): Client {
   const slots = createSlots(limits.clusterRequestsAtOnceMax);
-  async function ask(request: ApiRequest): Promise<ApiAnswer> {
+  async function ask(request: Written): Promise<ApiAnswer> {
     let answer = await once(authentication, clock, request, false);
     // a rotated token or certificate: read it anew, once
     if (answer.kind === 'answered' && answer.status === 401) answer = await once(authentication, clock, request, true);
@@ -33,12 +38,14 @@ export function clientOver(authentication: Authentication, clock: Clock): Client
   }
   return {
     async request(request) {
-      if (request.urgent === true) return ask(request);
-      await slots.take();
+      const written = { ...request, text: request.body === undefined ? undefined : JSON.stringify(request.body) };
+      if (request.urgent === true) return ask(written);
+      const size = 1 + Math.floor(Buffer.byteLength(written.text ?? '') / SLOT_BYTES);
+      await slots.take(size);
       try {
-        return await ask(request);
+        return await ask(written);
       } finally {
-        slots.give();
+        slots.give(size);
       }
     },
     watch: (request, onEvent) => watch(authentication, request, onEvent),
@@ -48,10 +55,13 @@ export function clientOver(authentication: Authentication, clock: Clock): Client
   };
 }
 
+/** With its body as it is sent. */
+type Written = ApiRequest & { readonly text?: string | undefined };
+
 /** `spilled`: the server has answered, and the connection had no room for the answer; the next request gets another one. */
 type Tried = ApiAnswer | { readonly kind: 'spilled'; readonly reason: string };
 
-async function once(auth: Authentication, clock: Clock, request: ApiRequest, fresh: boolean): Promise<Tried> {
+async function once(auth: Authentication, clock: Clock, request: Written, fresh: boolean): Promise<Tried> {
   const timeout = new AbortController();
   const timeoutMs = request.timeoutMs ?? TIMEOUT_MS;
   const cancel = clock.after(timeoutMs, () => timeout.abort());
@@ -88,13 +98,13 @@ function spills(auth: Authentication, access: Access | undefined, error: unknown
 /** What a URL resolves or drops: a name or a path out of a manifest would lead to another resource than the one meant. */
 const LEADS_ASIDE = /[/\\](?:\.|%2e){1,2}(?=[/\\?#]|$)|[\\\t\r\n]/i;
 
-function open(access: Access, request: ApiRequest, signal: AbortSignal | undefined) {
+function open(access: Access, request: Written, signal: AbortSignal | undefined) {
   if (LEADS_ASIDE.test(request.path)) throw new Error(`${request.path} is not asked for: it leads somewhere else`);
   const url = new URL(`${access.server}${request.path}`);
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
-  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  const body = request.text;
   const sent = send(url, {
     method: request.method,
     headers: {
