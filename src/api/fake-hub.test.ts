@@ -317,7 +317,7 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
   const stacks = {
     asked,
     summaries,
-    put(name: string, revision = 1) {
+    put(name: string, revision = 1, transaction: string | null = null) {
       const summary: StackSummary = {
         project: 'default',
         name,
@@ -326,7 +326,7 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
         state: 'degraded',
         functions: [checkout],
         databases: [],
-        transaction: null,
+        transaction,
         updatedAt: timestamp(NOON),
       };
       summaries.set(keyOf(summary), summary);

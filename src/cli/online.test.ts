@@ -170,6 +170,11 @@ describe('stacks', () => {
         '',
       ].join('\n'),
     );
+    hub.stacks.put('new', 0, 'tx-000000000001');
+    const begun =
+      /^default\/new: nothing is committed yet; what goes on: ldc describe default\/new, ldc tx show tx-000000000001$/m;
+    assert.match((await machine.ldc('status', 'new')).out, begun);
+    assert.match((await machine.ldc('status')).out, begun);
     const missing = await machine.ldc('status', 'nope');
     assert.equal(missing.code, 1);
     assert.match(missing.err, /there is no stack default\/nope/);
@@ -330,6 +335,21 @@ describe('cluster and sim', () => {
     assert.match(token.out, /ldc agent --name NAME --hub https:\/\/hub\.test:7421 --join secret-join-text-3\n/);
     assert.equal(hub.registry.tokens()[2]?.usesLeft, 3);
     assert.equal((await machine.ldc('cluster', 'token', '--ttl', '25h', '--yes')).code, 2);
+  });
+
+  it('says why something does not leave a cluster that is drained, once', async () => {
+    let rounds = 0;
+    const stack = { project: 'default', name: 'shop' };
+    const left = { stack, location: 'default/shop/checkout@us-1', wanted: true, owed: false };
+    Object.assign(hub.stacks, { onCluster: () => (++rounds > 3 ? [] : [left]) });
+    const { availability } = hub.services;
+    const refused = { stack, failures: 1, remainingMs: 30_000 };
+    const cooldowns = [{ ...refused, message: 'checkout needs 1 more location' }];
+    const now = availability.status();
+    Object.assign(availability, { status: () => ({ ...now, cooldowns }) });
+    const { code, err } = await machine.ldc('cluster', 'drain', 'us-1', '--yes');
+    assert.equal(code, 0);
+    assert.equal(err.split('default/shop does not move: checkout needs 1 more location').length, 2);
   });
 
   it('says that a real hub has no faults to offer', async () => {

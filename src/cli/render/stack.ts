@@ -81,7 +81,7 @@ export function descriptionText(
 const DRIFTS_SHOWN = 5;
 
 function driftText({ at, cluster, message, repaired, repairs = 0 }: DriftView): string {
-  const fight = repairs > 1 ? `, the ${repairs}th time in a row` : '';
+  const fight = repairs > 1 ? `, ${repairs} times in a row` : '';
   return `  ${at} ${cluster}: ${message} (${repaired ? `repaired${fight}` : 'not repaired'})\n`;
 }
 

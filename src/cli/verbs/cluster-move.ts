@@ -4,6 +4,7 @@ import { action, type Cli, example, type HubFlags, withHub } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { newKey, withClient } from '../connect.ts';
 import { exit, Failure } from '../failure.ts';
+import { stackName } from '../render/transaction.ts';
 
 interface MoveFlags extends HubFlags {
   readonly yes?: boolean;
@@ -59,6 +60,7 @@ export async function emptied({ io }: Cli, client: HubClient, { routes }: Api, n
   const stop = new AbortController();
   const cancel = io.onInterrupt(() => stop.abort());
   try {
+    const told = new Set<string>();
     for (let before = Number.NaN; ; ) {
       const { items } = await client.call(routes.clusters.locations, { params: { name } });
       const left = items.filter(({ wanted }) => wanted);
@@ -71,6 +73,11 @@ export async function emptied({ io }: Cli, client: HubClient, { routes }: Api, n
             .join(', ')}\n`,
         );
       before = left.length;
+      const { cooldowns } = await client.call(routes.fleet.availability);
+      for (const line of refusals(left, cooldowns)) {
+        if (!told.has(line)) io.err.write(line);
+        told.add(line);
+      }
       await io.clock.sleep(POLL_MS, stop.signal);
       if (stop.signal.aborted)
         throw new Failure(exit.interrupted, `stopped waiting; ${name} goes on draining`, {
@@ -80,6 +87,19 @@ export async function emptied({ io }: Cli, client: HubClient, { routes }: Api, n
   } finally {
     cancel();
   }
+}
+
+interface Refused {
+  readonly stack: { readonly project: string; readonly name: string };
+  readonly message: string;
+}
+
+/** Why stacks that are still there do not move: the refusal of their last try. */
+function refusals(left: readonly Pick<Refused, 'stack'>[], cooldowns: readonly Refused[]): readonly string[] {
+  const names = new Set(left.map(({ stack }) => stackName(stack)));
+  return cooldowns
+    .filter(({ stack }) => names.has(stackName(stack)))
+    .map(({ stack, message }) => `  ${stackName(stack)} does not move: ${message}\n`);
 }
 
 function callOf({ io }: Cli, { reason }: MoveFlags, name: string) {

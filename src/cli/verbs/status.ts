@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import type { FunctionView } from '../../stacks/types.ts';
+import type { FunctionView, StackSummary } from '../../stacks/types.ts';
 import { action, type Cli, example, type HubFlags, withHub, withOutput } from '../cli.ts';
 import { withClient } from '../connect.ts';
 import { exit } from '../failure.ts';
 import { checkFormat, print } from '../render/output.ts';
 import { functionTable } from '../render/stack.ts';
+import { stackName } from '../render/transaction.ts';
 import { stackRef } from './options.ts';
 
 interface StatusFlags extends HubFlags {
@@ -23,7 +24,11 @@ async function status(cli: Cli, flags: StatusFlags, name: string | undefined): P
   checkFormat(flags.output);
   const ref = name === undefined ? undefined : stackRef(name);
   return withClient(cli, flags, async (client, { routes }) => {
-    if (ref !== undefined) await client.call(routes.stacks.get, { params: ref }); // says so when there is none
+    // of one: says so when there is none
+    const stacks =
+      ref === undefined
+        ? await client.all(routes.stacks.list)
+        : [await client.call(routes.stacks.get, { params: ref })];
     const query = ref === undefined ? {} : { project: ref.project, stack: ref.name };
     const [items, availability] = await Promise.all([
       client.all(routes.functions.list, { query }),
@@ -32,10 +37,21 @@ async function status(cli: Cli, flags: StatusFlags, name: string | undefined): P
     await print(cli.io, flags.output, {
       value: { functions: items, availability },
       names: items.map((view) => `function/${view.project}/${view.stack}/${view.function}`),
-      human: () => `${functionTable(items)}${trouble(items)}${brakes(availability.brakes)}`,
+      human: () => `${functionTable(items)}${begun(stacks)}${trouble(items)}${brakes(availability.brakes)}`,
     });
     return exit.done;
   });
+}
+
+/** Stacks of which nothing is committed yet: their functions are not served, but not nowhere to be found either. */
+function begun(stacks: readonly StackSummary[]): string {
+  return stacks
+    .filter(({ revision, transaction }) => revision === 0 && transaction !== null)
+    .map(
+      (one) =>
+        `${stackName(one)}: nothing is committed yet; what goes on: ldc describe ${stackName(one)}, ldc tx show ${one.transaction}\n`,
+    )
+    .join('');
 }
 
 /** Why what is not well is not. */
