@@ -8,8 +8,9 @@ const NO_SECRETS = new Map<string, string>();
 
 function source() {
   const asked: Digest[] = [];
-  const blobs = createBlobSource(new SimulatedClock(), createSealKey(), (digest) => asked.push(digest) > 0);
-  return { blobs, asked };
+  const clock = new SimulatedClock();
+  const blobs = createBlobSource(clock, createSealKey(), (digest) => asked.push(digest) > 0);
+  return { blobs, asked, clock };
 }
 
 describe('blobs at hand', () => {
@@ -48,6 +49,27 @@ describe('blobs at hand', () => {
     assert.equal(asked.length, 1);
     void blobs.get(first).catch(() => {});
     assert.deepEqual(asked, [second, first]);
+    blobs.lineEnded();
+  });
+
+  it('are let go of when nobody has used them for ten minutes, and asked for anew', async () => {
+    const { blobs, asked, clock } = source();
+    const [used, idle] = [digestOf({ a: 1 }), digestOf({ a: 2 })];
+    blobs.made(used, { value: { a: 1 }, secrets: NO_SECRETS });
+    blobs.made(idle, { value: { a: 2 }, secrets: NO_SECRETS });
+    await clock.advance(9 * 60_000);
+    await blobs.get(used);
+    await clock.advance(2 * 60_000);
+    await blobs.get(used);
+    assert.deepEqual(asked, []);
+    const anew = blobs.get(idle);
+    assert.deepEqual(asked, [idle]);
+    blobs.received({ digest: idle, value: { a: 2 } });
+    await anew;
+    await clock.advance(11 * 60_000);
+    assert.equal(clock.nextTimer(), undefined, 'nothing is waited for');
+    void blobs.get(used).catch(() => {});
+    assert.deepEqual(asked, [idle, used]);
     blobs.lineEnded();
   });
 });

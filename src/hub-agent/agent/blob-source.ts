@@ -1,4 +1,4 @@
-/** Blobs from the hub: asked for once however many want them, kept while there is room. */
+/** Blobs from the hub: asked for once however many want them, kept while they are used and there is room. */
 import { type Clock, type Digest, digestOf, type Refusal } from '../../base/index.ts';
 import type { Blob, SealKey } from '../../protocol/index.ts';
 import type { OpenBlob } from './bundle.ts';
@@ -8,6 +8,8 @@ import { Halted } from './halted.ts';
 const KEPT_MAX = 256;
 /** As JSON; what is parsed of them takes a few times as much. One that is larger is kept alone. */
 const KEPT_BYTES_MAX = 32 * 1024 * 1024;
+/** What nobody has used for so long is asked for anew: a transaction's steps are closer together, but for those that wait for a person. */
+const IDLE_MS_MAX = 10 * 60_000;
 const WAIT_MS_MAX = 30_000;
 
 export interface BlobSource {
@@ -23,7 +25,7 @@ export interface BlobSource {
 }
 
 export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: Digest) => boolean): BlobSource {
-  const kept = createKept();
+  const kept = createKept(clock);
   const waiting = new Map<Digest, PromiseWithResolvers<OpenBlob>>();
 
   function fail(digest: Digest, error: Halted): void {
@@ -79,22 +81,39 @@ export function createBlobSource(clock: Clock, sealKey: SealKey, ask: (digest: D
 }
 
 /** The ones that were used last. */
-function createKept() {
-  const kept = new Map<Digest, { readonly blob: OpenBlob; readonly bytes: number }>();
+function createKept(clock: Clock) {
+  /** The one that was used longest ago first. */
+  const kept = new Map<Digest, { readonly blob: OpenBlob; readonly bytes: number; readonly usedMs: number }>();
   let keptBytes = 0;
+  let waits = false;
+
   function forget(digest: Digest): void {
     keptBytes -= kept.get(digest)?.bytes ?? 0;
     kept.delete(digest);
   }
+  function forgetIdle(): void {
+    waits = false;
+    for (const [digest, { usedMs }] of kept) {
+      const leftMs = usedMs + IDLE_MS_MAX - clock.monotonic();
+      if (leftMs > 0) {
+        waits = true;
+        clock.after(leftMs, forgetIdle);
+        return;
+      }
+      forget(digest);
+    }
+  }
   function keep(digest: Digest, blob: OpenBlob): void {
     const bytes = kept.get(digest)?.bytes ?? JSON.stringify(blob.value).length;
     forget(digest);
-    kept.set(digest, { blob, bytes });
+    kept.set(digest, { blob, bytes, usedMs: clock.monotonic() });
     keptBytes += bytes;
     for (const oldest of kept.keys()) {
       if (kept.size === 1 || (kept.size <= KEPT_MAX && keptBytes <= KEPT_BYTES_MAX)) break;
       forget(oldest);
     }
+    if (!waits) clock.after(IDLE_MS_MAX, forgetIdle);
+    waits = true;
   }
   return {
     keep,
