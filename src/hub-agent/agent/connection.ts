@@ -20,6 +20,7 @@ import {
   PROTOCOL_VERSION,
   type Sent,
 } from '../../protocol/index.ts';
+import { watchSilence } from '../silence.ts';
 import type { HubDoor, StoredIdentity } from '../types.ts';
 import type { StreamMessage } from './streams/streams.ts';
 
@@ -63,7 +64,6 @@ const HEARTBEAT_MS = 5_000;
 const RETRY_HEARTBEATS_MAX = 2;
 const PATIENCE_HEARTBEATS = 2;
 const PATIENCE_MS_MIN = 2_000;
-const SILENT_HEARTBEATS_MAX = 3;
 
 /** Dials until the signal is aborted. */
 export function connectToHub(options: ConnectionOptions): Connection {
@@ -143,10 +143,10 @@ class HubConnection implements Connection {
     let heardMs = clock.monotonic();
     let beat = () => {};
     let seq = 0;
-    const heartbeat = (everyMs: number) => {
-      if (clock.monotonic() - heardMs > SILENT_HEARTBEATS_MAX * everyMs) return line.close('the hub is silent');
+    const heartbeat = (everyMs: number, silence = watchSilence(clock, everyMs)) => {
+      if (heardMs < silence.look()) return line.close('the hub is silent');
       line.send({ kind: 'heartbeat', seq: seq++, sentAtMs: clock.now() } as Json, 'urgent');
-      beat = clock.after(everyMs, () => heartbeat(everyMs));
+      beat = clock.after(everyMs, () => heartbeat(everyMs, silence));
     };
     let over = false;
     line.onClose((reason) => {

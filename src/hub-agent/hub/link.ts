@@ -28,6 +28,7 @@ import {
   type StreamRequest,
   sealJson,
 } from '../../protocol/index.ts';
+import { type Silence, watchSilence } from '../silence.ts';
 import type { AgentIdentity, Held } from '../types.ts';
 import { type BlobExchange, createBlobExchange } from './blob-exchange.ts';
 import { createDrifts, type Drifts } from './drifts.ts';
@@ -78,8 +79,6 @@ const TOO_MANY_STREAMS: Refusal = {
   hint: 'name a cluster or a function, or try again in a moment',
 };
 const HELLO_MS_MAX = 10_000;
-/** A line without a word for so many heartbeats is dead: what is under way on it becomes `unknown`. */
-const SILENT_HEARTBEATS_MAX = 3;
 
 export function createHubLines(options: HubLinesOptions): HubLines {
   return new Lines(options);
@@ -97,12 +96,14 @@ class Lines implements HubLines {
   readonly #listeners = new Set<(change: LinkChange) => void>();
   #streaming = 0;
   #stopped = false;
+  readonly #silence: Silence;
   #sweep: Cancel;
 
   constructor(options: HubLinesOptions) {
     this.#options = options;
     this.#exchange = createBlobExchange(options.store, this.#own, options.random);
     this.#drifts = createDrifts(options);
+    this.#silence = watchSilence(options.clock, options.heartbeatMs);
     this.#sweep = options.clock.after(options.heartbeatMs, () => this.#sweepSilent());
   }
 
@@ -110,7 +111,7 @@ class Lines implements HubLines {
     for (const listener of this.#listeners) listener(change);
   }
   #sweepSilent(): void {
-    const deadline = this.#options.clock.monotonic() - SILENT_HEARTBEATS_MAX * this.#options.heartbeatMs;
+    const deadline = this.#silence.look();
     for (const session of this.#sessions.values()) if (session.lastMs < deadline) session.close('silent');
     if (!this.#stopped) this.#sweep = this.#options.clock.after(this.#options.heartbeatMs, () => this.#sweepSilent());
   }
