@@ -287,7 +287,9 @@ export class Session {
     if (welcome.epoch > known && !observing) await this.#memory.update((state) => ({ ...state, epoch: welcome.epoch }));
     this.#hubKey = welcome.sealKey;
     const cutKey = JSON.parse(Buffer.from(this.#sealKey.open(welcome.cutKey)).toString('utf8')) as string;
-    this.#cutKey = new Uint8Array(Buffer.from(cutKey, 'base64'));
+    const bytes = Buffer.from(cutKey, 'base64');
+    // digests that were made know their key by its array: while it is the same key they stand
+    if (!bytes.equals(this.#cutKey)) this.#cutKey = new Uint8Array(bytes);
     return true;
   }
 

@@ -53,6 +53,12 @@ const HELD_UP_EVERY_MS = 5_000;
 const CALM_MS = 10 * 60_000;
 const SLOW_MS_MAX = 5 * 60_000;
 
+/**
+ * An agent that starts asks this once of each object that it holds. It could be told only by what an apply answered (its
+ * version, or its digest), and that is known after the one write in which a location is remembered: to remember it would cost
+ * each apply, and each repair, a second one; to write it at its end would spare only an agent that was stopped, not one that was
+ * killed. A version alone would not do either: each change of a status makes it another.
+ */
 export async function checkDrift(
   work: Work,
   bundle: Bundle,

@@ -90,9 +90,14 @@ describe('what is held, as it was last seen', () => {
     sights.good(secret);
     assert.equal(sights.isGood(refOf(secret)), true);
     cutKey = new Uint8Array(32).fill(1);
-    assert.equal(sights.isGood(refOf(secret)), false);
-    sights.good(secret);
+    assert.equal(sights.isGood(refOf(secret)), true, 'what was good by the one is good by the other');
+    const edited = { ...configMap(11, ''), kind: 'Secret', data: { password: 'ZWRpdGVk' } };
+    sights.seen(edited);
+    cutKey = new Uint8Array(32).fill(2);
+    assert.equal(sights.isGood(refOf(secret)), false, 'what was not is not');
+    sights.good(edited);
     assert.equal(sights.isGood(refOf(secret)), true);
+    cutKey = new Uint8Array(32);
   });
 
   it('takes a list for all that is there of what it covers', () => {

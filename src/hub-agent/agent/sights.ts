@@ -48,9 +48,9 @@ export function createSights(cutKey: () => Uint8Array): Sights {
   }
   function digestAt(sight: Sight): Digest | undefined {
     const key = cutKey();
-    // digests by different keys are never compared; each line to the hub brings the key anew, the same one as a rule
-    if (key !== cutBy && (cutBy === undefined || !Buffer.from(key).equals(cutBy)))
-      for (const one of sights.values()) one.digest = undefined;
+    // digests by different keys are never compared
+    if (cutBy !== undefined && key !== cutBy && !Buffer.from(key).equals(cutBy))
+      for (const one of sights.values()) recut(one, cutBy, key);
     cutBy = key;
     if (sight.object !== undefined) sight.digest ??= contentDigest(sight.object, key);
     return sight.digest;
@@ -99,9 +99,19 @@ export function createSights(cutKey: () => Uint8Array): Sights {
     at: (ref) => find(ref)?.object,
     isGood(ref) {
       const sight = find(ref);
-      return sight?.object !== undefined && sight.good === digestAt(sight);
+      if (sight?.object === undefined) return false;
+      const digest = digestAt(sight); // by another key by now, it may be, and `good` with it
+      return sight.good === digest;
     },
   };
+}
+
+/** What was as applied by the former key is it by the new one: a starting agent has none of the hub's, and would ask for each Secret twice. */
+function recut(sight: Sight, former: Uint8Array, key: Uint8Array): void {
+  const { object, digest, good } = sight;
+  sight.digest = undefined;
+  if (object === undefined || good === undefined) return;
+  if ((digest ?? contentDigest(object, former)) === good) sight.good = contentDigest(object, key);
 }
 
 /** Whether both are one reading of one object. */
