@@ -106,7 +106,7 @@ export function createSights(cutKey: () => Uint8Array): Sights {
   };
 }
 
-/** What was as applied by the former key is it by the new one: a starting agent has none of the hub's, and would ask for each Secret twice. */
+/** What was as applied by the former key is it by the new one: an agent that looked before its hub was there had a key of its own, and would ask for each Secret again. */
 function recut(sight: Sight, former: Uint8Array, key: Uint8Array): void {
   const { object, digest, good } = sight;
   sight.digest = undefined;
