@@ -33,22 +33,20 @@ export interface Idempotency {
 
 const COLLECTION = 'idempotency';
 const KEPT_MS = 24 * 3_600_000;
-const SWEEP_EVERY_MS = 3_600_000;
-const SWEEP_ITEMS = 1_000;
+/** Each new key pays with a look at so many others, so that what is kept stays in proportion to what comes. */
+const SWEEP_ITEMS = 10;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 export function createIdempotency(ports: { documents: Documents; clock: Clock; key: Uint8Array }): Idempotency {
   const { documents, clock } = ports;
   const running = new Map<string, { readonly fingerprint: string; readonly answer: Promise<KeptAnswer> }>();
-  let sweptAt = Number.NEGATIVE_INFINITY;
+  let sweptTo = '';
 
   const sweep = async () => {
-    if (clock.monotonic() - sweptAt < SWEEP_EVERY_MS) return;
-    sweptAt = clock.monotonic();
+    const looked = documents.list(COLLECTION, { after: sweptTo, limit: SWEEP_ITEMS });
+    sweptTo = looked.length < SWEEP_ITEMS ? '' : (looked.at(-1)?.key ?? '');
     const before = timestamp(clock.now() - KEPT_MS);
-    const old = documents
-      .list(COLLECTION, { limit: SWEEP_ITEMS })
-      .filter((document) => String(document.body.at) < before);
+    const old = looked.filter(({ body, key }) => String(body.at) < before && !running.has(key));
     if (old.length > 0) await documents.write(old.map(({ key }) => ({ collection: COLLECTION, key, body: null })));
   };
 
