@@ -59,6 +59,10 @@ export const DIFFERENCES: readonly Difference[] = [
     steps: { '1.27-1.31': ['changing/scale missing'] },
   },
   {
+    why: 'until 1.28 kubectl wrote the kinds of an applyset as resources',
+    steps: { '1.27-1.28': ['applying/applyset remembers'] },
+  },
+  {
     why: 'kubectl 1.27 said "annotate" where it says "annotated" since 1.28',
     steps: {
       '1.27': ['changing/annotate', 'changing/annotate off', 'changing/annotate by selector', 'first-day/annotate'],

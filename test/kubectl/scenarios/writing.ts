@@ -70,22 +70,25 @@ export const applying: Scenario = {
     { name: 'prune without selector', args: 'apply --prune -f both.yaml' },
     {
       name: 'applyset',
-      args: 'apply --server-side --prune --applyset=configmaps/set -f both.yaml',
+      args: 'apply --server-side --prune -n $NS --applyset=configmaps/set -f both.yaml',
       env: { KUBECTL_APPLYSET: 'true' },
     },
-    { name: 'applyset parent', args: 'create configmap set', silent: true },
     {
-      name: 'applyset with parent',
-      args: 'apply --server-side --force-conflicts --prune --applyset=configmaps/set -f both.yaml',
+      name: 'applyset again',
+      args: 'apply --server-side --force-conflicts --prune -n $NS --applyset=configmaps/set -f both.yaml',
       env: { KUBECTL_APPLYSET: 'true' },
     },
     {
       name: 'applyset prunes',
-      args: 'apply --server-side --force-conflicts --prune --applyset=configmaps/set -f one.yaml',
+      args: 'apply --server-side --force-conflicts --prune -n $NS --applyset=configmaps/set -f one.yaml',
       env: { KUBECTL_APPLYSET: 'true' },
     },
     { name: 'applyset pruned', args: 'get cm -l applyset.kubernetes.io/part-of -o name' },
-    { name: 'applyset remembers', args: `get cm set -o jsonpath='{.metadata.annotations}'` },
+    {
+      name: 'applyset remembers',
+      args: `get cm set -o jsonpath='{.metadata.annotations}'`,
+      cut: (text) => text.replace(/kubectl\/v[\d.]+/, 'kubectl/VERSION'),
+    },
     { name: 'server-side', args: 'apply --server-side -f -', input: CONFIG },
     {
       name: 'server-side conflict',
