@@ -220,7 +220,7 @@ class TransactionEngine implements Engine {
   async start(): Promise<void> {
     for (const data of recover(this.#ports)) {
       const live = newLive(data);
-      live.stale = data.header.state === 'queued';
+      live.stale = data.header.startedAt === null; // queued, or paused before it began
       this.#lives.set(data.header.id, live);
       await reserveAgain(data, this.#ports);
     }

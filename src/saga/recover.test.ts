@@ -1,7 +1,7 @@
 /** What a start does with what it finds: goes on, sets aside, or refuses; and what a store that cannot write does to it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Digest, limits, seededRandom, silentLogger } from '../base/index.ts';
+import { type Digest, done, limits, seededRandom, silentLogger } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { memoryDisk, memoryStore } from '../store/index.ts';
 import { bundleOf, deployPlan, locationOf, step } from './testing/plans.ts';
@@ -50,6 +50,28 @@ describe('engine: start', () => {
     await again.start();
     assert.ok(await world.run(() => again.get(blog)?.sealed === true));
     assert.match(world.errors.join(), new RegExp(`its chain does not replay .*${shop}`));
+  });
+
+  it('makes the plan of a paused one anew that had not begun: what it was made from may have changed', async () => {
+    const { world, open } = setUp();
+    const { engine } = open();
+    await engine.submit(request(deployPlan(['eu'])));
+    await engine.submit(request(deployPlan(['eu'])));
+    const [second, first] = engine.list({}).items.map(({ id }) => id) as [string, string];
+    assert.equal((await engine.operate(second, { verb: 'pause' }, 'a', null)).kind, 'done');
+    assert.ok(await world.run(() => engine.get(first)?.sealed === true));
+    await engine.stop();
+    const again = open().engine;
+    await again.start();
+    const asked: string[] = [];
+    world.replanAgain = ({ id }) => {
+      asked.push(id);
+      return done(deployPlan(['eu']));
+    };
+    assert.equal((await again.operate(second, { verb: 'resume' }, 'a', null)).kind, 'done');
+    assert.ok(await world.run(() => again.get(second)?.sealed === true));
+    assert.deepEqual(asked, [second]);
+    assert.equal(again.get(second)?.state, 'committed');
   });
 
   it('restored from a backup it shows everything and does nothing', async () => {
