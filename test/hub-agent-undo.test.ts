@@ -236,6 +236,8 @@ describe('an object that says `ldc.dev/replace: recreate`', () => {
     await rig.agent.stop();
     let deleted = false;
     let made = false;
+    const cause = { reason: 'FieldManagerConflict', message: 'conflict with "undici"', field: '.spec.selector' };
+    const theirs = { kind: 'Status', status: 'Failure', code: 409, reason: 'Conflict', details: { causes: [cause] } };
     rig.agent = await rig.startAgent({
       client: {
         ...rig.client,
@@ -244,6 +246,9 @@ describe('an object that says `ldc.dev/replace: recreate`', () => {
           if (deleted && !made && request.method === 'PATCH') {
             made = true;
             await rig.write('POST', '/apis/apps/v1/namespaces/shop/deployments', recreated('theirs', 'c:3') as never);
+            const answer = await rig.client.request(request);
+            // what a real server says of it: whose the fields are comes before the version
+            return answer.kind === 'answered' && answer.status === 409 ? { ...answer, body: theirs } : answer;
           }
           return rig.client.request(request);
         },

@@ -149,7 +149,7 @@ async function put(
     resourceVersion: live === undefined ? VERSION_OF_NONE : String(live.metadata.resourceVersion),
   });
   if (verdict.kind === 'ok') return { kind: 'put', ...appliedOf(verdict) };
-  if (verdict.kind === 'stale') return 'stale';
+  if (live === undefined ? cameToBe(verdict) : verdict.kind === 'stale') return 'stale';
   if (waitsFor(verdict, refOf(object), bundle.objects.map(refOf))) return { kind: 'early', verdict };
   const immutable = verdict.kind === 'refused' && verdict.refusal.kind === 'immutable';
   if (!immutable || live === undefined || !isRecreated(object)) return halt(verdict);
@@ -159,7 +159,12 @@ async function put(
     force: false,
     resourceVersion: VERSION_OF_NONE,
   });
-  return made.kind === 'stale' ? 'stale' : { kind: 'put', ...appliedOf(made) };
+  return cameToBe(made) ? 'stale' : { kind: 'put', ...appliedOf(made) };
+}
+
+/** What was to be made is there: a real server looks at who owns its fields before it looks at the version. */
+function cameToBe({ kind }: Verdict): boolean {
+  return kind === 'stale' || kind === 'conflict';
 }
 
 /** Deletes an object that is to be made anew: only where it says so itself, and named in the plan as irreversible. */
