@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import {
   canonical,
   systemClock as clock,
@@ -60,6 +61,15 @@ export interface RigOptions {
   /** A cluster that runs already, with controllers and all. */
   readonly cluster?: Client;
 }
+
+/** A test that failed has closed nothing, and what it left open would keep its file from ending. */
+const open = new Set<Rig>();
+after(async () => {
+  for (const { agent, hub, client, api } of open) {
+    void agent?.stop(); // one that was killed by its test hangs
+    await Promise.allSettled([hub.stop(), client.close(), api.close()]);
+  }
+});
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const api = await startApiServer({ name: 'eu-1' });
@@ -122,6 +132,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       return answer.body;
     },
     async close() {
+      open.delete(rig);
       await rig.agent?.stop();
       await hub.stop();
       await client.close();
@@ -129,6 +140,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       await store.close();
     },
   };
+  open.add(rig);
   rig.agent = await rig.startAgent();
   await until(() => hub.link.connected('eu-1'), 'the agent is connected');
   return rig;
