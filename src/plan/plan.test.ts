@@ -148,6 +148,21 @@ test('needs hold within each wave', () => {
   for (const one of plan.steps) for (const id of one.after) assert.ok(graph.has(id), `${one.id} waits for ${id}`);
 });
 
+test('an arrow stands between functions of a wave where one waits for the other, not between locations of one', () => {
+  const wavesOf = (needs: string, rollout: string) => {
+    const of = (name: string, more: string) =>
+      `    - { name: ${name}, manifests: [ ${name}.yaml ]${more}, availability: { locations: { max: all } } }\n`;
+    const functions = of('web', needs) + of('api', '') + of('log', '');
+    const files = { 'web.yaml': deployment('web'), 'api.yaml': deployment('api'), 'log.yaml': deployment('log') };
+    const { plan } = deploy(stack(`${functions}  rollout: { waves: [ 100% ]${rollout} }\n`, files), FOUR);
+    return /^Waves:\n {2}1 {2}[-\w, ]+? {3}(.*)$/m.exec(planText(plan))?.[1];
+  };
+  for (const rollout of ['', ', maxUnavailableLocations: 1']) {
+    assert.equal(wavesOf('', rollout), 'api, log, web');
+    assert.equal(wavesOf(', needs: [ api ]', rollout), 'api, log → web');
+  }
+});
+
 test('deletions come last: objects that are gone, locations that are gone, a whole stack', () => {
   const both = { 'web.yaml': `${deployment('web')}---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: old }\n` };
   const first = deploy(stack(WEB, both), FOUR);

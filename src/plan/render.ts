@@ -76,13 +76,39 @@ function waveLines(plan: Plan): readonly (readonly string[])[] {
     plan.steps.filter((step) => step.work.action === 'apply'),
     (step) => step.wave ?? 0,
   );
+  const running = Map.groupBy(
+    plan.steps.filter(({ phase }) => phase === 'running'),
+    ({ wave = 0 }) => wave,
+  );
   const soak = plan.rollout.soakMs === 0 ? '' : `, soak ${plan.rollout.soakMs / 1000}s`;
   return [...waves].map(([wave, steps]) => {
     const clusters = [...new Set(steps.map(clusterOf))];
-    const functions = [...new Set(steps.map((step) => ('location' in step.work ? step.work.location.name : '')))];
     const more = clusters.length > CLUSTERS_MAX ? ` and ${clusters.length - CLUSTERS_MAX} more` : '';
-    return [`  ${wave + 1}  ${clusters.slice(0, CLUSTERS_MAX).join(', ')}${more}`, `${functions.join(' → ')}${soak}`];
+    return [
+      `  ${wave + 1}  ${clusters.slice(0, CLUSTERS_MAX).join(', ')}${more}`,
+      `${orderText(running.get(wave) ?? [])}${soak}`,
+    ];
   });
+}
+
+/** The functions of a wave: an arrow to those that wait for others, a comma between those that do not. */
+function orderText(wave: readonly Step[]): string {
+  const seen = new Map<string, { readonly name: string | undefined; readonly level: number }>();
+  const levels = new Map<string, number>();
+  // steps come after those that they wait for; locations of one function that wait for each other are of one level
+  for (const { id, after, work } of wave) {
+    const before = after.flatMap((one) => seen.get(one) ?? []);
+    const name = 'location' in work ? work.location.name : before[0]?.name;
+    const level = before.reduce((most, one) => Math.max(most, one.level + (one.name === name ? 0 : 1)), 0);
+    seen.set(id, { name, level });
+    if (work.action === 'apply')
+      levels.set(work.location.name, Math.min(level, levels.get(work.location.name) ?? level));
+  }
+  const ordered = Map.groupBy(levels.keys(), (name) => levels.get(name) ?? 0);
+  return [...ordered]
+    .sort(([a], [b]) => a - b)
+    .map(([, names]) => names.join(', '))
+    .join(' → ');
 }
 
 /** Functions that wait a little longer, since their containers are ready by having been started. */
