@@ -172,6 +172,31 @@ describe('a plan that another transaction has overtaken', () => {
   });
 });
 
+describe('what is committed, wanted again while another revision is on its way', () => {
+  for (const ifBusy of ['wait', 'replace'] as const) {
+    it(`is what is there in the end (ifBusy: ${ifBusy})`, async () => {
+      const bed = openBed(four());
+      await bed.start();
+      await applied(bed, source('shop', web));
+      const next = await submitted(bed, '');
+      await bed.pass(0);
+      const back = await bed.room.apply(source('shop', web), { ...options, ifBusy });
+      assert.ok(back.kind === 'submitted', JSON.stringify(back));
+      await ends(bed, back.transaction, 'committed');
+      assert.equal(bed.engine.get(next)?.state, ifBusy === 'wait' ? 'committed' : 'rolledBack');
+      assert.equal(bed.room.get({ project: 'default', name: 'shop' })?.revision, 3);
+      for (const name of wanted(bed)) {
+        const held = clusterOf(bed, name).held.get('default/shop/web');
+        assert.deepEqual(bed.room.desired(name).map(({ revision, bundle }) => ({ revision, bundle })), [held]); // biome-ignore format: one line
+        assert.match(JSON.stringify(bed.store.blobs.get(held?.bundle ?? 'sha256:')), /ldc\.dev\/http:1"/);
+      }
+      const again = await bed.room.apply(source('shop', web), options);
+      assert.equal(again.kind, 'nothing', 'it says so once nothing is under way');
+      await bed.availability.stop();
+    });
+  }
+});
+
 describe('a move past a paused one that a restart has planned anew', () => {
   it('goes to a cluster that the paused one has not touched, as before', async () => {
     const clusters = ['eu-1', 'eu-2', 'eu-3', 'us-1'].map((name) => fakeCluster(name, name === 'eu-3' ? 300 : 4_000));

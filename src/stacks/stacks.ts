@@ -2,7 +2,7 @@
 import { type Digest, limits, refused } from '../base/index.ts';
 import type { ResolvedStack } from '../ldc/index.ts';
 import { whatIf } from '../placement/index.ts';
-import { locationId, type Plan, planMermaid, planText, type StackRef } from '../plan/index.ts';
+import { locationId, type Plan, planMermaid, planText, type StackRef, type TransactionKind } from '../plan/index.ts';
 import type { Replan } from '../saga/types.ts';
 import { type Adoption, type AdoptionReport, adoptLate } from './adopt.ts';
 import { previewPlan } from './diff.ts';
@@ -151,7 +151,7 @@ async function apply(
   };
   return whenPermitted<ApplyResult>(make, resolved.namespace, room, (planned) => {
     const committed = room.committed(ref);
-    if (committed?.resolved === digest && planned.plan.steps.length === 0) {
+    if (committed?.resolved === digest && planned.plan.steps.length === 0 && !isChanging(ref, room)) {
       return { kind: 'nothing', message: `${stackId(ref)} is at revision ${committed.revision}, which says the same` };
     }
     return shown.changed(planned.plan, options) ?? handIn(planned, keep, options, room);
@@ -181,7 +181,7 @@ async function rollback(
     source,
   };
   return whenPermitted<ApplyResult>(make, resolved.namespace, room, (planned) => {
-    if (room.committed(stack)?.resolved === content && planned.plan.steps.length === 0) {
+    if (room.committed(stack)?.resolved === content && planned.plan.steps.length === 0 && !isChanging(stack, room)) {
       return { kind: 'nothing', message: `${stackId(stack)} already says what revision ${old} says` };
     }
     return shown.changed(planned.plan, options) ?? handIn(planned, async () => written, options, room);
@@ -243,6 +243,14 @@ function unknownStack(stack: StackRef): ReturnType<typeof refused> {
 function notCommitted(stack: StackRef, room: Room): ReturnType<typeof refused> {
   const record = stackRecord(room.store.documents, stack);
   return record?.state === 'live' ? undefinedContent(stack, record.revision) : unknownStack(stack);
+}
+
+const CHANGING: readonly (TransactionKind | undefined)[] = ['deploy', 'rollback', 'retire'];
+
+/** What is committed is about to be something else: who wants it as it is has to be heard after that. */
+function isChanging(stack: StackRef, room: Room): boolean {
+  const unfinished = stackRecord(room.store.documents, stack)?.transactions ?? [];
+  return unfinished.some((id) => CHANGING.includes(room.engine().summary(id)?.kind));
 }
 
 function nextRevision(stack: StackRef, room: Room): number {
