@@ -313,5 +313,18 @@ describe('deploy/agent.yaml', () => {
       refusal.hint ?? '',
       /\{apiGroups: \["rbac.authorization.k8s.io"\], resources: \[rolebindings, roles\], verbs: \[get, watch, create/,
     );
+    assert.doesNotMatch(refusal.hint ?? '', /--kinds/);
+    await apply(living.cluster, read('../examples/crd/crd.yaml'));
+    const widget = { apiVersion: 'example.com/v2', kind: 'Widget', metadata: { name: 'main', namespace: 'shop' } };
+    const custom = await rig.bundle(2, [widget]);
+    const hintOf = async () => {
+      const outcome = await rig?.run({ kind: 'snapshot', location: LOCATION, bundle: custom, previous: null });
+      return outcome?.kind === 'refused' ? (outcome.refusal.hint ?? '') : '';
+    };
+    await until(async () => (await hintOf()).includes('widgets'), 'the kind is served, and refused', 30_000);
+    assert.match(
+      await hintOf(),
+      /as `ldc agent manifests` prints it with --kinds example\.com\/widgets beside its other flags; or name/,
+    );
   });
 });

@@ -109,7 +109,17 @@ function hintOf(isAgent: boolean, gaps: readonly Gap[]): string {
       : `give it those rights, or ${unless.verb} on ${qualified(unless)}`;
   }
   const add = `add to its Role: ${own.flatMap(rulesOf).slice(0, SHOWN_MAX).join(', ')}`;
-  return isAgent ? `${add}; or name a ServiceAccount that may, in spec.serviceAccount` : add;
+  return isAgent ? `${add}${printed(own)}; or name a ServiceAccount that may, in spec.serviceAccount` : add;
+}
+
+/** Kinds that are not of Kubernetes itself are given to agents by their names. */
+function printed(gaps: readonly Gap[]): string {
+  const custom = gaps
+    .flatMap(({ rights }) => rights)
+    .filter(({ group }) => group.includes('.') && !group.endsWith('.k8s.io'))
+    .map(({ group, resource }) => `${group}/${resource}`);
+  if (custom.length === 0) return '';
+  return `, as \`ldc agent manifests\` prints it with --kinds ${[...new Set(custom)].slice(0, SHOWN_MAX).join(',')} beside its other flags`;
 }
 
 function rulesOf({ verbs, rights }: Gap): readonly string[] {
