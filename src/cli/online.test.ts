@@ -124,9 +124,13 @@ describe('apply', () => {
 
   it('does nothing when there is nothing to do, and begins without following', async () => {
     machine.files.set('/work/stack.yaml', 'same');
+    hub.stacks.put('shop', 1);
     const nothing = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
     assert.equal(nothing.code, 0);
-    assert.match(nothing.out, /nothing to do: shop is at this revision already/);
+    assert.match(
+      nothing.out,
+      /nothing to do: shop is at this revision already\n\n {2}checkout on us-1: Deployment checkout: 0 of 2 pods are ready\n {2}more: ldc describe/,
+    );
     machine.files.set('/work/stack.yaml', 'kind: Stack\n');
     const begun = await machine.ldc('apply', '-f', 'stack.yaml', '--yes', '--no-wait');
     assert.match(begun.out, /was begun; follow it: ldc tx watch tx-/);

@@ -55,7 +55,7 @@ function begun(stacks: readonly StackSummary[]): string {
 }
 
 /** Why what is not well is not. */
-function trouble(items: readonly FunctionView[]): string {
+export function trouble(items: readonly FunctionView[]): string {
   const lines = items.flatMap((view) =>
     view.locations
       .filter((location) => location.status !== 'current' && location.message !== '')

@@ -6,6 +6,7 @@ import { exit } from '../failure.ts';
 import { exitOf, followTransaction } from '../follow.ts';
 import { print } from '../render/output.ts';
 import { outcomeText, transactionName } from '../render/transaction.ts';
+import { trouble } from './status.ts';
 
 /** Flags of every verb that begins a transaction. */
 export interface SubmitFlags extends HubFlags {
@@ -36,16 +37,22 @@ export async function submitAndFollow(
   const { io } = cli;
   const quiet = flags.output !== undefined;
   let shown: Digest | undefined;
+  let stack: PlannedView['plan']['stack'] | undefined;
   if (!(quiet && flags.yes)) {
     const planned = await plan();
     shown = planned.plan.digest;
+    stack = planned.plan.stack;
     const to = quiet ? io.err : io.out;
     to.write(planned.text.endsWith('\n') ? planned.text : `${planned.text}\n`);
     if (!(await confirm(io, question, flags.yes))) return exit.usage;
   }
   const answer = await submit(shown === undefined || flags.yes ? {} : { expectPlan: shown });
   if (answer.kind === 'nothing') {
-    await print(io, flags.output, { value: answer, names: [], human: () => `nothing to do: ${answer.message}\n` });
+    // the same definition is no repair: what is not well stays so, and that is said
+    const query = { project: stack?.project, stack: stack?.name };
+    const items = quiet || stack === undefined ? [] : await client.all(api.routes.functions.list, { query });
+    const human = () => `nothing to do: ${answer.message}\n${trouble(items)}`;
+    await print(io, flags.output, { value: answer, names: [], human });
     return exit.done;
   }
   const { id } = answer.transaction;
