@@ -19,10 +19,12 @@ const OPAQUE: { readonly [key: string]: string } = {
   storageVersionHash: '<hash>',
 };
 
+const NODE_PORTS = new Set(['nodePort', 'healthCheckNodePort']);
+
 /** @param own the names that the run gave: `{'<run>': 'r1abc'}` */
 export function normalise(value: Json, own: { readonly [shown: string]: string }, key = ''): Json {
   if (typeof value === 'string') return OPAQUE[key] ?? text(value, own, key);
-  if (typeof value === 'number') return key === 'nodePort' && value >= 30_000 ? '<port>' : value;
+  if (typeof value === 'number') return NODE_PORTS.has(key) && value >= 30_000 ? '<port>' : value;
   if (Array.isArray(value)) return list(value as readonly Json[], own, key);
   if (!isObject(value)) return value;
   const entries = Object.entries(value).map(([name, item]) => [
@@ -59,6 +61,15 @@ function text(value: string, own: { readonly [shown: string]: string }, key: str
   if (key === 'clusterIP') return out.replace(/^10\.\d+\.\d+\.\d+$/, '<ip>');
   if (key === 'cell') return cell(out);
   return out
+    .replace(
+      /(clusterIPs: Invalid value: |^Invalid value: )\["10\.[\d.]+"\]: failed to allocate IP 10\.[\d.]+:/,
+      '$1<ip>: failed:',
+    )
+    .replace(
+      /(nodePort: Invalid value: |^Invalid value: )3\d{4}: provided port is already/,
+      '$1<port>: provided port is already',
+    )
+    .replace(/The range of valid IPs is 10\.[\d.]+\/16/, 'The range of valid IPs is <range>')
     .replace(/patch: Invalid value: "\{.*\}": strict/, 'patch: Invalid value: <object>: strict')
     .replace(/^Invalid value: "\{.*\}": strict/, 'Invalid value: <object>: strict')
     .replace(/\b(kube-api-access)-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '$1-<suffix>')

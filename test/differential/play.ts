@@ -114,6 +114,8 @@ export class Player {
 
   #fill(value: Json): Json {
     if (typeof value === 'string') {
+      const whole = /^\{\{=([^}]+)\}\}$/.exec(value)?.[1];
+      if (whole !== undefined) return readPath(this.#known, whole);
       return value.replaceAll(/\{\{([^}]+)\}\}/g, (_, path: string) => String(readPath(this.#known, path)));
     }
     if (Array.isArray(value)) return value.map((item) => this.#fill(item as Json));

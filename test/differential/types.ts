@@ -1,7 +1,10 @@
 /** A request script: the same raw HTTP requests for every judge, as data. */
 import type { Json, JsonObject } from '../../src/base/index.ts';
 
-/** `{{ns}}` (the script's own namespace), `{{run}}` and `{{kept.metadata.uid}}` are filled in, in paths, headers and bodies. */
+/**
+ * `{{ns}}` (the script's own namespace), `{{run}}` and `{{kept.metadata.uid}}` are filled in, in paths, headers and bodies;
+ * `{{=kept.spec.replicas}}` as a whole value stays what it was, such as a number.
+ */
 export interface Step {
   readonly name: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -28,7 +28,7 @@ function mutate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
     case 'pods':
       return withDefaultLimits(cluster, admitPod(cluster, call, object));
     case 'services':
-      return admitService(cluster, object, undefined);
+      return admitService(cluster, object, undefined, call.dryRun);
     case 'persistentvolumeclaims':
       return withStorageClass(cluster, object);
     case 'certificatesigningrequests.certificates.k8s.io':
@@ -40,7 +40,7 @@ function mutate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
 
 /** @throws ApiError 403. */
 export function admitUpdate(cluster: Cluster, call: Call, live: KubeObject, next: KubeObject): KubeObject {
-  const admitted = qualified(call.resource) === 'services' ? admitService(cluster, next, live) : next;
+  const admitted = qualified(call.resource) === 'services' ? admitService(cluster, next, live, call.dryRun) : next;
   if (call.subresource === '' && !jsonEqual(part(live, 'spec'), part(admitted, 'spec')))
     checkQuota(cluster, call, admitted, live);
   checkRoles(cluster, call, admitted, live);

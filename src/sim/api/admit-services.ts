@@ -1,51 +1,58 @@
 /** Addresses and node ports of Services: given on creation, kept on update, unique in the cluster. */
+import { isIPv4 } from 'node:net';
 import type { Json, KubeObject } from '../../base/index.ts';
 import { type Cluster, type Fields, part } from './cluster.ts';
-import { invalid } from './status.ts';
-import { fields } from './strategy.ts';
-
-/** 10.96.0.0/16: the first address is the API server's. */
-const FIRST_ADDRESS = 2;
-const LAST_ADDRESS = 65_534;
-const NODE_PORT_FIRST = 30_000;
-const NODE_PORT_LAST = 32_767;
-
-const addressOf = (index: number) => `10.96.${index >> 8}.${index & 255}`;
+import { type ServiceNumbers, serviceNumbers, servicePorts } from './service-numbers.ts';
+import { ApiError, invalid } from './status.ts';
 
 /**
  * The Service with its addresses and ports.
- * @throws ApiError 422 when one that it asks for is taken or none is left.
+ * @param dryRun nothing is taken: what is shown for a number that would be given is a placeholder.
+ * @throws ApiError 422 when one that it asks for is taken or outside, 500 when none is left.
  */
-export function admitService(cluster: Cluster, given: KubeObject, live: KubeObject | undefined): KubeObject {
-  const spec = live === undefined ? part(given, 'spec') : withoutLeftovers(part(given, 'spec'), part(live, 'spec'));
-  const service = { ...given, spec };
-  const type = String(spec.type ?? 'ClusterIP');
+export function admitService(
+  cluster: Cluster,
+  given: KubeObject,
+  live: KubeObject | undefined,
+  dryRun: boolean,
+): KubeObject {
+  const before = live === undefined ? undefined : part(live, 'spec');
+  const spec = before === undefined ? part(given, 'spec') : withoutLeftovers(part(given, 'spec'), before);
   // Addresses that are asked for at once are for validation to refuse; those of a former type go with it.
-  if (type === 'ExternalName') return live === undefined ? service : { ...service, spec: withoutAddresses(spec) };
-  const others = cluster.store.list('services').filter((other) => other.metadata.uid !== service.metadata.uid);
-  const addressed = withAddress(service, spec, live, others);
-  const exposed = type === 'ClusterIP' ? addressed : withNodePorts(service, addressed, live, others);
-  return { ...service, spec: exposed };
+  if (spec.type === 'ExternalName') {
+    return { ...given, spec: before === undefined ? spec : withoutAddresses(spec) };
+  }
+  const numbers = serviceNumbers(cluster, given.metadata.uid, dryRun);
+  const service = { ...given, spec };
+  const addressed = withAddress(service, spec, before, numbers);
+  const exposed = isExposed(spec) ? withNodePorts(service, addressed, before, numbers) : addressed;
+  return { ...service, spec: withHealthPort(exposed, before, numbers) };
 }
 
-const EXPOSED: readonly Json[] = ['NodePort', 'LoadBalancer'];
+const isExposed = ({ type }: Fields) => type === 'NodePort' || type === 'LoadBalancer';
+const givesNodePorts = (spec: Fields) =>
+  spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
+const needsHealthPort = (spec: Fields) => spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 
 /** What only the former type needed goes with it, unless it was changed in the same request: that is for validation. */
 function withoutLeftovers(spec: Fields, before: Fields): Fields {
   const dropped: string[] = [];
-  const leaves = (needy: readonly Json[]) => needy.includes(before.type ?? '') && !needy.includes(spec.type ?? '');
-  if (leaves(EXPOSED)) dropped.push('externalTrafficPolicy');
-  if (leaves(['LoadBalancer'])) dropped.push('allocateLoadBalancerNodePorts', 'loadBalancerClass');
+  const leavesNodes = isExposed(before) && !isExposed(spec);
+  if (leavesNodes) dropped.push('externalTrafficPolicy');
+  if (before.type === 'LoadBalancer' && spec.type !== 'LoadBalancer')
+    dropped.push('allocateLoadBalancerNodePorts', 'loadBalancerClass');
+  if (needsHealthPort(before) && !needsHealthPort(spec)) dropped.push('healthCheckNodePort');
+  if (before.type !== 'ExternalName' && spec.type === 'ExternalName') dropped.push('internalTrafficPolicy');
   const kept = Object.entries(spec).filter(([name, value]) => !dropped.includes(name) || value !== before[name]);
   const next: Fields = Object.fromEntries(kept);
   const known = new Set(nodePortsOf(before));
-  if (!leaves(EXPOSED) || nodePortsOf(spec).some((port) => !known.has(port))) return next;
-  const ports = portsIn(spec).map(({ nodePort: _former, ...port }) => port);
+  if (!leavesNodes || nodePortsOf(spec).some((port) => !known.has(port))) return next;
+  const ports = servicePorts(spec).map(({ nodePort: _former, ...port }) => port);
   return { ...next, ...(spec.ports === undefined ? {} : { ports }) };
 }
 
-function nodePortsOf(spec: Fields): readonly Json[] {
-  return portsIn(spec).flatMap(({ nodePort }) => (nodePort === undefined || nodePort === 0 ? [] : [nodePort]));
+function nodePortsOf(spec: Fields): readonly number[] {
+  return servicePorts(spec).flatMap((port) => asked(port) ?? []);
 }
 
 function withoutAddresses(spec: Fields): Fields {
@@ -53,75 +60,114 @@ function withoutAddresses(spec: Fields): Fields {
   return rest;
 }
 
-function withAddress(
-  service: KubeObject,
-  spec: Fields,
-  live: KubeObject | undefined,
-  others: readonly KubeObject[],
-): Fields {
-  const before = live === undefined ? {} : part(live, 'spec');
-  const wanted = spec.clusterIP ?? (before.type === 'ExternalName' ? undefined : before.clusterIP);
-  const taken = new Set(others.map((other) => part(other, 'spec').clusterIP));
-  const asked = typeof wanted === 'string' && wanted !== '' ? wanted : undefined;
-  if (asked !== undefined && asked !== 'None' && taken.has(asked))
-    throw refused(service, 'spec.clusterIP', asked, 'provided IP is already allocated');
-  const clusterIP = asked ?? firstFree(FIRST_ADDRESS, LAST_ADDRESS, (index) => !taken.has(addressOf(index)), addressOf);
-  if (clusterIP === undefined) throw refused(service, 'spec.clusterIP', '', 'failed to allocate an IP: range is full');
+function withAddress(service: KubeObject, spec: Fields, before: Fields | undefined, numbers: ServiceNumbers): Fields {
+  const hadOne = before !== undefined && before.type !== 'ExternalName';
+  const wanted = spec.clusterIP ?? (hadOne ? before.clusterIP : undefined);
+  const clusterIP =
+    typeof wanted === 'string' && wanted !== ''
+      ? grantedAddress(service, wanted, hadOne, numbers)
+      : (numbers.nextAddress() ?? full('a serviceIP'));
   return {
     ...spec,
     clusterIP,
     clusterIPs: [clusterIP],
-    ipFamilies: spec.ipFamilies ?? before.ipFamilies ?? ['IPv4'],
-    ipFamilyPolicy: spec.ipFamilyPolicy ?? before.ipFamilyPolicy ?? 'SingleStack',
+    ipFamilies: spec.ipFamilies ?? before?.ipFamilies ?? ['IPv4'],
+    ipFamilyPolicy: spec.ipFamilyPolicy ?? before?.ipFamilyPolicy ?? 'SingleStack',
   };
 }
 
-function firstFree<T>(
-  first: number,
-  last: number,
-  free: (index: number) => boolean,
-  make: (index: number) => T,
-): T | undefined {
-  for (let index = first; index <= last; index++) if (free(index)) return make(index);
-  return undefined;
+/** One that is no address, or takes the place of another, is for validation to refuse. */
+function grantedAddress(service: KubeObject, wanted: string, hadOne: boolean, numbers: ServiceNumbers): string {
+  if (hadOne || !isIPv4(wanted)) return wanted;
+  const granted = numbers.askAddress(wanted);
+  if ('value' in granted) return granted.value;
+  throw refused(service, 'spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: ${granted.refused}`);
 }
 
-function portsOf(service: KubeObject | undefined): readonly Fields[] {
-  return service === undefined ? [] : portsIn(part(service, 'spec'));
+function withNodePorts(service: KubeObject, spec: Fields, before: Fields | undefined, numbers: ServiceNumbers): Fields {
+  if (spec.ports === undefined) return spec;
+  const hadSome = before !== undefined && givesNodePorts(before) && givesNodePorts(spec);
+  const given = hadSome ? keptPorts(spec, before) : servicePorts(spec);
+  const ports =
+    before === undefined ? firstPorts(service, given, numbers) : laterPorts(service, given, before, numbers);
+  return { ...spec, ports };
 }
 
-function portsIn({ ports }: Fields): readonly Fields[] {
-  return Array.isArray(ports) ? (ports as readonly Json[]).map(fields) : [];
+function asked({ nodePort }: Fields): number | undefined {
+  return typeof nodePort === 'number' && nodePort !== 0 ? nodePort : undefined;
 }
 
-function withNodePorts(
-  service: KubeObject,
-  spec: Fields,
-  live: KubeObject | undefined,
-  others: readonly KubeObject[],
-): Fields {
-  const taken = new Set(others.flatMap(portsOf).map((port) => port.nodePort));
-  const kept = portsOf(live);
-  const ports = portsOf(service).map((port) => {
-    const before = kept.find((one) => one.port === port.port && one.protocol === port.protocol)?.nodePort;
-    const asked = port.nodePort ?? before;
-    if (typeof asked === 'number' && asked !== 0 && taken.has(asked))
-      throw refused(service, 'spec.ports[0].nodePort', asked, 'provided port is already allocated');
+/** A port that names no node port keeps the one that it had, if no other one asks for that. */
+function keptPorts(spec: Fields, before: Fields): readonly Fields[] {
+  const used = new Set(nodePortsOf(spec));
+  return servicePorts(spec).map((port) => {
+    const old = servicePorts(before).find((one) => one.port === port.port && one.protocol === port.protocol);
+    const nodePort = old === undefined ? undefined : asked(old);
+    return asked(port) !== undefined || nodePort === undefined || used.has(nodePort) ? port : { ...port, nodePort };
+  });
+}
+
+/** On creation ports of one number share a node port, whatever their protocols. */
+function firstPorts(service: KubeObject, ports: readonly Fields[], numbers: ServiceNumbers): readonly Fields[] {
+  const byPort = new Map<Json | undefined, number>();
+  const gives = givesNodePorts(part(service, 'spec'));
+  return ports.map((port, index) => {
+    const own = asked(port);
+    if (own === undefined && !gives) return port;
+    const shared = byPort.get(port.port);
+    if (shared !== undefined && (own ?? shared) === shared) return { ...port, nodePort: shared };
+    const wanted = own ?? ports.find((other) => other.port === port.port && asked(other) !== undefined)?.nodePort;
     const nodePort =
-      typeof asked === 'number' && asked !== 0
-        ? asked
-        : firstFree(
-            NODE_PORT_FIRST,
-            NODE_PORT_LAST,
-            (index) => !taken.has(index),
-            (index) => index,
-          );
-    if (nodePort === undefined)
-      throw refused(service, 'spec.ports[0].nodePort', 0, 'failed to allocate a nodePort: range is full');
-    taken.add(nodePort);
+      typeof wanted === 'number'
+        ? grantedPort(service, index, wanted, numbers)
+        : (numbers.nextPort() ?? full('a nodePort'));
+    if (shared === undefined) byPort.set(port.port, nodePort);
     return { ...port, nodePort };
   });
-  return { ...spec, ports };
+}
+
+/** On update each port is on its own; what the Service had already is its. */
+function laterPorts(
+  service: KubeObject,
+  ports: readonly Fields[],
+  before: Fields,
+  numbers: ServiceNumbers,
+): readonly Fields[] {
+  const own = new Set(nodePortsOf(before));
+  const gives = givesNodePorts(part(service, 'spec'));
+  return ports.map((port, index) => {
+    const wanted = asked(port);
+    if (wanted === undefined) return gives ? { ...port, nodePort: numbers.nextPort() ?? full('a nodePort') } : port;
+    if (!own.has(wanted)) own.add(grantedPort(service, index, wanted, numbers));
+    return port;
+  });
+}
+
+function grantedPort(service: KubeObject, index: number, wanted: number, numbers: ServiceNumbers): number {
+  const granted = numbers.askPort(wanted);
+  if ('value' in granted) return granted.value;
+  throw refused(service, `spec.ports[${index}].nodePort`, wanted, granted.refused);
+}
+
+/** A balancer that keeps to local pods asks each node for its health. */
+function withHealthPort(spec: Fields, before: Fields | undefined, numbers: ServiceNumbers): Fields {
+  if (!needsHealthPort(spec)) return spec;
+  const own = before !== undefined && needsHealthPort(before) ? before.healthCheckNodePort : undefined;
+  const wanted = spec.healthCheckNodePort || own;
+  if (typeof wanted !== 'number') {
+    return { ...spec, healthCheckNodePort: numbers.nextPort() ?? full('a HealthCheck NodePort') };
+  }
+  const granted = own === undefined ? numbers.askPort(wanted) : { value: wanted };
+  if ('value' in granted) return { ...spec, healthCheckNodePort: wanted };
+  throw internal(`failed to allocate requested HealthCheck NodePort ${wanted}: ${granted.refused}`);
+}
+
+function full(what: string): never {
+  throw internal(`failed to allocate ${what}: range is full`);
+}
+
+function internal(why: string): ApiError {
+  return new ApiError(500, 'InternalError', `Internal error occurred: ${why}`, { causes: [{ message: why }] });
 }
 
 function refused(service: KubeObject, field: string, value: Json, why: string) {

@@ -238,6 +238,31 @@ export const writes: Cases = {
       /spec: Forbidden: updates to statefulset spec for fields other than 'replicas'/,
     );
   },
+  async 'the address and node port of a deleted Service come back only to who asks for them'(t) {
+    const numbers = (made: KubeObject) => {
+      const [port] = at(made, 'spec', 'ports') as readonly JsonObject[];
+      return { clusterIP: String(at(made, 'spec', 'clusterIP')), nodePort: Number(port?.nodePort) };
+    };
+    const exposed = (name: string, { clusterIP, nodePort }: Partial<ReturnType<typeof numbers>> = {}) =>
+      service(name, {
+        type: 'NodePort',
+        ports: [{ port: 80, ...(nodePort === undefined ? {} : { nodePort }) }],
+        ...(clusterIP === undefined ? {} : { clusterIP }),
+      });
+    const first = numbers(accepted(await t.post(t.path('services'), exposed('a')), 201));
+    const { clusterIP, nodePort } = first;
+    refused(await t.post(t.path('services'), exposed('b', { clusterIP })), 422, {
+      message: `Service "b" is invalid: spec.clusterIPs: Invalid value: ["${clusterIP}"]: failed to allocate IP ${clusterIP}: provided IP is already allocated`,
+    });
+    refused(await t.post(t.path('services'), exposed('b', { nodePort })), 422, {
+      message: `Service "b" is invalid: spec.ports[0].nodePort: Invalid value: ${nodePort}: provided port is already allocated`,
+    });
+    accepted(await t.remove(t.path('services', 'a')), 200);
+    const second = numbers(accepted(await t.post(t.path('services'), exposed('a')), 201));
+    assert.notDeepEqual(second, first);
+    accepted(await t.remove(t.path('services', 'a')), 200);
+    assert.deepEqual(numbers(accepted(await t.post(t.path('services'), exposed('a', first)), 201)), first);
+  },
   async 'what is not valid is refused with every cause'(t) {
     const bad = deployment('a', { replicas: -1, selector: { matchLabels: { app: 'other' } } });
     const status = refused(await t.post(t.path('apps/v1/deployments'), bad), 422, { reason: 'Invalid' });

@@ -4,5 +4,12 @@ import { customScripts } from './custom.ts';
 import { generalScripts } from './general.ts';
 import { kindScripts } from './kinds.ts';
 import { scaleScripts } from './scales.ts';
+import { serviceScripts } from './services.ts';
 
-export const SCRIPTS: readonly Script[] = [...kindScripts, ...generalScripts, ...customScripts, ...scaleScripts];
+export const SCRIPTS: readonly Script[] = [
+  ...kindScripts,
+  ...generalScripts,
+  ...customScripts,
+  ...scaleScripts,
+  ...serviceScripts,
+];

@@ -81,6 +81,15 @@ function checkTraffic(report: Report, spec: Json | undefined, type: string): voi
   } else if (outside !== '') report.oneOf('spec.externalTrafficPolicy', outside, TRAFFIC_POLICIES);
   const inside = text(spec, 'internalTrafficPolicy');
   if (inside !== '') report.oneOf('spec.internalTrafficPolicy', inside, TRAFFIC_POLICIES);
+  const port = healthPort(spec);
+  if (port !== 0 && (type !== 'LoadBalancer' || outside !== 'Local')) {
+    const why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+    report.invalid('spec.healthCheckNodePort', port, why);
+  }
+}
+
+function healthPort(spec: Json | undefined): Json {
+  return part(spec, 'healthCheckNodePort') ?? 0;
 }
 
 function checkExternalName(report: Report, name: string): void {
@@ -134,6 +143,8 @@ function fixedService(report: Report, object: KubeObject, before: KubeObject): v
 /** What may not change, and what only an update can set: status. */
 export function changedService(report: Report, object: KubeObject, before: KubeObject): void {
   fixedService(report, object, before);
+  const [old, now] = [healthPort(before.spec as Json), healthPort(object.spec as Json)];
+  if (old !== 0 && now !== 0 && old !== now) report.forbidden('spec.healthCheckNodePort', 'field is immutable');
   serviceStatus(report, object);
 }
 
