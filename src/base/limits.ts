@@ -26,6 +26,14 @@ export const limits = {
   stepAttemptsMax: 8,
   retryFirstMs: 200,
   retryMsMax: 30_000,
+  /**
+   * A cluster that answers nothing but "later": so long until one try of an undo, or of what comes after the decision, has
+   * failed. Doubled with each failure up to the second; stepAttemptsMax of them take a quarter of an hour, then it is stuck.
+   */
+  laterFirstMs: 5_000,
+  laterMsMax: 300_000,
+  /** The same where nothing runs yet and no deadline counts: then the transaction is undone. */
+  laterPreparingMsMax: 300_000,
   /** Fields, items and pieces of text that one evaluation of a CEL expression may read. */
   expressionReadsMax: 100_000,
   logLinesMax: 20,

@@ -14,8 +14,8 @@ import type { TransactionEvent } from './events.ts';
 import { planRef } from './plan-ref.ts';
 import type { EnginePorts } from './ports.ts';
 import { keptBy, settledBy } from './settle.ts';
-import { NO_ANSWER } from './silence.ts';
-import { stateOf, type TransactionData } from './state.ts';
+import { NO_ANSWER, ONLY_LATER } from './silence.ts';
+import { forwardOnly, stateOf, type TransactionData } from './state.ts';
 import { verifyBody, verifyLater, verifyResult } from './verify.ts';
 import { viewOf } from './views.ts';
 
@@ -24,6 +24,11 @@ export type Answer = (data: TransactionData) => readonly TransactionEvent[];
 
 type Definite<T> = Extract<Outcome<T>, { readonly kind: 'done' | 'refused' }>;
 type Try<T> = () => Outcome<T> | Promise<Outcome<T>>;
+/** How long it is asked. `patienceMs`: since the first try, as things stand. */
+interface Insistence {
+  readonly patienceMs: () => number;
+  readonly signal: AbortSignal;
+}
 type StepAsk = Extract<Ask, { readonly step: string }>;
 
 /** An agent's answer to a hub that was replaced: it says nothing of the work, so such a hub waits and decides nothing. */
@@ -126,10 +131,14 @@ export class Asker {
       case 'command': {
         const command = this.#command(deed.id ?? ask.key, deed.body);
         const { timeoutMs } = stateOf(data, ask.step).step;
-        return this.#insist(deed.cluster, command, timeoutMs, signal);
+        const patienceMs = () => this.#patienceMs(data, stateOf(data, ask.step).failures);
+        return this.#insist(deed.cluster, command, { timeoutMs, patienceMs, signal });
       }
       case 'reserve':
-        return this.#untilDefinite<null>(null, () => this.#ports.replan.reserve(key, deed.location, deed.need), signal);
+        return this.#untilDefinite<null>(null, () => this.#ports.replan.reserve(key, deed.location, deed.need), {
+          patienceMs: () => this.#patienceMs(data, stateOf(data, ask.step).failures),
+          signal,
+        });
       case 'release':
         this.#ports.replan.release(key);
         return { kind: 'done', value: null };
@@ -143,7 +152,8 @@ export class Asker {
     const startedMs = this.#ports.clock.now();
     for (let attempt = 1; ; attempt++) {
       const command = this.#command(attempt === 1 ? ask.key : `${ask.key}#${attempt}`, body);
-      const outcome = await this.#insist(ask.cluster, command, VERIFY_TIMEOUT_MS, signal);
+      const patienceMs = () => this.#patienceMs(data, attempt - 1);
+      const outcome = await this.#insist(ask.cluster, command, { timeoutMs: VERIFY_TIMEOUT_MS, patienceMs, signal });
       if (outcome === null) return null;
       const waitedMs = this.#ports.clock.now() - startedMs;
       if (!verifyLater(data, outcome, { attempt, waitedMs, attemptsMax: this.#ports.limits.stepAttemptsMax })) {
@@ -155,7 +165,9 @@ export class Asker {
   }
 
   async #replan(data: TransactionData, signal: AbortSignal): Promise<Answer | null> {
-    const outcome = await this.#untilDefinite(null, () => this.#ports.replan.again(viewOf(data)), signal);
+    const patienceMs = () => this.#patienceMs(data, 0);
+    const again = () => this.#ports.replan.again(viewOf(data));
+    const outcome = await this.#untilDefinite(null, again, { patienceMs, signal });
     if (outcome === null) return null;
     const refusal = outcome.kind === 'refused' ? outcome.refusal : unfit(outcome.value);
     if (refusal !== undefined)
@@ -169,23 +181,31 @@ export class Asker {
 
   async #amend(data: TransactionData, lost: readonly string[], signal: AbortSignal): Promise<Answer | null> {
     const ask = () => this.#ports.replan.without(viewOf(data), data.plan, lost);
-    const outcome = await this.#untilDefinite(null, ask, signal);
+    const patienceMs = () => this.#patienceMs(data, 0);
+    const outcome = await this.#untilDefinite(null, ask, { patienceMs, signal });
     const { blobs } = this.#ports;
     return outcome === null ? null : amendment(data, lost, outcome, { blobs, holder: this.#holder });
   }
 
-  /** One command until its answer. Only silence of an agent that is connected is counted; at last it is a refusal `noAnswer`. */
+  /**
+   * One command until its answer. Only silence of an agent that is connected is counted; at last it is a refusal `noAnswer`.
+   * One that has said nothing but "later" for as long as the patience lasts is a refusal `onlyLater`.
+   */
   #insist(
     cluster: string,
     command: Command,
-    timeoutMs: number,
-    signal: AbortSignal,
+    { timeoutMs, ...so }: Insistence & { readonly timeoutMs: number },
   ): Promise<Definite<CommandOutput> | null> {
-    const { link } = this.#ports;
-    return this.#untilDefinite(cluster, () => link.execute(cluster, command, { timeoutMs, signal }), signal);
+    const ask = () => this.#ports.link.execute(cluster, command, { timeoutMs, signal: so.signal });
+    return this.#untilDefinite(cluster, ask, so);
   }
 
-  async #untilDefinite<T>(cluster: string | null, attempt: Try<T>, signal: AbortSignal): Promise<Definite<T> | null> {
+  async #untilDefinite<T>(
+    cluster: string | null,
+    attempt: Try<T>,
+    { patienceMs, signal }: Insistence,
+  ): Promise<Definite<T> | null> {
+    const startedMs = this.#ports.clock.now();
     let silent = 0;
     for (let tries = 1; !signal.aborted; tries++) {
       const outcome = await attempt();
@@ -195,10 +215,20 @@ export class Asker {
       else if (outcome.kind === 'done' || outcome.kind === 'refused') return outcome;
       if (outcome.kind === 'unknown' && cluster !== null && this.#ports.link.connected(cluster)) silent++;
       if (silent >= this.#ports.limits.stepAttemptsMax) return noAnswer(cluster, silent, outcome);
+      const waitedMs = this.#ports.clock.now() - startedMs;
+      if (outcome.kind === 'retry' && waitedMs >= patienceMs()) return onlyLater(cluster, waitedMs, outcome.reason);
       const askedMs = outcome.kind === 'retry' ? outcome.afterMs : 0;
       await this.#rest(Math.max(askedMs, this.#backoff(tries)), cluster, signal);
     }
     return null;
+  }
+
+  /** How long "later" is taken for an answer now; where the deadline counts, it decides. */
+  #patienceMs(data: TransactionData, failures: number): number {
+    const { laterFirstMs, laterMsMax, laterPreparingMsMax } = this.#ports.limits;
+    const { state, heldFrom = state } = data.header;
+    if (state === 'compensating' || forwardOnly(data)) return Math.min(laterFirstMs * 2 ** failures, laterMsMax);
+    return heldFrom === 'queued' || heldFrom === 'preparing' ? laterPreparingMsMax : Number.POSITIVE_INFINITY;
   }
 
   /** Back-off with jitter before the try after `failures` failed ones. */
@@ -246,6 +276,13 @@ function noAnswer(cluster: string | null, tries: number, outcome: Outcome<unknow
   const message = `the agent of ${cluster} is connected but did not answer ${tries} times (${reason})`;
   const hint = `look at the agent's log on ${cluster}`;
   return { kind: 'refused', refusal: { kind: NO_ANSWER, message, hint } };
+}
+
+function onlyLater(cluster: string | null, waitedMs: number, reason: string): Definite<never> {
+  const who = cluster ?? 'the hub';
+  const message = `${who} answered nothing but "later" for ${Math.round(waitedMs / 1_000)} s: ${reason}`;
+  const hint = `see to it that ${who} takes it: the reason is its own`;
+  return { kind: 'refused', refusal: { kind: ONLY_LATER, message, hint } };
 }
 
 function asRefused(ask: Ask, refusal: Refusal): Answer {

@@ -1,5 +1,6 @@
 /** What a decision is made of; shared by the way forward (decide.ts) and the way back (rollback.ts). */
 import type { TransactionEvent } from './events.ts';
+import { saysNothing } from './silence.ts';
 import { type StepState, stateOf, type TransactionData } from './state.ts';
 
 /** Something to be waited for. Its key names it over all decisions, and is the command id where there is one. */
@@ -58,9 +59,9 @@ export function askOf(data: TransactionData, state: StepState, kind: 'do' | 'und
 /** A state is replaced with each change, so what was made of it stays true. */
 const asks = { do: new WeakMap<StepState, Ask>(), undo: new WeakMap<StepState, Ask>() };
 
-/** Silence leaves the command as it was: the same id is asked again. A refusal is final for its id. */
+/** Silence and "later" leave the command as it was: the same id is asked again. A refusal is final for its id. */
 export function nextAttempt({ attempt, refusal }: StepState): number {
-  return refusal?.kind === 'noAnswer' ? attempt : attempt + 1;
+  return saysNothing(refusal) ? attempt : attempt + 1;
 }
 
 export const STEPS_NAMED_MAX = 100;

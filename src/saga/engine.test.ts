@@ -262,6 +262,69 @@ describe('engine: the way back', () => {
     assert.deepEqual(world.fleet.contents(), { eu: {}, us: {} });
   });
 
+  it('an undo that is answered "later" for ever is stuck by and by, its reason shown from the first tries on', async () => {
+    const { world, engine } = setUp('eu', 'us');
+    let later = true;
+    world.fleet.fault = ({ kind, cluster }) => (kind === 'gate' && cluster === 'us' ? REFUSE : kind === 'undo' && cluster === 'eu' && later ? { kind: 'busy', afterMs: 1_000 } : undefined); // biome-ignore format: one line
+    const { id } = await submit(engine, deployPlan(['eu', 'us']));
+    const reason = () => engine.get(id)?.plan.steps.find((each) => each.id === 'apply:eu')?.refusal;
+    assert.ok(await world.run(() => reason() !== undefined));
+    assert.equal(engine.get(id)?.state, 'compensating');
+    assert.match(reason()?.message ?? '', /^eu answered nothing but "later" for \d+ s: busy$/);
+    await world.run(() => status(engine.get(id) as TransactionView, 'apply:eu') === 'undoStarted');
+    for (const operation of [{ verb: 'abort' }, { verb: 'force-close', reason: 'r' }] as const) {
+      refusedWith(await engine.operate(id, operation, 'a', null), 'notNow', /the undo of apply:eu is tried again: eu answered .*: busy; when its tries are used up it is stuck/); // biome-ignore format: one line
+    }
+    const stuck = await end(world, engine, id);
+    assert.deepEqual([stuck.state, status(stuck, 'apply:eu')], ['stuck', 'undoFailed']);
+    const chain = engine.events(id).filter(({ data }) => data.step === 'apply:eu');
+    const fails = chain.filter(({ type }) => type === 'step.undoFailed');
+    assert.equal(fails.length, 8);
+    assert.ok(world.fleet.arrivals.filter(({ kind, cluster }) => kind === 'undo' && cluster === 'eu').every((arrival) => arrival.id === `${id}/apply:eu/undo`), 'always the same command'); // biome-ignore format: one line
+    later = false;
+    value(await engine.operate(id, { verb: 'retry' }, 'user:ann', 'mended'));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.rollback?.verified?.equal], ['rolledBack', true]);
+  });
+
+  it('a cluster that answers "later" for ever while preparing undoes the transaction, with what it said', async () => {
+    for (const kind of ['snapshot', 'dryRun'] as const) {
+      const { world, engine } = setUp('eu');
+      world.fleet.fault = (arrival) => (arrival.kind === kind ? { kind: 'busy', afterMs: 1_000 } : undefined);
+      const { id } = await submit(engine, deployPlan(['eu']));
+      const view = await end(world, engine, id);
+      assert.deepEqual([view.state, view.cause?.kind], ['rolledBack', 'onlyLater']);
+      assert.match(view.cause?.message ?? '', /: busy$/);
+      assert.deepEqual(world.fleet.contents(), { eu: {} });
+    }
+  });
+
+  it('where nobody knows what was created the undo asks until it does: what was made is never left behind unsaid', async () => {
+    const { world, engine } = setUp('eu');
+    let later = true;
+    world.fleet.fault = ({ kind }, count) => (kind !== 'ensure' ? undefined : count === 1 ? { kind: 'silence', effect: true } : later ? { kind: 'busy', afterMs: 1_000 } : undefined); // biome-ignore format: one line
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const stuck = await end(world, engine, id);
+    assert.deepEqual([stuck.state, stuck.cause?.kind, status(stuck, 'ensure:eu')], ['stuck', 'onlyLater', 'failed']);
+    assert.deepEqual(world.fleet.contents(), { eu: { 'needs/shop': 'uid-1' } });
+    later = false;
+    value(await engine.operate(id, { verb: 'retry' }, 'user:ann', null));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.rollback?.verified?.equal], ['rolledBack', true]);
+    assert.deepEqual(world.fleet.contents(), { eu: {} });
+  });
+
+  it('after the decision, too: "later" for ever is stuck, and force-close owes the rest', async () => {
+    const { world, engine } = setUp('eu');
+    world.fleet.fault = ({ kind }) => (kind === 'prune' ? { kind: 'busy', afterMs: 1_000 } : undefined);
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const stuck = await end(world, engine, id);
+    assert.deepEqual([stuck.state, stuck.heldFrom, stuck.cause?.kind], ['stuck', 'decided', 'onlyLater']);
+    value(await engine.operate(id, { verb: 'force-close', reason: 'scrap' }, 'user:ann', null));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.forced, view.owed.map(({ step }) => step)], ['committed', true, ['prune:eu']]);
+  });
+
   for (const verb of ['skip', 'force-close'] as const) {
     it(`${verb} ends a stuck one: forced, not equal, the rest named`, async () => {
       const { world, engine, store } = setUp('eu', 'us');

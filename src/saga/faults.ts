@@ -7,7 +7,7 @@ import { actionOf, clusterOf } from './actions/index.ts';
 import { contextOf, preImagesOf } from './context.ts';
 import { askOf } from './decision.ts';
 import type { DataOf, TransactionEvent } from './events.ts';
-import { NO_ANSWER } from './silence.ts';
+import { NO_ANSWER, saysNothing } from './silence.ts';
 import { type StepState, stateOf, type TransactionData } from './state.ts';
 
 /** Steps that were refused; silence of a cluster that is lost by now is for onLostCluster and no failure. */
@@ -71,7 +71,7 @@ export function owedEvent(
 /** What an ensure has created, as far as anybody here knows. */
 function ensuredBy(data: TransactionData, state: StepState): DataOf<'step.owed'>['ensured'] {
   const { output, refusedWith } = state;
-  const answered = output !== undefined || (refusedWith !== undefined && refusedWith.kind !== NO_ANSWER);
+  const answered = output !== undefined || (refusedWith !== undefined && !saysNothing(refusedWith));
   if (!answered) return { command: askOf(data, state, 'do').key };
   return { created: { value: createdBy(contextOf(data, state)) } };
 }

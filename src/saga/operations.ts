@@ -3,6 +3,7 @@ import { done, type Outcome, refused, timestamp } from '../base/index.ts';
 import { remaining, running } from './decide.ts';
 import { STEPS_NAMED_MAX } from './decision.ts';
 import type { TransactionEvent } from './events.ts';
+import { isUnheard } from './rollback.ts';
 import { settledBySkipping } from './settle.ts';
 import type { TransactionData } from './state.ts';
 import type { Operation, TransactionState } from './types.ts';
@@ -51,6 +52,7 @@ export function operationEvents(data: TransactionData, operation: Operation, abo
       if (state !== 'stuck') return notNow(data, operation, 'only a stuck one has something to skip');
       return done([{ type: 'tx.skipped', data: { reason: operation.reason } }, ...skipped(data)]);
     case 'force-close':
+      if (state === 'compensating') return notNow(data, operation, `only a stuck one can be closed by force, and this one is being undone${undoing(data)}`); // biome-ignore format: one line
       if (state !== 'stuck') return notNow(data, operation, 'only a stuck one can be closed by force; try abort');
       return done([{ type: 'tx.forceClosed', data: { reason: operation.reason } }]);
   }
@@ -75,7 +77,7 @@ function retry(data: TransactionData, operation: Operation, about: Circumstances
 function abort(data: TransactionData, operation: Operation, { actor, reason }: Circumstances): Answer {
   const { state } = data.header;
   if (state === 'decided') return notNow(data, operation, 'it is decided: it will be committed; roll back afterwards');
-  if (state === 'compensating') return notNow(data, operation, 'it is being undone already');
+  if (state === 'compensating') return notNow(data, operation, `it is being undone already${undoing(data)}`);
   if (state === 'stuck') return notNow(data, operation, 'it is stuck: retry, skip or force-close it');
   if (data.header.pivoted) return notNow(data, operation, PIVOTED);
   const message = reason === null ? `aborted by ${actor}` : `aborted by ${actor}: ${reason}`;
@@ -87,11 +89,23 @@ function abort(data: TransactionData, operation: Operation, { actor, reason }: C
   ]);
 }
 
+/** What an undo waits for, as far as its cluster has said anything; there are only so many tries, so it does end. */
+function undoing(data: TransactionData): string {
+  const failing = [...data.steps.values()].filter(({ status, refusal }) => refusal !== undefined && (status === 'undoStarted' || status === 'undoFailed')); // biome-ignore format: one line
+  const [first] = failing;
+  if (first === undefined) return '';
+  const more = failing.length > 1 ? ` (and of ${failing.length - 1} more)` : '';
+  return `; the undo of ${first.step.id}${more} is tried again: ${first.refusal?.message}; when its tries are used up it is stuck, and can be skipped or closed by force`;
+}
+
 /** The steps that hold it up. */
 function skipped(data: TransactionData): readonly TransactionEvent[] {
   const back = data.header.heldFrom === 'compensating';
   return [...data.steps.values()]
-    .filter(({ status, failures }) => status === (back ? 'undoFailed' : 'failed') && failures > 0)
+    .filter(
+      (state) =>
+        state.failures > 0 && (state.status === (back ? 'undoFailed' : 'failed') || (back && isUnheard(state))),
+    )
     .slice(0, STEPS_NAMED_MAX)
     .map(({ step }) => {
       const settles = settledBySkipping(step);

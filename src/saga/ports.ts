@@ -22,7 +22,12 @@ export interface EnginePorts {
 
 /** base/limits has them all. */
 export type EngineLimits = {
-  readonly [K in 'stepAttemptsMax' | 'retryFirstMs' | 'retryMsMax' | 'journalBatchEntriesMax']:
-    | (typeof limits)[K]
-    | number;
+  readonly [K in
+    | 'stepAttemptsMax'
+    | 'retryFirstMs'
+    | 'retryMsMax'
+    | 'laterFirstMs'
+    | 'laterMsMax'
+    | 'laterPreparingMsMax'
+    | 'journalBatchEntriesMax']: (typeof limits)[K] | number;
 };

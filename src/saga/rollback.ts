@@ -19,6 +19,7 @@ import {
 import { rolledBack } from './endings.ts';
 import type { TransactionEvent } from './events.ts';
 import { createdNothing, owedEvent, refusalOf, undoneOnCluster } from './faults.ts';
+import { saysNothing } from './silence.ts';
 import { type ClusterVerdict, type StepState, stateOf, type TransactionData } from './state.ts';
 import { PHASES } from './tally.ts';
 
@@ -54,7 +55,7 @@ function undoSteps(data: TransactionData, around: Surroundings): Decision & { re
       asks.push(askOf(data, state, 'undo'));
     } else if (state.status === 'started' && actionOf(state.step.work).undoNeedsOutcome) {
       asks.push(askOf(data, state, 'do'));
-    } else if (state.status !== 'undoFailed') {
+    } else if (state.status !== 'undoFailed' && !isUnheard(state)) {
       clear ??= clearSteps(data);
       if (!clear.has(id)) continue; // a later step is still being undone
 
@@ -64,7 +65,8 @@ function undoSteps(data: TransactionData, around: Surroundings): Decision & { re
     } else if (around.nowMs < around.notBeforeMs(id)) {
       laterMs.push(around.notBeforeMs(id));
     } else {
-      events.push({ type: 'step.undoStarted', data: { step: id, attempt: nextAttempt(state) } });
+      const type = state.status === 'undoFailed' ? 'step.undoStarted' : 'step.started';
+      events.push({ type, data: { step: id, attempt: nextAttempt(state) } });
     }
   }
   return { events, asks, wakeAtMs: earliest(...laterMs), blocked };
@@ -84,6 +86,11 @@ function needsUndo({ step, status }: StepState): boolean {
 
 function isUndoing(status: StepState['status']): boolean {
   return status === 'undoStarted' || status === 'undoFailed';
+}
+
+/** Its undo needs what it has answered, and it has not: it is asked again, as an undo that fails is. */
+export function isUnheard({ step, status, output, refusal }: StepState): boolean {
+  return status === 'failed' && actionOf(step.work).undoNeedsOutcome && output === undefined && saysNothing(refusal);
 }
 
 /** There is nothing to undo on the cluster, so nothing is asked of it and nothing owed. */

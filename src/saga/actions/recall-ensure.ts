@@ -1,4 +1,4 @@
-import { NO_ANSWER } from '../silence.ts';
+import { saysNothing } from '../silence.ts';
 import { actingAs, createdBy } from './ensure.ts';
 import type { Action } from './types.ts';
 
@@ -20,7 +20,7 @@ export const recallEnsure: Action<'recallEnsure'> = {
   undoNeedsOutcome: false,
   // a refusal is an answer, too: what it had created until then
   judge: (_, outcome) =>
-    outcome.kind === 'done' || outcome.refusal.kind === NO_ANSWER
+    outcome.kind === 'done' || saysNothing(outcome.refusal)
       ? outcome
       : {
           kind: 'done',
