@@ -31,6 +31,7 @@ export function createServerCertificates(
   const listeners: ((fresh: ServerCertificate) => void)[] = [];
   let cancel: Cancel = () => {};
   let newest: X509Certificate | undefined;
+  let renewing = false;
   const issue = async (): Promise<ServerCertificate> => {
     const { key, certificate } = await authority.issueServer(hosts);
     newest = new X509Certificate(certificate);
@@ -44,15 +45,18 @@ export function createServerCertificates(
   const wait = (): void => {
     cancel = clock.after(LOOK_MS, () => {
       wait();
-      if (isDue()) void renew();
+      if (!renewing && isDue()) void renew();
     });
   };
   async function renew(): Promise<void> {
+    renewing = true;
     try {
       const fresh = await issue();
       for (const listener of listeners) listener(fresh);
     } catch (error) {
       logger.error({ error: errorText(error) }, "the hub's certificate could not be made anew; it is tried again");
+    } finally {
+      renewing = false;
     }
   }
   return {
