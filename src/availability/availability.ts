@@ -101,8 +101,10 @@ class AvailabilityLoop implements Availability {
         else this.#records.set(key, after);
         if (entry.type === 'cluster.removed') this.#leaveForGood(key);
         if (entry.type === 'cluster.joined') this.#gone.delete(key);
+        if (entry.type === 'cluster.labelled') this.#moves.wantCover();
       }
     });
+    const forget = this.#ports.signals.onServed(() => this.#moves.wantCover());
     this.#tellTheEngine();
     this.#moves.wantCover(); // a cluster may have become ready just before the last life of the hub ended
     let stopped = false;
@@ -110,6 +112,7 @@ class AvailabilityLoop implements Availability {
     this.#stop = () => {
       stopped = true;
       cancel();
+      forget();
       unsubscribe();
     };
     const everyMs = Math.max(50, Math.min(1_000, this.#timers.heartbeatMs / 5));

@@ -64,7 +64,7 @@ export class MoveRunner {
     return Math.min(AT_ONCE_MAX, Math.max(1, this.#ports.budget.perTargetAtOnce - Math.max(0, ...counts)));
   }
 
-  /** The fleet has grown: stacks that want every matching cluster are to be looked at. */
+  /** The fleet has grown, or a cluster may match that did not: stacks that want every matching cluster are to be looked at. */
   wantCover(): void {
     for (const stack of this.#ports.stacks.everywhere()) this.#uncovered.set(stackKey(stack), stack);
   }

@@ -50,6 +50,8 @@ export interface ClusterSignals {
   /** Clock.monotonic() of the last heartbeat in this hub's life; undefined: none yet. */
   lastHeartbeatMs(cluster: string): number | undefined;
   onHeartbeat(listener: (cluster: string) => void): Cancel;
+  /** The kinds that a cluster serves have changed. */
+  onServed(listener: (cluster: string) => void): Cancel;
 }
 
 /** Why nothing moves by itself now: one brake with the counts that it was decided on. */

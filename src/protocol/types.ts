@@ -47,6 +47,8 @@ export type LinkChange =
   /** A heartbeat arrived; `atMs` on the hub's monotonic clock. */
   | { readonly kind: 'heartbeat'; readonly cluster: string; readonly atMs: number }
   | { readonly kind: 'observed'; readonly cluster: string }
+  /** Its server serves other kinds than the hub knew of; the hub's record says so already. */
+  | { readonly kind: 'served'; readonly cluster: string }
   | { readonly kind: 'inventory'; readonly cluster: string; readonly locations: readonly HeldLocation[] };
 
 /** A location that an agent holds, whatever the hub thinks of it. */

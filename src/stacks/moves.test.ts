@@ -235,6 +235,27 @@ describe('max: all', () => {
     assert.deepEqual(wanted(bed), ['eu-1', 'eu-2', 'us-1', 'us-2']);
     await bed.availability.stop();
   });
+
+  it('takes in a cluster that serves later what the function needs, and one that is labelled later', async () => {
+    const clusters = four();
+    const change = (name: string, what: object) =>
+      Object.assign(clusters.find(({ record }) => record.name === name)?.record ?? assert.fail(name), what);
+    const { apis, labels } = change('us-2', {});
+    change('us-2', { apis: apis.filter((api) => api !== 'apps/v1/Deployment') });
+    change('us-1', { labels: { ...labels, tier: 'none' } });
+    const bed = openBed(clusters);
+    await bed.start();
+    const extra = '  placement: { clusters: { matchExpressions: [ { key: tier, operator: DoesNotExist } ] } }\n';
+    await applied(bed, source('shop', [{ name: 'web', min: 1, max: 'all' }], { extra }));
+    assert.deepEqual(wanted(bed), ['eu-1', 'eu-2']);
+    change('us-2', { apis });
+    bed.served('us-2');
+    await bed.until('it is where the kind is served now', () => wanted(bed).includes('us-2'), 20_000);
+    change('us-1', { labels });
+    await bed.store.journal.append([{ tx: 'cluster/us-1', type: 'cluster.labelled', actor: 'user:test', data: {} }]);
+    await bed.until('it is everywhere', () => wanted(bed).length === 4, 20_000);
+    await bed.availability.stop();
+  });
 });
 
 describe('capacity in flight', () => {

@@ -86,6 +86,7 @@ export function openBed(
     ...(disk === undefined ? {} : { disk }),
   });
   const told: string[] = [];
+  const served = new Set<(cluster: string) => void>();
   const link = fakeLink(byName, clock, refuse, told);
   const room = createStacks({
     ...{ store, link, clock, ids, logger },
@@ -109,6 +110,10 @@ export function openBed(
       clusters: () => clusters.map(({ record }) => record),
       lastHeartbeatMs: (name) => byName.get(name)?.lastHeartbeatMs,
       onHeartbeat: () => () => {},
+      onServed: (listener) => {
+        served.add(listener);
+        return () => served.delete(listener);
+      },
     },
   });
   const beat = () => {
@@ -141,7 +146,12 @@ export function openBed(
       clusters.every(({ cut, record }) => cut || availability.health(record.name)?.health === 'ready'),
     );
   };
-  return { told, complaints, store, room, engine, availability, clock, refuse, byName, pass, until, ended, start };
+  return {
+    ...{ told, complaints, store, room, engine, availability, clock, refuse, byName, pass, until, ended, start },
+    served(name: string) {
+      for (const listener of served) listener(name);
+    },
+  };
 }
 
 export type Bed = ReturnType<typeof openBed>;

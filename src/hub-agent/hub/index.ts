@@ -61,6 +61,7 @@ export interface HubSignals {
   clusters(): readonly { readonly name: string; readonly labels: { readonly [key: string]: string } }[];
   lastHeartbeatMs(cluster: string): number | undefined;
   onHeartbeat(listener: (cluster: string) => void): Cancel;
+  onServed(listener: (cluster: string) => void): Cancel;
 }
 
 export async function createHubLink(options: HubLinkOptions): Promise<HubLink> {
@@ -93,10 +94,8 @@ export async function createHubLink(options: HubLinkOptions): Promise<HubLink> {
       // asked at every look of availability: not what agents say of their clusters, which is large
       clusters: () => store.documents.list(CLUSTERS).map(({ body }) => identityOf(body as unknown as ClusterRecord)),
       lastHeartbeatMs: (cluster) => lines.lastHeartbeatMs(cluster),
-      onHeartbeat: (listener) =>
-        lines.onChange((change) => {
-          if (change.kind === 'heartbeat') listener(change.cluster);
-        }),
+      onHeartbeat: (listener) => lines.onChange(({ kind, cluster }) => kind === 'heartbeat' && listener(cluster)),
+      onServed: (listener) => lines.onChange(({ kind, cluster }) => kind === 'served' && listener(cluster)),
     },
     caPem: authority.caPem,
     get url() {

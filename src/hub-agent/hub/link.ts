@@ -131,7 +131,7 @@ class Lines implements HubLines {
     this.#sessions.get(cluster)?.close('replaced by a newer line');
     this.#observed.begin(cluster);
     this.#capacities.set(cluster, hello.capacity);
-    keepFacts(this.#options.store, cluster, hello, this.#options.logger);
+    this.#keepFacts(cluster, hello);
     this.#open(cluster, hello.sealKey, channel, this.#welcome(cluster, hello.sealKey));
     this.#options.logger.info({ cluster, agent: hello.agentVersion }, 'agent connected');
     this.#tell({ kind: 'connected', cluster });
@@ -162,9 +162,25 @@ class Lines implements HubLines {
     };
   }
 
+  /** Versions and kinds change with upgrades only: a record of its own, written when they do. `highestEpoch` is for `ldc hub rearm`. */
+  #keepFacts(cluster: string, facts: Hello | Pick<Hello, 'apis'>): void {
+    const { store, logger } = this.#options;
+    const before = store.documents.get(FACTS, cluster)?.body;
+    const body: JsonObject = 'agentVersion' in facts ? factsOf(facts) : { ...before, ...facts };
+    if (jsonEqual(before, body)) return;
+    store.documents
+      .write([{ collection: FACTS, key: cluster, body }])
+      .then(() => {
+        if (!jsonEqual(before?.apis, body.apis)) this.#tell({ kind: 'served', cluster });
+      })
+      .catch((error: Error) =>
+        logger.error({ cluster, error: error.message }, 'facts of a cluster could not be stored'),
+      );
+  }
+
   /** Apart from #begin, whose closures would keep the hello for as long as the line lives. */
   #open(cluster: string, sealKey: string, channel: Channel, welcome: Welcome): void {
-    const { store, clock, ids, logger } = this.#options;
+    const { clock, ids, logger } = this.#options;
     const told: SessionOptions = {
       ...{ cluster, sealKey, channel, logger, clock, ids },
       exchange: this.#exchange,
@@ -173,7 +189,7 @@ class Lines implements HubLines {
         this.#observed.merge(cluster, message);
         if (message.capacity !== undefined) this.#capacities.set(cluster, message.capacity);
         const { apis } = message;
-        if (apis !== undefined) keepFacts(store, cluster, { apis }, logger);
+        if (apis !== undefined) this.#keepFacts(cluster, { apis });
         this.#tell({ kind: 'observed', cluster });
       },
       onDrift: (message, journaled) => this.#drifts.received(cluster, message, journaled),
@@ -298,16 +314,6 @@ function identified({ store, logger }: HubLinesOptions, cluster: string, uid: st
         logger.error({ cluster, error: error.message }, 'the uid of a cluster could not be stored'),
       );
   return undefined;
-}
-
-/** Versions and kinds change with upgrades only: a record of its own, written when they do. `highestEpoch` is for `ldc hub rearm`. */
-function keepFacts(store: Store, cluster: string, facts: Hello | Pick<Hello, 'apis'>, logger: Logger): void {
-  const before = store.documents.get(FACTS, cluster)?.body;
-  const body: JsonObject = 'agentVersion' in facts ? factsOf(facts) : { ...before, ...facts };
-  if (jsonEqual(before, body)) return;
-  store.documents
-    .write([{ collection: FACTS, key: cluster, body }])
-    .catch((error: Error) => logger.error({ cluster, error: error.message }, 'facts of a cluster could not be stored'));
 }
 
 function factsOf({ kubernetesVersion, agentVersion, apis, capacity, highestEpoch }: Hello): JsonObject {
