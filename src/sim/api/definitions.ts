@@ -48,27 +48,15 @@ function settle(cluster: Cluster, door: ApiDoor, crd: KubeObject): readonly Reso
   const verdict = judgeNames(crd, siblings(cluster, crd));
   const served = verdict.conflict === undefined || isEstablished(crd);
   if (served) registry.addCrd(crd, cluster.store.revision);
-  const spec = part(crd, 'spec');
-  const versions = Array.isArray(spec.versions) ? spec.versions.map(fields) : [];
-  const stored = versions.filter((version) => version.storage === true).map((version) => String(version.name));
   const status = part(crd, 'status');
-  const before = Array.isArray(status.storedVersions) ? status.storedVersions.map(String) : [];
   const next = {
+    ...status,
     conditions: verdictConditions(cluster, crd, verdict),
     acceptedNames: verdict.accepted,
-    storedVersions: [...new Set([...before, ...stored])],
   };
   if (!jsonEqual(status as Json, next as Json)) door.update(CRDS, { ...crd, status: next }, MANAGER, 'status');
   if (!served) return [];
-  if (!(crd.metadata.finalizers ?? []).includes(CLEANUP)) withCleanup(door, crd.metadata.name);
   return resourcesOf(cluster, crd);
-}
-
-function withCleanup(door: ApiDoor, name: string): void {
-  const live = door.get(CRDS, undefined, name);
-  if (live === undefined) return;
-  const metadata = { ...live.metadata, finalizers: [...(live.metadata.finalizers ?? []), CLEANUP] };
-  door.update(CRDS, { ...live, metadata }, MANAGER);
 }
 
 function resourcesOf(cluster: Cluster, crd: KubeObject): readonly ResourceInfo[] {
@@ -128,13 +116,28 @@ function clean(cluster: Cluster, door: ApiDoor, crd: KubeObject): void {
   else waitForLast(cluster, door, crd);
 }
 
+const PENDING = 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon';
+const IN_PROGRESS = 'CustomResource deletion is in progress';
+const TERMINATING = { type: 'Terminating', status: 'True' };
+
+/** The first DELETE of a definition has rules of its own: it always waits for its objects, says so at once, and counts no generation. */
+export function deletedDefinition(cluster: Cluster, crd: KubeObject): KubeObject {
+  const others = (crd.metadata.finalizers ?? []).filter((one) => one !== CLEANUP);
+  const deletionTimestamp = kubeTime(cluster.clock.now());
+  const metadata = { ...crd.metadata, deletionTimestamp, finalizers: [...others, CLEANUP] };
+  return withTerminating(cluster, { ...crd, metadata }, { reason: 'InstanceDeletionPending', message: PENDING });
+}
+
+function withTerminating(cluster: Cluster, crd: KubeObject, why: Pick<Condition, 'reason' | 'message'>): KubeObject {
+  const [going] = withConditions(cluster, crd, [{ ...TERMINATING, ...why }]);
+  const others = conditionsOf(crd).filter(({ type }) => type !== TERMINATING.type);
+  return { ...crd, status: { ...part(crd, 'status'), conditions: [...others, going] as Json } };
+}
+
 function tellTerminating(cluster: Cluster, door: ApiDoor, crd: KubeObject): void {
-  const known = conditionsOf(crd);
-  if (known.some(({ type }) => type === 'Terminating')) return;
-  const message = 'CustomResource deletion is in progress';
-  const going = { type: 'Terminating', status: 'True', reason: 'InstanceDeletionInProgress', message };
-  const conditions = [...known, ...withConditions(cluster, crd, [going]).slice(0, 1)] as Json;
-  door.update(CRDS, { ...crd, status: { ...part(crd, 'status'), conditions } }, MANAGER, 'status');
+  const reason = 'InstanceDeletionInProgress';
+  if (conditionsOf(crd).some((one) => one.type === TERMINATING.type && one.reason === reason)) return;
+  door.update(CRDS, withTerminating(cluster, crd, { reason, message: IN_PROGRESS }), MANAGER, 'status');
 }
 
 function waitForLast(cluster: Cluster, door: ApiDoor, crd: KubeObject): void {

@@ -3,6 +3,7 @@ import { isObject, type Json, type JsonObject, type KubeObject } from '../../bas
 import { deletionStep, FOREGROUND, graceSecondsOf, kubeTime } from '../objects/index.ts';
 import type { DeleteOptions } from '../types.ts';
 import { type Call, type Cluster, part } from './cluster.ts';
+import { deletedDefinition } from './definitions.ts';
 import { optionError } from './request.ts';
 import { ApiError, forbidden, success } from './status.ts';
 import { toStorage, toVersion } from './views.ts';
@@ -20,6 +21,7 @@ const ANSWERS_OBJECT = new Set([
   'storageclasses.storage.k8s.io',
 ]);
 
+const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
 const LASTING = new Set(['default', 'kube-system', 'kube-public']);
 
 /** Kinds that leave what they own behind unless told otherwise: they are older than garbage collection. */
@@ -46,6 +48,10 @@ export function remove(cluster: Cluster, call: Call, options: DeleteOptions): Js
   if (resource.plural === 'namespaces' && resource.group === '' && LASTING.has(call.name))
     throw forbidden(resource, call.name, 'this namespace may not be deleted');
   const bucket = registry.bucketOf(resource);
+  if (bucket === DEFINITIONS && object.metadata.deletionTimestamp === undefined) {
+    const marked = deletedDefinition(cluster, object);
+    return asJson(call.dryRun ? marked : store.put(bucket, marked));
+  }
   const grace = graceSecondsOf(resource, object, options.gracePeriodSeconds);
   const policy = options.propagationPolicy ?? (keeps(bucket, object) ? 'Orphan' : undefined);
   const chosen = policy === undefined ? options : { ...options, propagationPolicy: policy };

@@ -49,15 +49,28 @@ function initial(object: KubeObject, nowMs: number): KubeObject {
     case 'batch/v1 Job':
       return ownedJob(object, spec);
     case 'apiextensions.k8s.io/v1 CustomResourceDefinition':
-      return { ...object, status: { ...part(object, 'status'), storedVersions: storageVersions(spec) } };
+      return withStoredVersions(object, []);
     default:
       return object;
   }
 }
 
-function storageVersions(spec: Fields): readonly string[] {
-  const versions = list(spec.versions).map(fields);
-  return versions.filter(({ storage }) => storage === true).map(({ name }) => String(name));
+/**
+ * A definition whose status knows the version that its objects are stored in from now on, beside those that some may still be
+ * stored in. Of several storage versions the first counts; validation refuses them.
+ */
+function withStoredVersions(definition: KubeObject, before: readonly string[]): KubeObject {
+  const stored = list(part(definition, 'spec').versions)
+    .map(fields)
+    .filter(({ storage }) => storage === true);
+  const storedVersions = unique([...before, ...stored.slice(0, 1).map(({ name }) => String(name))]);
+  return { ...definition, status: { ...part(definition, 'status'), storedVersions } };
+}
+
+/** What a definition's objects are stored in is the server's to say; through `/status` a person who has migrated them may. */
+function withServerVersions(definition: KubeObject, subresource: string): KubeObject {
+  const before = strings(part(definition, 'status').storedVersions);
+  return subresource === 'status' && before.length > 0 ? definition : withStoredVersions(definition, before);
 }
 
 /** A grace below zero is the shortest that there is. */
@@ -153,8 +166,20 @@ function withSentTemplateGeneration(sent: KubeObject): KubeObject {
 }
 
 /** What the server keeps of its own in an object, whatever was sent. */
-export function withServerCounts(resource: ResourceInfo, live: KubeObject, next: KubeObject): KubeObject {
-  return qualified(resource) === 'daemonsets.apps' ? withTemplateGeneration(live, next, false) : next;
+export function withServerCounts(
+  resource: ResourceInfo,
+  live: KubeObject,
+  next: KubeObject,
+  subresource: string,
+): KubeObject {
+  switch (qualified(resource)) {
+    case 'daemonsets.apps':
+      return withTemplateGeneration(live, next, false);
+    case 'customresourcedefinitions.apiextensions.k8s.io':
+      return withServerVersions(next, subresource);
+    default:
+      return next;
+  }
 }
 
 /** A DaemonSet counts its templates in an annotation that is the server's own. */

@@ -133,9 +133,10 @@ export function update(
   const prepared = prepareUpdate(resource, live, sent, call.subresource, custom, cluster.clock.now());
   const defaulted = onWire(applyDefaults(prepared, resource), resource);
   const tracked = applied ? defaulted : track(cluster, call, live, defaulted, prepared);
-  const admitted = admitUpdate(cluster, call, live, withServerCounts(resource, live, tracked));
+  const admitted = admitUpdate(cluster, call, live, withServerCounts(resource, live, tracked, call.subresource));
   const fixed = call.subresource === 'binding' ? admitted : live; // a binding is the one change of a pod's node
-  const errors = [...uidErrors(live, sent), ...finalizerErrors(live, admitted), ...validate(admitted, resource, fixed)];
+  const broken = validate(admitted, resource, fixed, call.subresource);
+  const errors = [...uidErrors(live, sent), ...finalizerErrors(live, admitted), ...broken];
   if (errors.length > 0) throw invalid(resource, call.name, errors);
   warnOfOddPods(call, admitted, live);
   const counts = call.subresource === '' || call.subresource === 'scale';

@@ -3,7 +3,7 @@ import { type Json, type JsonObject, jsonEqual, type KubeObject } from '../../..
 import { accepted, at } from '../caller.ts';
 import type { Trial } from '../judge.ts';
 
-const CRDS = 'apiextensions.k8s.io/v1/customresourcedefinitions';
+export const CRDS = 'apiextensions.k8s.io/v1/customresourcedefinitions';
 
 export function crdPath(trial: Trial, definition: KubeObject | string): string {
   return trial.global(CRDS, typeof definition === 'string' ? definition : definition.metadata.name);

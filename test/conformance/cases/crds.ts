@@ -5,7 +5,9 @@ import { accepted, at, names, part, refused } from '../caller.ts';
 import type { Trial } from '../judge.ts';
 import { ANYTHING, crd, widget } from '../manifests.ts';
 import type { Cases } from '../suite.ts';
-import { condition, crdPath, establish, install } from './crd-life.ts';
+import { CRDS, condition, crdPath, establish, install } from './crd-life.ts';
+
+const MIGRATED = { status: { storedVersions: ['v1'] } };
 
 const group = (t: Trial) => `${t.own}.example.com`;
 const widgets = (t: Trial, name?: string, subresource?: string, version = 'v1') =>
@@ -339,5 +341,30 @@ export const crds: Cases = {
     refused(await t.put(widgets(t, 'w'), { ...made, spec: { a: 3 } } as KubeObject), 409, {
       message: `Operation cannot be fulfilled on widgets.${group(t)} "w": the object has been modified; please apply your changes to the latest version and try again`,
     });
+  },
+  async 'what was a storage version once stays a version until somebody says that nothing is stored in it'(t) {
+    const named = (name: string, storage: boolean) => ({ ...versionOf(definition), name, served: true, storage });
+    const versionOf = (one: KubeObject) => (at(one, 'spec', 'versions') as readonly JsonObject[])[0] as JsonObject;
+    const definition = crd(group(t));
+    await establish(t, definition);
+    const path = crdPath(t, definition);
+    const both = { spec: { versions: [named('v1', false), named('v2', true)] } };
+    const moved = accepted(await t.patch(path, 'merge', both), 200);
+    assert.deepEqual(at(moved, 'status', 'storedVersions'), ['v1', 'v2']);
+    const back = { spec: { versions: [versionOf(definition)] } };
+    refused(await t.patch(path, 'merge', back), 422, {
+      causes: [
+        {
+          reason: 'FieldValueInvalid',
+          message:
+            'Invalid value: "v2": missing from spec.versions; v2 was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in v2 and removes v2 from status.storedVersions',
+          field: 'status.storedVersions[1]',
+        },
+      ],
+    });
+    accepted(await t.patch(path, 'merge', { spec: { versions: [named('v1', true), named('v2', false)] } }), 200);
+    accepted(await t.patch(t.global(CRDS, definition.metadata.name, 'status'), 'merge', MIGRATED), 200);
+    const last = accepted(await t.patch(path, 'merge', back), 200);
+    assert.deepEqual(at(last, 'status', 'storedVersions'), ['v1']);
   },
 };

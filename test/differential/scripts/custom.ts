@@ -230,4 +230,43 @@ const definitions: Script = {
   ],
 };
 
-export const customScripts: readonly Script[] = [custom, definitions];
+const plain = (name: string, storage: boolean): { readonly [key: string]: Json } => ({
+  ...only({ type: 'object' }),
+  name,
+  storage,
+});
+const LEDGERS = `${CRDS}/ledgers.${GROUP}`;
+const versions = (...names: readonly string[]): Json =>
+  ({ spec: { versions: names.map((name) => plain(name.replace('!', ''), name.endsWith('!'))) } }) as Json;
+const stored = (...names: readonly string[]): Json => ({ status: { storedVersions: names } });
+
+/** What objects are stored in: a version goes only when a person has said that nothing is stored in it any more. */
+const storage: Script = {
+  name: 'storage',
+  steps: [
+    post('create', CRDS, definition('Ledger', [plain('v1', true)]), { compared: false }),
+    get('served', `/apis/${GROUP}/v1/namespaces/{{ns}}/ledgers`, { until: 200 }),
+    merge('another storage version', LEDGERS, versions('v1', 'v2!')),
+    merge('back, in a dry run', `${LEDGERS}?dryRun=All`, versions('v1!', 'v2')),
+    merge('without the former', LEDGERS, versions('v2!')),
+    merge('without either', LEDGERS, versions('v3!')),
+    applied('without the former, applied by force', `${LEDGERS}?fieldManager=m&force=true`, {
+      ...(definition('Ledger', [plain('v2', true)]) as object),
+    } as Json),
+    merge('a third, and both former', LEDGERS, versions('v1', 'v2', 'v3!')),
+    merge('no version', LEDGERS, versions()),
+    merge('twice the same', LEDGERS, versions('v1', 'v2', 'v3!', 'v3')),
+    merge('two at once', LEDGERS, versions('v1!', 'v2', 'v3!', 'v4!')),
+    merge('what is stored, not said through the status', LEDGERS, stored('v1')),
+    merge('nothing is stored', `${LEDGERS}/status`, stored()),
+    merge('something else is stored', `${LEDGERS}/status`, stored('v3', 'v9')),
+    merge('which is no version', LEDGERS, { metadata: { labels: { a: 'b' } } }),
+    merge('only the former is stored', `${LEDGERS}/status`, stored('v1')),
+    merge('and the next write knows', LEDGERS, { metadata: { labels: { a: 'b' } } }),
+    merge('all is migrated', `${LEDGERS}/status`, stored('v3')),
+    merge('the former go', LEDGERS, versions('v3!')),
+    remove('undefine', LEDGERS),
+  ],
+};
+
+export const customScripts: readonly Script[] = [custom, definitions, storage];

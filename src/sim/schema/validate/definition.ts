@@ -17,6 +17,7 @@ export function definition(report: Report, object: KubeObject): void {
   if (group === '') report.required('spec.group');
   report.oneOf('spec.scope', part(spec, 'scope'), SCOPES);
   checkVersions(report, versions);
+  checkStored(report, versions, list(object.status as Json | undefined, 'storedVersions'));
   for (const key of ['plural', 'singular', 'kind', 'listKind']) {
     if (text(spec, 'names', key) === '') report.required(`spec.names.${key}`);
   }
@@ -46,8 +47,23 @@ function checkVersions(report: Report, versions: readonly Json[]): void {
   if (stored.length !== 1) {
     report.invalid('spec.versions', shown, 'must have exactly one version marked as storage version');
   }
-  if (stored.length === 0) {
-    report.invalid('status.storedVersions', null, 'must have at least one stored version');
+}
+
+const NOT_MIGRATED = (name: string) =>
+  `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
+
+/** Objects may still be stored in any version that was a storage version once. */
+function checkStored(report: Report, versions: readonly Json[], stored: readonly Json[]): void {
+  const at = 'status.storedVersions';
+  if (stored.length === 0) report.invalid(at, null, 'must have at least one stored version');
+  const names = versions.map((version) => text(version, 'name'));
+  for (const version of versions) {
+    const name = text(version, 'name');
+    const isMissing = part(version, 'storage') === true && stored.length > 0 && !stored.includes(name);
+    if (isMissing) report.invalid(at, stored as Json, `must have the storage version ${name}`);
+  }
+  for (const [index, name] of stored.entries()) {
+    if (!names.includes(String(name))) report.invalid(`${at}[${index}]`, name, NOT_MIGRATED(String(name)));
   }
 }
 

@@ -20,6 +20,8 @@ import * as workloads from './workloads.ts';
 interface Rules {
   readonly object?: (report: Report, object: KubeObject) => void;
   readonly change?: (report: Report, object: KubeObject, before: KubeObject) => void;
+  /** Of what is written through `/status` only the metadata is looked at. */
+  readonly freeStatus?: true;
 }
 
 const RULES: { readonly [groupKind: string]: Rules } = {
@@ -59,7 +61,7 @@ const RULES: { readonly [groupKind: string]: Rules } = {
   '/ResourceQuota': { object: quotas.resourceQuota },
   'admissionregistration.k8s.io/MutatingWebhookConfiguration': { object: cluster.webhooks },
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': { object: cluster.webhooks },
-  'apiextensions.k8s.io/CustomResourceDefinition': { object: definition },
+  'apiextensions.k8s.io/CustomResourceDefinition': { object: definition, freeStatus: true },
   'apps/ControllerRevision': { object: cluster.controllerRevision, change: cluster.fixedRevision },
   'discovery.k8s.io/EndpointSlice': { object: services.endpointSlice, change: services.fixedEndpointSlice },
   'events.k8s.io/Event': { object: events.newEvent, change: events.fixedEvent },
@@ -71,7 +73,12 @@ const RULES: { readonly [groupKind: string]: Rules } = {
  * What is wrong with a defaulted object; nothing: it may be stored. `before` is the object that it replaces: what may
  * not change is compared with it.
  */
-export function validate(object: KubeObject, resource: ResourceInfo, before?: KubeObject): readonly FieldError[] {
+export function validate(
+  object: KubeObject,
+  resource: ResourceInfo,
+  before?: KubeObject,
+  subresource = '',
+): readonly FieldError[] {
   const report = new Report();
   checkMetadata(report, object, resource);
   const { schema } = resource;
@@ -80,6 +87,7 @@ export function validate(object: KubeObject, resource: ResourceInfo, before?: Ku
     return report.errors;
   }
   const rules = RULES[`${resource.group}/${resource.kind}`];
+  if (rules?.freeStatus === true && subresource === 'status') return report.errors;
   rules?.object?.(report, object);
   if (before !== undefined) rules?.change?.(report, object, before);
   return report.errors;
