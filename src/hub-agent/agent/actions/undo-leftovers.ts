@@ -2,20 +2,13 @@
  * What server-side apply alone does not bring back: values that the server derived and nobody owns, values of managers that
  * write by update or through /scale, and who owned a field whose value did not change.
  */
-import {
-  isObject,
-  type Json,
-  type JsonObject,
-  jsonEqual,
-  type KubeObject,
-  refOf,
-  refText,
-} from '../../../base/index.ts';
+import { isObject, type Json, type JsonObject, jsonEqual, type KubeObject, refOf } from '../../../base/index.ts';
 import { normalize, normalizeOwners } from '../../../kubernetes/index.ts';
 import type { Bundle } from '../bundle.ts';
 import { type Change, compareObjects, restoringPatch } from '../compare.ts';
 import { applyEntry, extract, ownersAt } from '../field-set.ts';
 import { objectOf } from '../objects.ts';
+import { explanation, isIdentity } from './explain.ts';
 import type { Work } from './work.ts';
 
 /** Controllers write in between: what was guarded by resourceVersion is tried again. */
@@ -79,44 +72,6 @@ function unexplained(
   return compareObjects(normalize(past, work.cutKey), normalize(live, work.cutKey)).filter(
     (change) => explanation(change, past, live, bundle, manager) === undefined && !isIdentity(change),
   );
-}
-
-/** Why a difference is none of this transaction's; undefined: it is. */
-export function explanation(
-  change: Change,
-  past: KubeObject,
-  live: KubeObject,
-  bundle: Bundle | undefined,
-  manager: string,
-): string | undefined {
-  const foreign = (object: KubeObject, pointer: Change['inBefore']) =>
-    ownersAt(object, pointer).find((owner) => owner.manager !== manager);
-  if (change.after !== undefined) {
-    const now = foreign(live, change.inAfter);
-    return now === undefined ? undefined : `${now.manager} has changed it meanwhile`;
-  }
-  const then = foreign(past, change.inBefore);
-  // an object that was made anew has lost what others owned without their doing
-  const madeAnew = live.metadata.uid !== past.metadata.uid;
-  if (then === undefined || madeAnew || touches(bundle, past, change)) return undefined;
-  return `${then.manager}, who owned it, or another has removed it meanwhile`;
-}
-
-/** Whether the bundle says something of that place. */
-function touches(bundle: Bundle | undefined, past: KubeObject, change: Change): boolean {
-  const own = bundle?.objects.find((object) => refText(refOf(object)) === refText(refOf(past)));
-  let value: unknown = own;
-  for (const step of change.inBefore) {
-    if (typeof value !== 'object' || value === null) return value !== undefined;
-    if (Array.isArray(value)) return true; // items are matched by key, not by place: who lists any of them, touches the list
-    value = (value as Record<string, unknown>)[String(step)];
-  }
-  return value !== undefined;
-}
-
-/** uid and creation time cannot be brought back, only compared. */
-export function isIdentity(change: Change): boolean {
-  return change.path === '.metadata.uid' || change.path === '.metadata.creationTimestamp';
 }
 
 /** One apply that takes what nobody owns, and one that drops it again. */

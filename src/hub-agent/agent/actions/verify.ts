@@ -24,9 +24,9 @@ import { ownersOf } from '../field-set.ts';
 import { type Judgement, judgementOf } from '../judging.ts';
 import { shownValue } from '../shown-value.ts';
 import { managerOf } from './ensure.ts';
+import { explanation, isIdentity } from './explain.ts';
 import { presentOf } from './present.ts';
 import { groundNote } from './removal.ts';
-import { explanation, isIdentity } from './undo-leftovers.ts';
 import { isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
 
