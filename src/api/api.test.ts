@@ -434,6 +434,20 @@ describe('clusters', () => {
     assert.ok(!hub.registry.records.has('eu-1'));
   });
 
+  it('removes none on which work is owed, unless it is given up with a reason; then what is given up is journaled', async () => {
+    const stack = { project: 'default', name: 'shop' };
+    hub.stacks.due.push({ stack, location: 'default/shop/cart@us-1', kind: 'undo', transaction: 'tx-7', since: '2026-01-01T00:00:00.000Z' }); // biome-ignore format: one line
+    const owing = await ask('DELETE', '/api/v1/clusters/us-1?force=true&reason=burnt');
+    assert.deepEqual([owing.status, owing.body.kind], [409, 'stillOwed']);
+    assert.match(String(owing.body.detail), /the undo of default\/shop\/cart@us-1 \(tx-7\)/);
+    const mute = await ask('DELETE', '/api/v1/clusters/us-1?force=true&forgetOwed=true');
+    assert.deepEqual([mute.status, mute.body.kind], [422, 'invalid']);
+    assert.ok(hub.registry.records.has('us-1'));
+    const given = await ask('DELETE', '/api/v1/clusters/us-1?force=true&forgetOwed=true&reason=burnt');
+    assert.equal(given.status, 200);
+    assert.deepEqual(hub.registry.forgotten.slice(-1), [{ name: 'us-1', reason: 'burnt', told: hub.stacks.due }]);
+  });
+
   it('makes, lists and revokes join tokens', async () => {
     const made = await ask('POST', '/api/v1/join-tokens', { body: { uses: 3, ttlMs: 60_000 } });
     assert.equal(made.body.agents, 'https://hub.test:7421');

@@ -7,6 +7,7 @@ import {
   digestOf,
   done,
   type Entry,
+  type Json,
   type JsonObject,
   type Logger,
   refused,
@@ -22,6 +23,7 @@ import type { Plan, StackRef } from '../plan/types.ts';
 import type { Engine, StepView, TransactionState, TransactionView } from '../saga/types.ts';
 import type {
   ApplyResult,
+  DueWork,
   FunctionView,
   Insight,
   PlanResult,
@@ -314,6 +316,8 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
     return undefined;
   };
   const keyOf = ({ project, name }: StackRef) => `${project}/${name}`;
+  /** What is owed on clusters; a test adds to it. */
+  const due: DueWork[] = [];
   const stacks = {
     asked,
     summaries,
@@ -406,6 +410,8 @@ function fakeStacks(engine: ReturnType<typeof fakeEngine>) {
         : cluster === 'us-1'
           ? [{ stack: { project: 'default', name: 'shop' }, location: 'cart@us-1', wanted: false, owed: false, kept }]
           : [],
+    dueOn: (cluster: string) => due.filter(({ location }) => location.endsWith(`@${cluster}`)),
+    due,
   };
   return stacks as unknown as typeof stacks & Stacks;
 }
@@ -452,8 +458,9 @@ function broken(path: string) {
 function fakeRegistry() {
   const records = new Map<string, ClusterRecord>(['eu-1', 'eu-2', 'us-1'].map((name) => [name, cluster(name)]));
   const tokens: JoinToken[] = [];
-  const registry: Partial<Registry> & { records: typeof records } = {
-    records,
+  const forgotten: { name: string; reason: string; told: readonly Json[] }[] = [];
+  const registry: Partial<Registry> & { records: typeof records; forgotten: typeof forgotten } = {
+    ...{ records, forgotten },
     clusters: () => [...records.values()],
     cluster: (name) => records.get(name),
     connected: (name) => name !== 'us-1',
@@ -495,12 +502,13 @@ function fakeRegistry() {
       records.set(to, record);
       return done(record);
     },
-    async remove(name) {
+    async remove(name, _actor, reason, told = []) {
+      forgotten.push({ name, reason, told });
       records.delete(name);
       return done(null);
     },
   };
-  return registry as Registry & { records: typeof records };
+  return registry as Registry & { records: typeof records; forgotten: typeof forgotten };
 }
 
 function cluster(name: string): ClusterRecord {

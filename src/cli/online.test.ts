@@ -288,7 +288,15 @@ describe('cluster and sim', () => {
     const away = await machine.ldc('cluster', 'remove', 'us-1', '--yes');
     assert.equal(away.code, 5);
     assert.match(away.err, /no agent of us-1 is connected[\s\S]*next: start its agent, or force it/);
-    const burnt = await machine.ldc('cluster', 'remove', 'us-1', '--yes', '--force', '--reason', 'burnt down');
+    const mute = await machine.ldc('cluster', 'remove', 'us-1', '--yes', '--forget-owed');
+    assert.equal(mute.code, 2);
+    assert.match(mute.err, /--forget-owed needs a reason/);
+    const stack = { project: 'default', name: 'shop' };
+    hub.stacks.due.push({ stack, location: 'default/shop/cart@us-1', kind: 'undo', transaction: 'tx-7', since: '2026-01-01T00:00:00.000Z' }); // biome-ignore format: one line
+    const owing = await machine.ldc('cluster', 'remove', 'us-1', '--yes', '--force', '--reason', 'burnt down');
+    assert.equal(owing.code, 5);
+    assert.match(owing.err, /work is owed on cluster us-1[\s\S]*next: .*--forget-owed/);
+    const burnt = await machine.ldc('cluster', 'remove', 'us-1', '--yes', '--force', '--forget-owed', '--reason', 'burnt down'); // biome-ignore format: one line
     assert.match(burnt.out, /^us-1 was removed\nwhat is still there, and what takes it away:\n/);
     assert.match(burnt.out, /\n {4}kubectl delete namespace ldc-system\n/);
     const hasty = await machine.ldc('cluster', 'remove', 'eu-1', '--yes', '--force');

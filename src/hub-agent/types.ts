@@ -64,8 +64,11 @@ export interface Registry {
   leave(name: string, orphan: boolean, kept: readonly ObjectRef[]): Promise<Outcome<Left>>;
   /** Its records go over to the new name; refused when that one is taken. What stands against it is `Stacks.renameCluster`'s to ask. */
   rename(name: string, to: string, actor: string, reason: string | null): Promise<Outcome<ClusterRecord>>;
-  /** Refused from then on, a live connection included; its record goes. */
-  remove(name: string, actor: string, reason: string): Promise<Outcome<null>>;
+  /**
+   * Refused from then on, a live connection included; its record goes. `forgotten`: work due there that nobody will do,
+   * told in its chain before its end.
+   */
+  remove(name: string, actor: string, reason: string, forgotten?: readonly Json[]): Promise<Outcome<null>>;
 }
 
 /** What an agent took away as its cluster left, and what is still there. */

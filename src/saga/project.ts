@@ -1,6 +1,6 @@
 /**
  * Keeps the collections `transaction` (key: id; its header), `unfinished` (key: id, while it is not sealed), `owed`
- * (key: cluster/transaction/step) and `kept` (key: cluster/location/object) in the same database transaction as the entries themselves.
+ * (key: cluster/transaction/step), `kept` (key: cluster/location/object) and `goneCluster` (key: name) in the same database transaction as the entries themselves.
  */
 import {
   type Digest,
@@ -44,6 +44,9 @@ export interface KeptDocument {
   readonly since: string;
 }
 
+/** Clusters that were removed, until one of that name joins: nothing is owed there, for nobody will be there to settle it. */
+export const GONE = 'goneCluster';
+
 /** Entries that change no header and no owed document: not folded, for they are most of a chain. */
 function isSilent({ type, data }: Entry): boolean {
   if (type === 'step.owed') return false;
@@ -54,6 +57,8 @@ function isSilent({ type, data }: Entry): boolean {
 export const projectTransaction: Projector = (raw, documents) => {
   if (raw.type === 'hub.rearmed') return forgotten(raw, documents);
   if (raw.type === 'cluster.renamed') return renamed(raw, documents);
+  if (raw.type === 'cluster.removed') return removed(raw, documents);
+  if (raw.type === 'cluster.joined') return returned(raw.tx.slice('cluster/'.length), documents);
   if (!isEventType(raw.type) || isSilent(raw)) return [];
   const entry = parseEntry(raw);
   if (entry.type === 'tx.created') {
@@ -78,11 +83,26 @@ function forgotten({ data }: Entry, documents: DocumentReader): readonly Documen
   );
 }
 
+/**
+ * What was due on a cluster that was removed is due no more, and what was left there for a person is not ours to name: another
+ * cluster of that name would be told to settle what it never held.
+ */
+function removed({ tx, data }: Entry, documents: DocumentReader): readonly DocumentChange[] {
+  const name = String(data.name ?? tx.slice('cluster/'.length));
+  const forget = (collection: string) =>
+    documents.list(collection, { prefix: `${name}/` }).map(({ key }) => ({ collection, key, body: null }));
+  return [...forget('owed'), ...forget('kept'), put(GONE, name, {})];
+}
+
+function returned(name: string, documents: DocumentReader): readonly DocumentChange[] {
+  return documents.get(GONE, name) === undefined ? [] : [{ collection: GONE, key: name, body: null }];
+}
+
 /** What was left on a cluster for a person is still there when it has another name. Nothing is owed on one that is renamed. */
 function renamed({ data }: Entry, documents: DocumentReader): readonly DocumentChange[] {
   const { name, to } = data;
   if (typeof to !== 'string') return [];
-  return documents.list('kept', { prefix: `${name}/` }).flatMap(({ key, body }) => {
+  const moved = documents.list('kept', { prefix: `${name}/` }).flatMap(({ key, body }) => {
     const kept = body as unknown as KeptDocument;
     const location = kept.location.replace(/@[^@]*$/, `@${to}`);
     return [
@@ -90,12 +110,14 @@ function renamed({ data }: Entry, documents: DocumentReader): readonly DocumentC
       put('kept', `${to}/${location}/${refText(kept.ref)}`, { ...kept, cluster: to, location }),
     ];
   });
+  return [...returned(to, documents), ...moved];
 }
 
 function others(entry: TransactionEntry, header: Header, documents: DocumentReader): readonly DocumentChange[] {
   switch (entry.type) {
     case 'step.owed': {
       const { cluster, step } = entry.data;
+      if (documents.get(GONE, cluster) !== undefined) return [];
       const owed: OwedDocument = {
         ...entry.data,
         transaction: entry.tx,

@@ -21,7 +21,7 @@ import {
 import { type Room, undefinedContent } from './room.ts';
 import { canSettle, type OwedRecord, settlePlan } from './settle-plan.ts';
 import { handIn, submit } from './submit.ts';
-import type { ApplyResult, MoveEvidence, Moves, Stacks } from './types.ts';
+import type { ApplyResult, DueWork, MoveEvidence, Moves, Stacks } from './types.ts';
 
 interface HeldReport {
   readonly held: readonly LocationRecord[];
@@ -51,6 +51,7 @@ export function createMoves(room: Room): Moves {
       return results;
     },
     onCluster: (cluster) => onCluster(cluster, room),
+    dueOn: (cluster) => dueOn(cluster, room),
     everywhere: () =>
       bodies<StackRecord>(documents, collections.stack)
         .filter(({ state, functions }) => state === 'live' && functions.some(({ max }) => max === 'all'))
@@ -170,6 +171,15 @@ function onCluster(cluster: string, room: Room): ReturnType<Stacks['onCluster']>
     held.set(id, { ...known, held: { revision, bundle } });
   }
   return [...held.values()].sort((a, b) => (a.location < b.location ? -1 : 1));
+}
+
+function dueOn(cluster: string, room: Room): readonly DueWork[] {
+  const owed = owedOn(cluster, room).map(({ stack, location, kind, transaction, since }): DueWork => ({ stack, location, kind, transaction, since })); // biome-ignore format: one line
+  const stale = staleOn(room.store.documents, cluster).map(({ location, transaction, since }): DueWork => {
+    const { stack } = location;
+    return { stack, location: locationId(location), kind: 'remove', transaction, since };
+  });
+  return [...owed, ...stale].sort((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));
 }
 
 function owedOn(cluster: string, room: Room): readonly OwedRecord[] {

@@ -1,7 +1,17 @@
 /** Clusters lost in mid-deploy, by each `onLostCluster`, and what is owed on them: settled, proven, or left for a person. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { applied, type Bed, four, heldOn, openBed, options, source } from './testbed.test.ts';
+import {
+  applied,
+  type Bed,
+  type FakeCluster,
+  fakeCluster,
+  four,
+  heldOn,
+  openBed,
+  options,
+  source,
+} from './testbed.test.ts';
 
 const web = [{ name: 'web', min: 2, spread: 'region' }];
 
@@ -124,6 +134,54 @@ describe('a cluster lost before its wave', () => {
     assert.deepEqual(heldOn(bed, 'default/shop/web'), wanted(bed));
     assert.equal(clusterOf(bed, victim).held.get('default/shop/web')?.revision, 1);
     assert.deepEqual(bed.store.documents.list('owed'), []);
+    await bed.availability.stop();
+  });
+});
+
+describe('a cluster that was removed while work was owed there', () => {
+  const removed = async (bed: Bed, clusters: FakeCluster[], name: string) => {
+    clusters.splice(clusters.findIndex(({ record }) => record.name === name), 1); // biome-ignore format: one line
+    const data = { name, reason: 'burnt' };
+    await bed.store.journal.append([{ tx: `cluster/${name}`, type: 'cluster.removed', actor: 'user:test', data }]);
+  };
+  /** Another cluster joins under the name. */
+  const followed = async (bed: Bed, clusters: FakeCluster[], name: string) => {
+    const fresh = fakeCluster(name);
+    await bed.store.journal.append([{ tx: `cluster/${name}`, type: 'cluster.joined', actor: 'user:test', data: { name } }]); // biome-ignore format: one line
+    clusters.push(fresh);
+    bed.byName.set(name, fresh);
+    const before = bed.told.length;
+    await bed.until('it is ready', () => bed.availability.health(name)?.health === 'ready', 30_000);
+    await bed.pass(10_000);
+    return { fresh, told: bed.told.slice(before).filter((told) => told.endsWith(`@${name}`)) };
+  };
+
+  it('takes what is owed with it: another of its name is told nothing, an undo least of all', async () => {
+    const clusters = four();
+    const bed = openBed(clusters);
+    await bed.start();
+    const { victim } = await cutInMidDeploy(bed, 'undo');
+    assert.deepEqual(bed.room.dueOn(victim).map(({ kind, location }) => `${kind} ${location}`).sort(), [`undo default/shop/web@${victim}`, `undo default/shop@${victim}`].sort()); // biome-ignore format: one line
+    await removed(bed, clusters, victim);
+    assert.deepEqual(bed.store.documents.list('owed'), []);
+    assert.deepEqual([bed.room.dueOn(victim), bed.room.owing()], [[], []]);
+    const { told } = await followed(bed, clusters, victim);
+    assert.deepEqual(told, []);
+    await bed.availability.stop();
+  });
+
+  it('is owed nothing by what was under way, and leaves no stale copy behind when its stack has moved', async () => {
+    const clusters = four();
+    const bed = openBed(clusters);
+    await bed.start();
+    await applied(bed, source('shop', web));
+    const [victim = ''] = wanted(bed);
+    clusterOf(bed, victim).cut = true;
+    await removed(bed, clusters, victim);
+    await bed.until('moved', () => !wanted(bed).includes(victim), 30_000);
+    assert.deepEqual([bed.store.documents.list('stale'), bed.store.documents.list('owed')], [[], []]);
+    const { told } = await followed(bed, clusters, victim);
+    assert.deepEqual(told, []);
     await bed.availability.stop();
   });
 });

@@ -13,6 +13,7 @@ import { type LocationId, locationId, type Plan, type StackRef } from '../plan/i
 import { stackAdopted, staleForgotten } from './adopted.ts';
 import {
   collections,
+  GONE,
   KEPT,
   type LocationRecord,
   locationsOf,
@@ -38,6 +39,8 @@ export function createStacksProjector(blobs: () => Pick<Blobs, 'get'>): Projecto
         return revisionWritten(entry, documents);
       case 'cluster.renamed':
         return clusterRenamed(entry, documents);
+      case 'cluster.removed':
+        return clusterRemoved(entry, documents);
       case 'stack.adopted':
         return stackAdopted(entry, documents);
       case 'hub.rearmed':
@@ -80,6 +83,15 @@ function clusterRenamed({ data }: Entry, documents: DocumentReader): readonly Do
       { collection: collections.locationOn, key: onClusterKey(location), body },
     ];
   });
+}
+
+/** Nobody is there to take the copies away that were due to go. */
+function clusterRemoved({ data }: Entry, documents: DocumentReader): readonly DocumentChange[] {
+  return staleOn(documents, String(data.name)).map(({ location }) => ({
+    collection: collections.stale,
+    key: onClusterKey(location),
+    body: null,
+  }));
 }
 
 /** The entry written before a transaction is handed in: which content the revision number stands for. */
@@ -183,7 +195,8 @@ function locationChanges(
     if (next.has(id)) continue;
     changes.push({ collection: collections.location, key: id, body: null });
     changes.push({ collection: collections.locationOn, key: onClusterKey(before.location), body: null });
-    if (removed.has(id) || before.missing === true) continue;
+    if (removed.has(id) || before.missing === true || documents.get(GONE, before.location.cluster) !== undefined)
+      continue;
     const stale: StaleRecord = { ...before, transaction: entry.tx, since: entry.ts };
     changes.push({
       collection: collections.stale,

@@ -24,6 +24,9 @@ export const OWED = 'owed';
 /** Collection of hub-agent (key = cluster): what agents have said that they hold, while the hub only watches. */
 export const HELD_REPORTS = 'heldReport';
 
+/** The engine's collection of clusters that were removed, by name, until one of that name joins. */
+export const GONE = 'goneCluster';
+
 /** The engine's collection of objects that a removal has left for a person: `cluster/LocationId/object`. */
 export const KEPT = 'kept';
 

@@ -141,6 +141,18 @@ export interface Stacks {
   renameCluster(name: string, to: string, actor: string, reason: string | null): Promise<Outcome<ClusterRecord>>;
   /** What a cluster holds, wanted or owed, for drain, removal and return. */
   onCluster(cluster: string): readonly OnCluster[];
+  /** What is due on a cluster, oldest first: what transactions owe there, and stale copies that are to go. */
+  dueOn(cluster: string): readonly DueWork[];
+}
+
+export interface DueWork {
+  readonly stack: StackRef;
+  readonly location: string;
+  /** `remove`: a copy that was moved away from there. */
+  readonly kind: 'undo' | 'prune' | 'apply' | 'remove';
+  /** Which transaction has left it. */
+  readonly transaction: string;
+  readonly since: string;
 }
 
 export interface OnCluster {
@@ -161,7 +173,7 @@ export interface ClusterCondition {
 }
 
 /** What availability asks of the stacks, beside its own knowledge of the clusters. */
-export interface Moves extends Pick<Stacks, 'reschedule' | 'settle' | 'onCluster'> {
+export interface Moves extends Pick<Stacks, 'reschedule' | 'settle' | 'onCluster' | 'dueOn'> {
   /** Clusters on which an undo, a removal or a stale copy is due, sorted. */
   owing(): readonly string[];
   /** Clusters on which something is wanted, sorted, whether they are still there or not. */

@@ -148,13 +148,14 @@ export const clusters = {
     method: 'DELETE',
     path: '/api/v1/clusters/{name}',
     summary:
-      'Removes a cluster: its agent takes away what ldc put there (orphan: but for the workloads) and is refused from then on. Refused while it serves anything, and while its agent is not there, unless forced.',
+      'Removes a cluster: its agent takes away what ldc put there (orphan: but for the workloads) and is refused from then on. Refused while it serves anything, and while its agent is not there, unless forced; and while work is owed there, unless forgetOwed says (with a reason) that nobody will do it.',
     role: 'admin',
     params,
     query: z.strictObject({
       reason: z.string().max(2_000).optional(),
       force: flag.optional(),
       orphan: flag.optional(),
+      forgetOwed: flag.optional(),
     }),
     answer: z.object({
       removed: z.string(),

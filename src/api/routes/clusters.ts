@@ -1,5 +1,6 @@
-import { refText } from '../../base/index.ts';
+import { type Json, refText } from '../../base/index.ts';
 import type { ClusterRecord, Left } from '../../hub-agent/types.ts';
+import type { DueWork } from '../../stacks/types.ts';
 import { type ClusterView, routes } from '../contract/index.ts';
 import { type Binding, bind } from '../http/binding.ts';
 import { checkIfMatch } from '../http/etag.ts';
@@ -47,10 +48,13 @@ export function clusterRoutes(services: Services): Binding[] {
     bind(R.remove, async ({ params, query, caller, ifMatch }) => {
       const view = viewOf(services, found(services, params.name));
       checkIfMatch(ifMatch, versionOf(view), `cluster ${params.name}`);
-      const { force = false, orphan = false, reason = '' } = query;
+      const { force = false, orphan = false, forgetOwed = false, reason = '' } = query;
       if (view.locations.wanted > 0 && !force && !orphan) throw stillServing(view);
+      const due = stacks.dueOn(params.name);
+      if (due.length > 0 && !forgetOwed) throw stillOwed(params.name, due);
+      if (due.length > 0 && reason === '') throw unexplained(params.name);
       const left = await leave(services, view, { force, orphan, actor: caller.actor });
-      doneOr(await registry.remove(params.name, caller.actor, reason));
+      doneOr(await registry.remove(params.name, caller.actor, reason, stacks.dueOn(params.name) as unknown as Json[]));
       return { answer: { removed: params.name, ...left } };
     }),
   ];
@@ -170,6 +174,34 @@ function found({ registry }: Services, name: string): ClusterRecord {
   const record = registry.cluster(name);
   if (record === undefined) throw notFound(`cluster ${name}`, 'GET /api/v1/clusters lists all (`ldc cluster list`)');
   return record;
+}
+
+function stillOwed(name: string, due: readonly DueWork[]): HttpProblem {
+  const [first] = due;
+  const more = due.length > 1 ? `, and ${due.length - 1} more` : '';
+  return new HttpProblem(409, {
+    kind: 'stillOwed',
+    message: `work is owed on cluster ${name}: ${DUE[first?.kind ?? 'undo']} of ${first?.location} (${first?.transaction})${more}`,
+    where: `cluster ${name}`,
+    hint: `it is settled by itself when the cluster is back; if it will never be, \`ldc cluster remove ${name} --force --forget-owed --reason TEXT\` gives it up`,
+    details: due.slice(0, KEPT_SHOWN_MAX) as unknown as Json,
+  });
+}
+
+const DUE: { readonly [K in DueWork['kind']]: string } = {
+  undo: 'the undo',
+  prune: 'a deletion',
+  apply: 'an apply',
+  remove: 'the removal',
+};
+
+function unexplained(name: string): HttpProblem {
+  return new HttpProblem(422, {
+    kind: 'invalid',
+    message: `why what is owed on cluster ${name} will not be done is not said`,
+    where: 'reason',
+    hint: 'say it: it is kept in the journal beside what is forgotten',
+  });
 }
 
 function stillServing({ name, locations }: ClusterView): HttpProblem {

@@ -12,6 +12,7 @@ interface RemoveFlags extends HubFlags {
   readonly reason?: string;
   readonly orphan?: boolean;
   readonly force?: boolean;
+  readonly forgetOwed?: boolean;
 }
 
 /** A cluster leaves: emptied first (made elsewhere before it is taken away), then everything of ldc goes, then its record. */
@@ -21,11 +22,15 @@ export function registerRemove(cluster: Command, cli: Cli): void {
       'Removes a cluster: drains it, has its agent take away everything that ldc put there, and ends the agent. `--orphan` leaves the workloads running, without ldc.',
     )
     .option('-y, --yes', 'do not ask')
-    .option('--reason <text>', 'why; kept in the journal (needed with --force)')
+    .option('--reason <text>', 'why; kept in the journal (needed with --force and --forget-owed)')
     .option('--orphan', 'workloads stay and run on as they are; only the marks and the agent of ldc go')
     .option(
       '--force',
       'it will never come back: without its agent, and although it still serves; what is there stays there',
+    )
+    .option(
+      '--forget-owed',
+      'work that is owed there (an undo, a removal) will never be done; journaled, needs --reason',
     )
     .addHelpText(
       'after',
@@ -33,6 +38,7 @@ export function registerRemove(cluster: Command, cli: Cli): void {
         'ldc cluster remove eu-1 --reason "end of life"',
         'ldc cluster remove eu-1 --orphan',
         'ldc cluster remove eu-1 --force --reason "burnt down"',
+        'ldc cluster remove eu-1 --force --forget-owed --reason "burnt down in mid-deploy"',
       ),
     )
     .action(action<RemoveFlags>(cli, (flags, [name]) => remove(cli, flags, name ?? '')));
@@ -41,6 +47,11 @@ export function registerRemove(cluster: Command, cli: Cli): void {
 async function remove(cli: Cli, flags: RemoveFlags, name: string): Promise<number> {
   if (flags.force === true && flags.reason === undefined)
     throw usage('--force needs a reason', 'say why with --reason: it is kept in the journal');
+  if (flags.forgetOwed === true && flags.reason === undefined)
+    throw usage(
+      '--forget-owed needs a reason',
+      'say why with --reason: it is kept in the journal with what is forgotten',
+    );
   if (!(await confirm(cli.io, question(name, flags), flags.yes))) return exit.usage;
   return withClient(cli, flags, async (client, api) => {
     const { routes } = api;
@@ -51,6 +62,7 @@ async function remove(cli: Cli, flags: RemoveFlags, name: string): Promise<numbe
       ...(flags.reason === undefined ? {} : { reason: flags.reason }),
       ...(flags.force === true ? { force: 'true' } : {}),
       ...(flags.orphan === true ? { orphan: 'true' } : {}),
+      ...(flags.forgetOwed === true ? { forgetOwed: 'true' } : {}),
     };
     const call = { params: { name }, query, idempotencyKey: newKey(cli.io) };
     const { objects, remains } = await client.call(routes.clusters.remove, call);

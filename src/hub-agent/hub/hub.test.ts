@@ -3,7 +3,15 @@ import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { createIds, type Json, seededRandom, silentLogger, systemClock, systemRandom } from '../../base/index.ts';
+import {
+  createIds,
+  type Json,
+  type Store,
+  seededRandom,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from '../../base/index.ts';
 import type { Channel } from '../../protocol/index.ts';
 import { memoryStore } from '../../store/index.ts';
 import { networkDoor } from '../agent/door.ts';
@@ -12,6 +20,7 @@ import type { HubDoor, StoredIdentity } from '../types.ts';
 import { clusterProjector } from './entries.ts';
 import { createHubLink, type HubLink } from './index.ts';
 
+let store: Store;
 let hub: HubLink;
 let door: HubDoor;
 let dir: string;
@@ -21,7 +30,7 @@ const clock = { ...systemClock, now: () => Date.now() + nowMs };
 beforeEach(async () => {
   nowMs = 0;
   dir = mkdtempSync(join(tmpdir(), 'ldc-hub-'));
-  const store = memoryStore({
+  store = memoryStore({
     clock,
     random: systemRandom,
     logger: silentLogger,
@@ -159,6 +168,18 @@ describe('joining a hub', () => {
     assert.ok(!hub.link.connected('eu-1'));
     assert.equal(kindOf(await door.open(identity, new AbortController().signal)), 'clusterRemoved');
     assert.equal(hub.registry.clusters().length, 0);
+  });
+
+  it('what is given up with a cluster is told in its chain before its end', async () => {
+    await joined('eu-1');
+    await hub.registry.remove('eu-1', 'user:test', 'burnt', [{ location: 'default/shop/web@eu-1', kind: 'undo' }]);
+    const [forgotten, removed] = store.journal.chain('cluster/eu-1').slice(-2);
+    assert.deepEqual([forgotten?.type, removed?.type], ['cluster.owedForgotten', 'cluster.removed']);
+    assert.deepEqual(forgotten?.data, {
+      ...{ name: 'eu-1', reason: 'burnt', count: 1 },
+      owed: [{ location: 'default/shop/web@eu-1', kind: 'undo' }],
+    });
+    assert.equal(forgotten?.actor, 'user:test');
   });
 
   it('a certificate of another authority is refused, and one that is absent', async () => {

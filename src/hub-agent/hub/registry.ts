@@ -1,5 +1,14 @@
 /** Who the clusters are, from the journal's documents, and what their agents say of them. */
-import { done, type Ids, type JsonObject, type Refusal, refused, type Store, unknown } from '../../base/index.ts';
+import {
+  done,
+  type Ids,
+  type Json,
+  type JsonObject,
+  type Refusal,
+  refused,
+  type Store,
+  unknown,
+} from '../../base/index.ts';
 import type { Capacity, CommandBody } from '../../protocol/index.ts';
 import type { ClusterRecord, Registry } from '../types.ts';
 import { CLUSTERS, FACTS } from './entries.ts';
@@ -9,6 +18,9 @@ import type { Tokens } from './tokens.ts';
 
 /** A cluster of many namespaces takes its time. */
 const LEAVE_MS_MAX = 120_000;
+
+/** Of what is forgotten with a cluster, named in its entry; all of it is counted. */
+const FORGOTTEN_TOLD_MAX = 100;
 
 export interface RegistryParts {
   readonly store: Store;
@@ -60,9 +72,12 @@ export function createRegistry({ store, lines, tokens, joining, ids }: RegistryP
       lines.renamed(name, to);
       return done(read(to) as ClusterRecord);
     },
-    async remove(name, actor, reason) {
+    async remove(name, actor, reason, forgotten = []) {
       if (read(name) === undefined) return absent(name);
-      await store.journal.append([{ tx: `cluster/${name}`, type: 'cluster.removed', actor, data: { name, reason } }]);
+      const tx = `cluster/${name}`;
+      const told = { name, reason, count: forgotten.length, owed: forgotten.slice(0, FORGOTTEN_TOLD_MAX) as Json[] };
+      const before = forgotten.length === 0 ? [] : [{ tx, type: 'cluster.owedForgotten', actor, data: told }];
+      await store.journal.append([...before, { tx, type: 'cluster.removed', actor, data: { name, reason } }]);
       lines.end(name, 'this cluster was removed');
       await store.documents.write([{ collection: FACTS, key: name, body: null }]);
       return done(null);
