@@ -1,6 +1,7 @@
-/** What has a say in a write between defaulting and validation, in the real server's order. */
+/** What has a say in a write beside validation, in the real server's order. */
 import { jsonEqual, type KubeObject } from '../../base/index.ts';
 import { admitRequest } from './admit-certificates.ts';
+import { checkGrowth, withStorageClass } from './admit-claims.ts';
 import { checkLimits, withDefaultLimits } from './admit-limits.ts';
 import { admitPod } from './admit-pods.ts';
 import { checkQuota } from './admit-quota.ts';
@@ -48,6 +49,11 @@ export function admitUpdate(cluster: Cluster, call: Call, live: KubeObject, next
   return admitted;
 }
 
+/** What is asked only of an update that is valid. @throws ApiError 403. */
+export function judgeUpdate(cluster: Cluster, call: Call, live: KubeObject, next: KubeObject): void {
+  if (qualified(call.resource) === 'persistentvolumeclaims') checkGrowth(cluster, call, next, live);
+}
+
 /** Nothing new in a namespace that is not there or on its way out. */
 function checkNamespace(cluster: Cluster, call: Call, object: KubeObject): void {
   const { namespace, resource } = call;
@@ -77,14 +83,4 @@ function checkDefinition(cluster: Cluster, call: Call, object: KubeObject): void
   if (definition?.metadata.deletionTimestamp === undefined) return;
   const why = 'create not allowed while custom resource definition is terminating';
   throw forbidden(call.resource, object.metadata.name, why);
-}
-
-/** A claim that names no class gets the default one. */
-function withStorageClass(cluster: Cluster, claim: KubeObject): KubeObject {
-  const spec = part(claim, 'spec');
-  if (spec.storageClassName !== undefined) return claim;
-  const standard = cluster.store
-    .list('storageclasses.storage.k8s.io')
-    .find((one) => one.metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true');
-  return standard === undefined ? claim : { ...claim, spec: { ...spec, storageClassName: standard.metadata.name } };
 }

@@ -4,7 +4,7 @@ import { trackUpdate } from '../apply/index.ts';
 import { finalizerErrors, isFinished, kubeTime, uidErrors, uuid } from '../objects/index.ts';
 import { applyDefaults, throughWire, validate } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
-import { admitCreate, admitUpdate } from './admission.ts';
+import { admitCreate, admitUpdate, judgeUpdate } from './admission.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { warnOfOddPods } from './odd-pods.ts';
 import { ApiError, alreadyExists, badRequest, conflict, invalid, modified, notFound, qualified } from './status.ts';
@@ -138,6 +138,7 @@ export function update(
   const broken = validate(admitted, resource, fixed, call.subresource);
   const errors = [...uidErrors(live, sent), ...finalizerErrors(live, admitted), ...broken];
   if (errors.length > 0) throw invalid(resource, call.name, errors);
+  judgeUpdate(cluster, call, live, admitted);
   warnOfOddPods(call, admitted, live);
   const counts = call.subresource === '' || call.subresource === 'scale';
   const next = onWire(counts ? withGeneration(resource, live, admitted, custom) : admitted, resource);

@@ -12,4 +12,5 @@ export { builtinResources } from './resources.ts';
 export { conversionProblem, decodeProblem } from './types-fit.ts';
 export { dropUnknown, unknownFields } from './unknown.ts';
 export { validate } from './validate/index.ts';
+export { isGrown } from './validate/storage.ts';
 export { throughWire } from './wire.ts';

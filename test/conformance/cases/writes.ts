@@ -263,6 +263,30 @@ export const writes: Cases = {
     accepted(await t.remove(t.path('services', 'a')), 200);
     assert.deepEqual(numbers(accepted(await t.post(t.path('services'), exposed('a', first)), 201)), first);
   },
+  async 'a claim does not shrink, and grows only where its class allows it'(t) {
+    const classes = 'storage.k8s.io/v1/storageclasses';
+    const provided = { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', provisioner: 'example.com/none' };
+    accepted(await t.post(t.global(classes), { ...provided, metadata: { name: t.own } }), 201);
+    t.later(() => t.remove(t.global(classes, t.own)));
+    const size = (storage: string) => ({ resources: { requests: { storage } } });
+    const spec = { accessModes: ['ReadWriteOnce'], storageClassName: t.own, ...size('2Gi') };
+    const path = t.path('persistentvolumeclaims', 'a');
+    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'a' }, spec };
+    accepted(await t.post(t.path('persistentvolumeclaims'), claim), 201);
+    const status = { phase: 'Bound', accessModes: ['ReadWriteOnce'], capacity: { storage: '2Gi' } };
+    accepted(await t.patch(t.path('persistentvolumeclaims', 'a', 'status'), 'merge', { status }), 200);
+    refused(await t.patch(path, 'merge', { spec: size('1Gi') }), 422, {
+      message:
+        'PersistentVolumeClaim "a" is invalid: spec.resources.requests.storage: Forbidden: field can not be less than status.capacity',
+    });
+    refused(await t.patch(path, 'merge', { spec: size('3Gi') }), 403, {
+      message:
+        'persistentvolumeclaims "a" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
+    });
+    accepted(await t.patch(t.global(classes, t.own), 'merge', { allowVolumeExpansion: true }), 200);
+    accepted(await t.patch(path, 'merge', { spec: size('3Gi') }), 200);
+    refused(await t.patch(path, 'merge', { spec: size('2Gi') }), 422, { reason: 'Invalid' });
+  },
   async 'what is not valid is refused with every cause'(t) {
     const bad = deployment('a', { replicas: -1, selector: { matchLabels: { app: 'other' } } });
     const status = refused(await t.post(t.path('apps/v1/deployments'), bad), 422, { reason: 'Invalid' });

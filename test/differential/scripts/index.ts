@@ -1,5 +1,6 @@
 /** Every request script. */
 import type { Script } from '../types.ts';
+import { claimScripts } from './claims.ts';
 import { customScripts } from './custom.ts';
 import { generalScripts } from './general.ts';
 import { kindScripts } from './kinds.ts';
@@ -12,4 +13,5 @@ export const SCRIPTS: readonly Script[] = [
   ...customScripts,
   ...scaleScripts,
   ...serviceScripts,
+  ...claimScripts,
 ];

@@ -37,6 +37,7 @@ const CLAIM_FIXED =
 
 /** A claim keeps its spec, but for its size and the volume that it is bound to. */
 export function fixedClaim(report: Report, object: KubeObject, before: KubeObject): void {
+  persistentVolumeClaim(report, object); // a real server looks at an update twice, and says so
   const rest = (claim: KubeObject): Json => {
     const { volumeName: _v, volumeAttributesClassName: _a, ...spec } = fields(claim.spec as Json);
     const { resources: _r, ...sized } = spec;
@@ -48,6 +49,24 @@ export function fixedClaim(report: Report, object: KubeObject, before: KubeObjec
   const bound = text(before.spec as Json, 'volumeName');
   const isRebound = bound !== '' && text(object.spec as Json, 'volumeName') !== bound;
   if (isRebound || !jsonEqual(rest(object), rest(before))) report.forbidden('spec', CLAIM_FIXED);
+  checkShrunk(report, object, before);
+}
+
+const claimSize = (claim: KubeObject): bigint =>
+  parseQuantity(String(part(claim.spec as Json, 'resources', 'requests', 'storage') ?? 0))?.nano ?? 0n;
+
+/** A request may shrink to what the volume has not grown to yet, but not to the volume's size or below. */
+function checkShrunk(report: Report, object: KubeObject, before: KubeObject): void {
+  const capacity = part(before.status as Json | undefined, 'capacity', 'storage') ?? 0;
+  const size = claimSize(object);
+  if (size < claimSize(before) && size <= (parseQuantity(String(capacity))?.nano ?? 0n)) {
+    report.forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity');
+  }
+}
+
+/** Whether the claim asks for more than before. */
+export function isGrown(object: KubeObject, before: KubeObject): boolean {
+  return claimSize(object) > claimSize(before);
 }
 
 export function persistentVolume(report: Report, object: KubeObject): void {
