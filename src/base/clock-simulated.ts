@@ -1,11 +1,19 @@
 import { type Cancel, type Clock, sleepWith } from './clock.ts';
 
+interface Timer {
+  readonly atMs: number;
+  readonly order: number;
+  /** Undefined once cancelled: it leaves the heap when it comes to the top. */
+  run: (() => void) | undefined;
+}
+
 /** A clock that moves only when told; the simulated twin of systemClock. Timers of one instant run in the order they were set. */
 export class SimulatedClock implements Clock {
   #nowMs: number;
-  #startMs: number;
+  readonly #startMs: number;
   #order = 0;
-  #timers: { atMs: number; order: number; run: () => void }[] = [];
+  /** A binary heap, soonest first: a simulation of a minute sets tens of thousands of timers. */
+  readonly #timers: Timer[] = [];
 
   constructor(startMs = 1_700_000_000_000) {
     this.#nowMs = startMs;
@@ -21,10 +29,11 @@ export class SimulatedClock implements Clock {
   }
 
   after(delayMs: number, run: () => void): Cancel {
-    const timer = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run };
+    const timer: Timer = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run };
     this.#timers.push(timer);
+    rise(this.#timers);
     return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
+      timer.run = undefined;
     };
   }
 
@@ -34,28 +43,76 @@ export class SimulatedClock implements Clock {
 
   /** Unix milliseconds of the next timer, or undefined when none is set. */
   nextTimer(): number | undefined {
-    return this.#timers.length === 0 ? undefined : Math.min(...this.#timers.map((timer) => timer.atMs));
+    return this.#next()?.atMs;
   }
 
   /** Moves time on by `ms`, running what falls due in order; promise continuations run between two timers. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     await settle();
-    for (;;) {
-      const due = this.#timers.filter((timer) => timer.atMs <= untilMs);
-      due.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
-      const next = due[0];
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.run();
-      await settle();
-    }
+    while (await this.#runNext(untilMs)) {}
     this.#nowMs = untilMs;
+  }
+
+  /** Moves time on to the next timer that is due by `untilMs` and runs it alone, with what waits on it; false: there is none. */
+  async step(untilMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+    await settle();
+    return this.#runNext(untilMs);
+  }
+
+  async #runNext(untilMs: number): Promise<boolean> {
+    const next = this.#next();
+    if (next === undefined || next.atMs > untilMs) return false;
+    takeTop(this.#timers);
+    this.#nowMs = Math.max(this.#nowMs, next.atMs);
+    const { run } = next;
+    next.run = undefined;
+    run?.();
+    await settle();
+    return true;
+  }
+
+  #next(): Timer | undefined {
+    while (this.#timers[0] !== undefined && this.#timers[0].run === undefined) takeTop(this.#timers);
+    return this.#timers[0];
   }
 }
 
 /** Lets everything that only waits for promises run to its next wait. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+function isSooner(a: Timer, b: Timer): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
+
+/** Brings the last timer of the heap to its place. */
+function rise(heap: Timer[]): void {
+  let child = heap.length - 1;
+  const timer = heap[child] as Timer;
+  while (child > 0) {
+    const parent = (child - 1) >> 1;
+    const above = heap[parent] as Timer;
+    if (!isSooner(timer, above)) break;
+    heap[child] = above;
+    child = parent;
+  }
+  heap[child] = timer;
+}
+
+function takeTop(heap: Timer[]): void {
+  const last = heap.pop();
+  if (last === undefined || heap.length === 0) return;
+  let parent = 0;
+  for (;;) {
+    let child = 2 * parent + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && isSooner(heap[child + 1] as Timer, heap[child] as Timer)) child++;
+    const below = heap[child] as Timer;
+    if (!isSooner(below, last)) break;
+    heap[parent] = below;
+    parent = child;
+  }
+  heap[parent] = last;
 }

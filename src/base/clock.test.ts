@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemClock } from './clock.ts';
+import { SimulatedProcess } from './clock-process.ts';
 import { SimulatedClock } from './clock-simulated.ts';
 import { createIds } from './ids.ts';
-import { backoffMs, seededRandom, systemRandom } from './random.ts';
+import { backoffMs, deriveRandom, randomInt, seededRandom, systemRandom } from './random.ts';
 
 describe('simulated clock', () => {
   it('runs timers in the order of their time, then of their making, and shows each its own time', async () => {
@@ -49,7 +50,94 @@ describe('simulated clock', () => {
   });
 });
 
+describe('simulated clock: many timers', () => {
+  it('runs them as a sorted list would, whichever are cancelled', async () => {
+    const random = seededRandom(7);
+    const clock = new SimulatedClock(0);
+    const ran: number[] = [];
+    const set = Array.from({ length: 2_000 }, (_, order) => {
+      const atMs = randomInt(random, 300);
+      return { order, atMs, cancel: clock.after(atMs, () => ran.push(order)) };
+    });
+    const kept = set.filter(({ cancel }) => {
+      const goes = random.next() < 0.3;
+      if (goes) cancel();
+      return !goes;
+    });
+    await clock.advance(300);
+    const expected = kept.toSorted((a, b) => a.atMs - b.atMs || a.order - b.order).map(({ order }) => order);
+    assert.deepEqual(ran, expected);
+    assert.equal(clock.nextTimer(), undefined);
+  });
+
+  it('step runs one timer and what waits on it', async () => {
+    const clock = new SimulatedClock(0);
+    const seen: number[] = [];
+    for (const ms of [5, 5, 9]) void clock.sleep(ms).then(() => seen.push(clock.now()));
+    assert.equal(await clock.step(8), true);
+    assert.deepEqual(seen, [5]);
+    assert.equal(await clock.step(8), true);
+    assert.equal(await clock.step(8), false);
+    assert.equal(clock.now(), 5);
+    assert.equal(await clock.step(), true);
+    assert.deepEqual(seen, [5, 5, 9]);
+  });
+});
+
+describe('simulated process', () => {
+  it('never runs again once killed: no timer, no answer, nothing handed in', async () => {
+    const clock = new SimulatedClock(0);
+    const process = new SimulatedProcess(clock);
+    const seen: string[] = [];
+    process.after(10, () => seen.push('timer'));
+    void process.sleep(10).then(() => seen.push('slept'));
+    void process.alive(clock.sleep(10)).then(() => seen.push('answered'));
+    process.onDeath(() => seen.push('died'));
+    await clock.advance(5);
+    process.kill();
+    process.kill();
+    process.deliver(() => seen.push('delivered'));
+    process.after(1, () => seen.push('set after death'));
+    await clock.advance(100);
+    assert.deepEqual(seen, ['died']);
+  });
+
+  it('one that stands still hears all of it at once when it goes on, in order', async () => {
+    const clock = new SimulatedClock(0);
+    const process = new SimulatedProcess(clock);
+    const seen: string[] = [];
+    process.after(10, () => seen.push(`a@${process.monotonic()}`));
+    const cancel = process.after(15, () => seen.push('cancelled while it stood still'));
+    process.after(20, () => seen.push(`b@${process.monotonic()}`));
+    process.halt();
+    await clock.advance(50);
+    assert.deepEqual(seen, []);
+    cancel();
+    process.resume();
+    assert.deepEqual(seen, ['a@50', 'b@50']);
+  });
+
+  it('its wall clock may be wrong and jump; durations stay', async () => {
+    const clock = new SimulatedClock(1_000);
+    const process = new SimulatedProcess(clock, 30);
+    process.jump(-500);
+    assert.equal(process.now(), 530);
+    let ran = 0;
+    process.after(10, () => ran++);
+    await clock.advance(10);
+    assert.equal(ran, 1);
+    assert.equal(process.monotonic(), 10);
+  });
+});
+
 describe('ids and randomness', () => {
+  it('streams of one seed repeat, and differ by name and by seed', () => {
+    const draw = (seed: number, name: string) => deriveRandom(seed, name).bytes(8);
+    assert.deepEqual(draw(1, 'network'), draw(1, 'network'));
+    assert.notDeepEqual(draw(1, 'network'), draw(1, 'people'));
+    assert.notDeepEqual(draw(1, 'network'), draw(2, 'network'));
+  });
+
   it('ids sort as they were made, also within one millisecond and when the clock goes back', () => {
     let now = 5_000;
     const ids = createIds({ ...systemClock, now: () => now-- }, seededRandom(1));

@@ -2,6 +2,7 @@ export type { AlikeEvents, EventWords } from './alike-events.ts';
 export { foldAlike } from './alike-events.ts';
 export type { Cancel, Clock } from './clock.ts';
 export { systemClock, timestamp } from './clock.ts';
+export { SimulatedProcess } from './clock-process.ts';
 export { SimulatedClock } from './clock-simulated.ts';
 export type { Digest } from './digest.ts';
 export { digestOf, keyedDigest, sha256Hex } from './digest.ts';
@@ -34,7 +35,7 @@ export {
 } from './outcome.ts';
 export { cpuMilli, memoryBytes, QUANTITY_PATTERN, quantity } from './quantity.ts';
 export type { Random } from './random.ts';
-export { backoffMs, randomInt, seededRandom, systemRandom } from './random.ts';
+export { backoffMs, deriveRandom, randomInt, seededRandom, systemRandom } from './random.ts';
 export type { SecretValues } from './secrets.ts';
 export { cutReferenceOf, cutReferences, cutSecret, fillSecret, isCutReference } from './secrets.ts';
 export type {

@@ -28,6 +28,13 @@ export function seededRandom(seed: number): Random {
   return { next, bytes: (count) => Uint8Array.from({ length: count }, () => Math.floor(next() * 256)) };
 }
 
+/** A stream of its own for each consumer of one seed, so that one that draws more does not change what the others see. */
+export function deriveRandom(seed: number, name: string): Random {
+  let hash = 0x811c9dc5; // FNV-1a; seededRandom mixes it further
+  for (const byte of Buffer.from(`${seed}/${name}`)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return seededRandom(hash);
+}
+
 /** A whole number in [0, below). */
 export function randomInt(random: Random, below: number): number {
   return Math.floor(random.next() * below);
