@@ -3,8 +3,8 @@ import type { Json, Outcome } from '../base/index.ts';
 import type { CommandBody, CommandOutput } from '../protocol/index.ts';
 import { contextOf } from './context.ts';
 import type { TransactionEvent } from './events.ts';
-import { touched } from './rollback.ts';
 import type { TransactionData } from './state.ts';
+import { touched } from './verdict.ts';
 
 type Definite = Extract<Outcome<CommandOutput>, { readonly kind: 'done' | 'refused' }>;
 
