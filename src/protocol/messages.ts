@@ -86,6 +86,10 @@ export const commandBodySchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('verify'),
     locations: z.array(z.object({ location, preImages: digest, bundle: digest })),
+    /** What ensure steps had created and their undo took away again. An agent from before it does not look at that. */
+    ensured: z
+      .object({ serviceAccount: serviceAccount.optional(), created: z.array(objectRef.extend({ uid: z.string() })) })
+      .optional(),
   }),
   /** What would change: a dry run, before and after, Secret values cut. */
   z.object({ kind: z.literal('preview'), location, bundle: digest }),

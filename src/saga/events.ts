@@ -96,6 +96,8 @@ const schemas = {
     clusters: z.record(z.string(), z.enum(['equal', 'different', 'owed'])),
     /** `{differences, kept}`. */
     findings: held,
+    /** How many of the differences are others' doing, and so count as none. Entries from before it do not say. */
+    explained: z.number().int().optional(),
     digestBefore: digest,
     digestAfter: digest,
   }),

@@ -141,7 +141,7 @@ export function owedWork({ data, ts }: Pick<Entry, 'ts'> & { data: Omit<OwedWork
 
 /** The differences themselves are in the chain (and in the full view); a summary says how many clusters differ. */
 function verified({ data }: TransactionEntry & { readonly type: 'rollback.verified' }): RollbackVerified {
-  const { equal, clusters, digestBefore, digestAfter, findings } = data;
+  const { equal, clusters, digestBefore, digestAfter, explained, findings } = data;
   const inline =
     'value' in findings ? (findings.value as unknown as Pick<RollbackVerified, 'differences' | 'kept'>) : null;
   return {
@@ -150,6 +150,7 @@ function verified({ data }: TransactionEntry & { readonly type: 'rollback.verifi
     digestBefore,
     digestAfter,
     differences: inline?.differences ?? [],
+    ...(explained === undefined ? {} : { explained }),
     kept: inline?.kept ?? [],
   };
 }

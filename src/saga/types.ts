@@ -65,6 +65,8 @@ export interface RollbackVerified {
   readonly equal: boolean;
   readonly clusters: { readonly [cluster: string]: 'equal' | 'different' | 'owed' };
   readonly differences: readonly Json[];
+  /** How many of them are others' doing, and so count as none; absent in what was verified before this was counted. */
+  readonly explained?: number;
   readonly kept: readonly Json[];
   readonly digestBefore: Digest;
   readonly digestAfter: Digest;

@@ -62,6 +62,7 @@ const verified = z.object({
   equal: z.boolean(),
   clusters: z.record(z.string(), z.enum(['equal', 'different', 'owed'])),
   differences: z.array(json),
+  explained: z.int().optional(),
   kept: z.array(json),
   digestBefore: digest,
   digestAfter: digest,
