@@ -35,6 +35,8 @@ describe('a lost cluster', () => {
     assert.equal(move?.state, 'committed');
     assert.equal(wanted(bed).length, 2);
     assert.equal(bed.room.get(shop)?.revision, 1);
+    const told = bed.room.describe(shop);
+    assert.deepEqual(told?.reasons.filter(({ taken }) => taken).map(({ cluster }) => cluster).sort(), wanted(bed)); // biome-ignore format: one line
     assert.deepEqual(bed.room.owing(), [first]);
     assert.equal(clusterOf(bed, first).held.size, 1, 'nobody could remove it yet');
 

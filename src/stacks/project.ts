@@ -225,7 +225,8 @@ function committedRevision(
   const { stack, kind, revision } = known;
   const record = stackRecord(documents, stack);
   if (record === undefined) return [];
-  const shared = { ...record, transactions: record.transactions.filter((id) => id !== entry.tx), updatedAt: entry.ts };
+  const transactions = record.transactions.filter((id) => id !== entry.tx);
+  const shared = { ...record, transactions, placedBy: entry.tx, updatedAt: entry.ts };
   if (kind === 'retire') {
     return [stackChange({ ...shared, revision: 0, state: 'retired' }), ...superseded(documents, record, revision)];
   }

@@ -47,6 +47,8 @@ export interface StackRecord extends Outline {
   readonly state: 'new' | 'live' | 'retired';
   /** Unfinished transactions, oldest first. */
   readonly transactions: readonly string[];
+  /** The committed one that decided where it is wanted now; absent: written before this was kept. */
+  readonly placedBy?: string;
   readonly updatedAt: string;
 }
 

@@ -306,9 +306,11 @@ function createQueries(room: Room): Queries {
     describe(stack) {
       const record = stackRecord(documents, stack);
       // before its first commit a stack is what was last handed in
-      const revision = record && (room.committed(stack) ?? revisionRecord(documents, stack, record.latest));
+      const committed = room.committed(stack);
+      const revision = record && (committed ?? revisionRecord(documents, stack, record.latest));
       if (record === undefined || revision === undefined) return undefined;
-      const plan = room.engine().plan(revision.transaction);
+      // a move places what an earlier transaction defined
+      const plan = room.engine().plan((committed && record.placedBy) ?? revision.transaction);
       const current = record.transactions.at(-1);
       const coming = (current === undefined ? undefined : room.engine().plan(current))?.locations ?? [];
       return {

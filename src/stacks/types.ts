@@ -125,7 +125,7 @@ export interface Stacks {
     readonly next: string | null;
   };
   get(stack: StackRef): StackSummary | undefined;
-  /** The committed definition as it was sent (before the first commit: the newest one), and what placement said. */
+  /** The committed definition as it was sent (before the first commit: the newest one), and what placement said when it last placed it. */
   describe(stack: StackRef):
     | {
         readonly summary: StackSummary;
