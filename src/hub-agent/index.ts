@@ -12,14 +12,19 @@ export {
 } from './agent/index.ts';
 export {
   AWAITED_REPORTS,
+  type Certifier,
   clusterProjector,
   createHubLink,
+  createHubRoom,
   driftsOf,
   HELD_REPORTS,
   type HeldReport,
   type HubLink,
   type HubLinkOptions,
+  type HubRoom,
+  type HubRoomOptions,
   type HubSignals,
+  nobodyJoins,
 } from './hub/index.ts';
 export { AGENT_ACCOUNT, type AgentManifestsOptions, agentManifests } from './manifests/index.ts';
 export type { ClusterRecord, Enrolled, Held, HubDoor, JoinToken, Left, Registry, StoredIdentity } from './types.ts';

@@ -4,42 +4,11 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createApp, createTokens, type Services, type SimPort } from '../api/index.ts';
-import {
-  type Availability,
-  availabilityProjector,
-  createAvailability,
-  type HealthTimers,
-} from '../availability/index.ts';
-import {
-  type Clock,
-  createIds,
-  errorText,
-  type Ids,
-  type Logger,
-  limits,
-  type Projector,
-  type Random,
-  type Store,
-} from '../base/index.ts';
-import {
-  AWAITED_REPORTS,
-  clusterProjector,
-  createHubLink,
-  driftsOf,
-  HELD_REPORTS,
-  type HeldReport,
-  type HubLink,
-} from '../hub-agent/hub/index.ts';
-import { compileCel } from '../placement/index.ts';
+import type { HealthTimers } from '../availability/index.ts';
+import { type Clock, errorText, type Logger, type Random } from '../base/index.ts';
+import { createHubLink, driftsOf, type HubLink } from '../hub-agent/hub/index.ts';
 import { planMermaid, planText } from '../plan/index.ts';
-import { createEngine, type Engine, projectTransaction } from '../saga/index.ts';
-import {
-  createInsight,
-  createStacks,
-  createStacksProjector,
-  type InsightPorts,
-  type StacksRoom,
-} from '../stacks/index.ts';
+import { createInsight, type InsightPorts } from '../stacks/index.ts';
 import {
   commandMasterKey,
   fileMasterKey,
@@ -48,6 +17,7 @@ import {
   type SqliteStore,
   valueMasterKey,
 } from '../store/index.ts';
+import { joinRooms, projectorsOver, type Rooms, startRooms } from './rooms.ts';
 
 export interface HubOptions {
   /** Everything durable of the hub: database, CA, master key. */
@@ -95,8 +65,8 @@ export interface HubPorts {
 
 export async function startHub(options: HubOptions, ports: HubPorts): Promise<RunningHub> {
   const { dir, host, port } = options;
-  const rooms = await joinRooms(options, ports);
-  const { store, agents, engine, availability } = rooms;
+  const rooms = await openRooms(options, ports);
+  const { store, agents } = rooms;
   try {
     await agents.start();
     const services = servicesOf(rooms, options, ports);
@@ -106,11 +76,7 @@ export async function startHub(options: HubOptions, ports: HubPorts): Promise<Ru
     const own = await agents.serverCertificate((fresh) => server.setSecureContext({ ...fresh, ...TLS }));
     const server = createServer({ ...own, ...TLS, ...PATIENCE }, app);
     server.maxConnections = CONNECTIONS_MAX;
-    // queued plans are made anew at once: by a fleet of which nothing is known they would be refused
-    if (!store.observeOnly) availability.recall();
-    // before REST opens: an apply in between would be recovered as well as submitted
-    await engine.start();
-    if (!store.observeOnly) await availability.start();
+    await startRooms(rooms, store.observeOnly);
     await listen(server, host, port);
     return {
       url: `https://${urlHost(host)}:${(server.address() as AddressInfo).port}`,
@@ -130,19 +96,12 @@ export async function startHub(options: HubOptions, ports: HubPorts): Promise<Ru
   }
 }
 
-interface Rooms {
-  readonly store: SqliteStore;
-  readonly agents: HubLink;
-  readonly stacks: StacksRoom;
-  readonly engine: Engine;
-  readonly availability: Availability;
-  readonly ids: Ids;
-}
+type HubRooms = Rooms<SqliteStore, HubLink>;
 
-/** Opens the store and builds the rooms over it; they know each other through what is handed in here. */
-async function joinRooms(options: HubOptions, { clock, random, logger }: HubPorts): Promise<Rooms> {
+/** Opens the store and builds the rooms over it. */
+async function openRooms(options: HubOptions, ports: HubPorts): Promise<HubRooms> {
   const { dir, host, port, timers } = options;
-  const ids = createIds(clock, random);
+  const { clock, random, logger } = ports;
   const store: SqliteStore = openStore({
     dir,
     clock,
@@ -153,63 +112,19 @@ async function joinRooms(options: HubOptions, { clock, random, logger }: HubPort
     defer: (run) => void setImmediate(run),
     ...(options.storeBytesMax === undefined ? {} : { bytesMax: options.storeBytesMax }),
   });
-  const { journal, documents, blobs } = store;
-  const ports = { clock, ids, random };
-  const agents = await createHubLink({
-    ...ports,
-    store,
-    dir,
-    hubName: options.name,
-    listen: { host, port: port === 0 ? 0 : port + 1 },
-    names: options.names,
-    heartbeatMs: timers.heartbeatMs,
-    desired: (cluster) => stacks.desired(cluster),
-    observeOnly: store.observeOnly,
-    onReport: (cluster, report) => adoptReport(cluster, report, store, stacks),
-    logger: logger.child({ part: 'agents' }),
-  }).catch(async (error) => {
+  const { observeOnly } = store;
+  const reachable = options.reachable.map((url) => () => answers(url));
+  const listen = { host, port: port === 0 ? 0 : port + 1 };
+  return joinRooms({ store, observeOnly, timers, reachable }, ports, (needs) =>
+    createHubLink({ ...needs, store, dir, hubName: options.name, listen, names: options.names }),
+  ).catch(async (error) => {
     await store.close();
     throw error;
   });
-  const { link, registry, signals } = agents;
-  const stacks: StacksRoom = createStacks({
-    ...ports,
-    store,
-    link,
-    registry,
-    engine: () => engine,
-    compile: compileCel,
-    health: (cluster) => availability.health(cluster),
-    logger: logger.child({ part: 'stacks' }),
-  });
-  const engine: Engine = createEngine({
-    ...ports,
-    journal,
-    documents,
-    blobs,
-    link,
-    replan: stacks.replan,
-    epoch: store.epoch,
-    observeOnly: store.observeOnly,
-    limits,
-    logger: logger.child({ part: 'saga' }),
-  });
-  const availability: Availability = createAvailability({
-    clock,
-    journal,
-    documents,
-    signals,
-    stacks,
-    engine,
-    timers,
-    reachable: options.reachable.map((url) => () => answers(url)),
-    logger: logger.child({ part: 'availability' }),
-  });
-  return { store, agents, stacks, engine, availability, ids };
 }
 
 /** In the reverse order of their dependence; a room that was never started is stopped all the same. */
-async function stopRooms({ store, agents, engine, availability }: Rooms): Promise<void> {
+async function stopRooms({ store, agents, engine, availability }: HubRooms): Promise<void> {
   await availability.stop();
   await engine.stop();
   await agents.stop();
@@ -217,7 +132,7 @@ async function stopRooms({ store, agents, engine, availability }: Rooms): Promis
 }
 
 function servicesOf(
-  { store, agents, stacks, engine, availability, ids }: Rooms,
+  { store, agents, stacks, engine, availability, ids }: HubRooms,
   options: HubOptions,
   ports: HubPorts,
 ): Services {
@@ -243,19 +158,6 @@ function servicesOf(
     logger: ports.logger.child({ part: 'api' }),
     ...(options.sim === undefined ? {} : { sim: options.sim }),
   };
-}
-
-/** A cluster returns that was not heard before `ldc hub rearm`: its records follow what it holds, then it is like any other. */
-async function adoptReport(cluster: string, report: HeldReport, store: SqliteStore, stacks: StacksRoom): Promise<void> {
-  const adopted = await stacks.adopt({ cluster, ...report }, 'it was not heard when the hub was armed again');
-  if (adopted.some(({ withheld }) => withheld.length > 0)) return;
-  const settled = [HELD_REPORTS, AWAITED_REPORTS].map((collection) => ({ collection, key: cluster, body: null }));
-  await store.documents.write(settled);
-}
-
-/** All views of the journal. A store is always opened with all of them: a view that was left out would miss entries for good. */
-export function projectorsOver(blobs: () => Store['blobs']): readonly Projector[] {
-  return [projectTransaction, createStacksProjector(blobs), clusterProjector, availabilityProjector];
 }
 
 export function masterKeyOf(source: MasterKeySource, random: Random): MasterKey {

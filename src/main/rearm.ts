@@ -7,7 +7,8 @@ import { AWAITED_REPORTS, HELD_REPORTS, type HeldReport } from '../hub-agent/hub
 import { abandonUnfinished } from '../saga/index.ts';
 import { type Adoption, type AdoptionReport, adoptionEntries, adoptions } from '../stacks/index.ts';
 import { existingState, openStore, rearmStore, type SqliteStore } from '../store/index.ts';
-import { type MasterKeySource, masterKeyOf, projectorsOver } from './hub.ts';
+import { type MasterKeySource, masterKeyOf } from './hub.ts';
+import { projectorsOver } from './rooms.ts';
 
 export interface RearmOptions {
   readonly dir: string;

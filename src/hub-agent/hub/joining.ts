@@ -21,7 +21,10 @@ export interface Joining {
   strange(identity: AgentIdentity): Refusal;
 }
 
-export function createJoining(store: Store, authority: Authority, tokens: Tokens): Joining {
+/** Who certifies those that join. */
+export type Certifier = Pick<Authority, 'caPem' | 'caDigest' | 'issueAgent'>;
+
+export function createJoining(store: Store, authority: Certifier, tokens: Tokens): Joining {
   /** Names whose first join is being journaled. */
   const taking: Taking = { byName: new Map(), byUid: new Map() };
   const record = (name: string) => store.documents.get(CLUSTERS, name)?.body as unknown as ClusterRecord | undefined;
