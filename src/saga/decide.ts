@@ -18,7 +18,7 @@ import {
 } from './decision.ts';
 import { committed } from './endings.ts';
 import type { TransactionEvent } from './events.ts';
-import { failedSteps, giveUp, lostSteps, refusalOf } from './faults.ts';
+import { failedSteps, giveUp, lostSteps, passBy, refusalOf } from './faults.ts';
 import { compensate } from './rollback.ts';
 import { forwardOnly, phaseOf, type StepState, stateOf, type TransactionData } from './state.ts';
 import { isOpen, PHASES } from './tally.ts';
@@ -78,7 +78,9 @@ function decideForward(data: TransactionData, around: Surroundings): Decision {
   }
   const failed = failedSteps(data, around.lost);
   if (failed.length > 0 && reversible) return onFailure(data, failed);
-  const held = data.closing ? closeForward(data, around) : retryFailed(failed, around);
+  const given = goWithout(data, around);
+  if (given.events.length > 0) return given;
+  const held = retryFailed(failed, around);
   if (held.events.length > 0) return held;
   const going = goOn(data, around);
   if (going.events.length > 0) return going;
@@ -93,7 +95,9 @@ function decideForward(data: TransactionData, around: Surroundings): Decision {
 }
 
 function decideDecided(data: TransactionData, around: Surroundings): Decision {
-  const owed = data.closing ? closeForward(data, around) : oweLost(data, around);
+  const given = goWithout(data, around);
+  if (given.events.length > 0) return given;
+  const owed = oweLost(data, around);
   if (owed.events.length > 0) return owed;
   const failed = failedSteps(data, around.lost);
   const retried = retryFailed(failed, around);
@@ -208,10 +212,11 @@ function oweLost(data: TransactionData, { lost, eventsMax }: Surroundings): Deci
   return journal(...gone.slice(0, eventsMax).map((state) => giveUp(data, state)));
 }
 
-/** force-close after the point of no return: all that has not happened is owed. */
-function closeForward(data: TransactionData, { eventsMax }: Surroundings): Decision {
-  const open = openSteps(data).slice(0, eventsMax);
-  return journal(...open.map((state) => giveUp(data, state)));
+/** After the point of no return: by force-close all that has not happened is owed, by skip what has failed. */
+function goWithout(data: TransactionData, { eventsMax }: Surroundings): Decision {
+  if (!data.closing && data.passing.size === 0) return NOTHING;
+  const open = openSteps(data).filter(({ step }) => data.closing || data.passing.has(step.id));
+  return journal(...open.slice(0, eventsMax).map((state) => (data.closing ? giveUp : passBy)(data, state)));
 }
 
 function openSteps(data: TransactionData): readonly StepState[] {

@@ -335,13 +335,28 @@ describe('engine: the way back', () => {
       const view = await end(world, engine, id);
       assert.deepEqual([view.state, view.forced, view.sealed], ['rolledBack', true, true]);
       assert.equal(view.rollback?.verified?.equal, false);
-      assert.equal(view.rollback?.verified?.clusters.eu, verb === 'skip' ? 'different' : 'owed');
-      assert.deepEqual(view.owed.map(({ step }) => step).includes('apply:eu'), verb === 'force-close');
-      assert.equal(store.documents.list('owed').some(({ body }) => body.step === 'apply:eu'), verb === 'force-close'); // biome-ignore format: one line
+      assert.equal(view.rollback?.verified?.clusters.eu, 'owed');
+      // skip goes on with what can be undone; force-close tries nothing more
+      const owed = verb === 'skip' ? ['apply:eu'] : ['apply:eu', 'ensure:eu', 'ensure:us'];
+      assert.deepEqual(view.owed.map(({ step }) => step).sort(), owed);
+      assert.deepEqual(store.documents.list('owed').map(({ body }) => body.step).sort(), owed); // biome-ignore format: one line
+      assert.equal(world.fleet.clusters.get('eu')?.things.has('needs/shop'), verb === 'force-close');
       const entry = engine.events(id).find(({ type }) => type === (verb === 'skip' ? 'tx.skipped' : 'tx.forceClosed'));
       assert.deepEqual([entry?.actor, entry?.data.reason], ['user:ann', 'cluster is scrap']);
     });
   }
+
+  it('skip goes on without every step that failed, however many they are', async () => {
+    const names = Array.from({ length: 150 }, (_, at) => `c${at}`);
+    const { world, engine } = setUp(...names);
+    world.fleet.fault = ({ kind, cluster }) => ((kind === 'gate' && cluster === 'c7') || kind === 'undo' ? REFUSE : undefined); // biome-ignore format: one line
+    const { id } = await submit(engine, deployPlan(names, { oneWave: true }));
+    const stuck = await end(world, engine, id);
+    assert.equal(stuck.state, 'stuck');
+    value(await engine.operate(id, { verb: 'skip', reason: 'scrap' }, 'user:ann', null));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.forced, view.owed.length], ['rolledBack', true, 150]);
+  });
 
   it('a difference that nothing explains makes it stuck, never quietly rolled back', async () => {
     const { world, engine } = setUp('eu');

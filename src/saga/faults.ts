@@ -4,6 +4,7 @@ import { NO_HINT } from '../base/index.ts';
 import { locationId, type Step } from '../plan/index.ts';
 import { createdBy } from './actions/ensure.ts';
 import { actionOf, clusterOf } from './actions/index.ts';
+import { debtOf } from './blocked.ts';
 import { contextOf, preImagesOf } from './context.ts';
 import { askOf } from './decision.ts';
 import type { DataOf, TransactionEvent } from './events.ts';
@@ -90,12 +91,21 @@ export function undoneOnCluster({ work }: Step): boolean {
 const OWING: ReadonlySet<string> = new Set(['apply', 'ensure', 'prune', 'remove']);
 
 /**
- * What will not happen here any more is owed; a look (gate, readBack, soak) is only skipped, and so is a settling undo: what
+ * What will not happen here any more is owed; a look (gate, readBack, soak) is only skipped, and so is what settles: what
  * it was to settle is still on record.
  */
 export function giveUp(data: TransactionData, state: StepState): TransactionEvent {
   const { action } = state.step.work;
-  const owes = OWING.has(action);
+  const onRecord = data.header.kind === 'settle' && debtOf(state.step) !== undefined;
+  const owes = OWING.has(action) && !onRecord;
   const kind = action === 'prune' || action === 'remove' ? 'prune' : 'apply';
   return owes ? owedEvent(data, state, kind) : { type: 'step.skipped', data: { step: state.step.id } };
+}
+
+/** A person goes on without it: it is owed, and so tried again by a settle; in a settle it is given up, and owed no more. */
+export function passBy(data: TransactionData, state: StepState): TransactionEvent {
+  if (data.header.kind !== 'settle') return giveUp(data, state);
+  const [cluster, debt] = [clusterOf(state.step), debtOf(state.step)];
+  const settles = cluster === null || debt === undefined ? {} : { settles: [`${cluster}/${debt}`] };
+  return { type: 'step.skipped', data: { step: state.step.id, ...settles } };
 }

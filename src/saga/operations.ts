@@ -1,10 +1,7 @@
 /** What a person may do to a transaction, and when: verbs into events, or the reason why not. Pure. */
 import { done, type Outcome, refused, timestamp } from '../base/index.ts';
 import { remaining, running } from './decide.ts';
-import { STEPS_NAMED_MAX } from './decision.ts';
 import type { TransactionEvent } from './events.ts';
-import { isUnheard } from './rollback.ts';
-import { settledBySkipping } from './settle.ts';
 import type { TransactionData } from './state.ts';
 import type { Operation, TransactionState } from './types.ts';
 
@@ -50,7 +47,7 @@ export function operationEvents(data: TransactionData, operation: Operation, abo
       return abort(data, operation, about);
     case 'skip':
       if (state !== 'stuck') return notNow(data, operation, 'only a stuck one has something to skip');
-      return done([{ type: 'tx.skipped', data: { reason: operation.reason } }, ...skipped(data)]);
+      return done([{ type: 'tx.skipped', data: { reason: operation.reason } }]);
     case 'force-close':
       if (state === 'compensating') return notNow(data, operation, `only a stuck one can be closed by force, and this one is being undone${undoing(data)}`); // biome-ignore format: one line
       if (state !== 'stuck') return notNow(data, operation, 'only a stuck one can be closed by force; try abort');
@@ -96,24 +93,6 @@ function undoing(data: TransactionData): string {
   if (first === undefined) return '';
   const more = failing.length > 1 ? ` (and of ${failing.length - 1} more)` : '';
   return `; the undo of ${first.step.id}${more} is tried again: ${first.refusal?.message}; when its tries are used up it is stuck, and can be skipped or closed by force`;
-}
-
-/** The steps that hold it up. */
-function skipped(data: TransactionData): readonly TransactionEvent[] {
-  const back = data.header.heldFrom === 'compensating';
-  return [...data.steps.values()]
-    .filter(
-      (state) =>
-        state.failures > 0 && (state.status === (back ? 'undoFailed' : 'failed') || (back && isUnheard(state))),
-    )
-    .slice(0, STEPS_NAMED_MAX)
-    .map(({ step }) => {
-      const settles = settledBySkipping(step);
-      return {
-        type: 'step.skipped',
-        data: { step: step.id, ...(settles.length === 0 ? {} : { settles: [...settles] }) },
-      };
-    });
 }
 
 /** While a reschedule moves the stack, what it has overtaken stays where it is. */

@@ -4,6 +4,7 @@
  */
 import type { Step } from '../plan/index.ts';
 import { actionOf, clusterOf } from './actions/index.ts';
+import { isUnheard } from './blocked.ts';
 import {
   type Ask,
   askOf,
@@ -16,7 +17,6 @@ import {
 } from './decision.ts';
 import type { TransactionEvent } from './events.ts';
 import { createdNothing, owedEvent, refusalOf, undoneOnCluster } from './faults.ts';
-import { saysNothing } from './silence.ts';
 import { type StepState, stateOf, type TransactionData } from './state.ts';
 import { PHASES } from './tally.ts';
 import { verdicts } from './verdict.ts';
@@ -46,7 +46,7 @@ function undoSteps(data: TransactionData, around: Surroundings): Decision & { re
       continue;
     }
     const cluster = clusterOf(state.step);
-    const gone = data.closing || (cluster !== null && around.lost.has(cluster));
+    const gone = data.closing || data.passing.has(id) || (cluster !== null && around.lost.has(cluster));
     if (gone && undoneOnCluster(state.step)) {
       events.push(...(createdNothing(state) ? undoneByItself(state) : [owedEvent(data, state, 'undo')]));
     } else if (state.status === 'undoStarted') {
@@ -84,11 +84,6 @@ function needsUndo({ step, status }: StepState): boolean {
 
 function isUndoing(status: StepState['status']): boolean {
   return status === 'undoStarted' || status === 'undoFailed';
-}
-
-/** Its undo needs what it has answered, and it has not: it is asked again, as an undo that fails is. */
-export function isUnheard({ step, status, output, refusal }: StepState): boolean {
-  return status === 'failed' && actionOf(step.work).undoNeedsOutcome && output === undefined && saysNothing(refusal);
 }
 
 /** There is nothing to undo on the cluster, so nothing is asked of it and nothing owed. */

@@ -185,6 +185,38 @@ describe('the owed undo of an apply', () => {
     assert.equal(due(), false);
   });
 
+  for (const verb of ['skip', 'force-close'] as const) {
+    it(`that is refused for good: ${verb} ${verb === 'skip' ? 'gives it up, and with it the look that follows' : 'leaves it on record'}`, async () => {
+      const made = setUp();
+      const id = await undone(made, (view) => status(view, 'apply:us') === 'succeeded');
+      const { world, engine, owed } = made;
+      const { undo, look } = undoWork(id, owed().find((each) => each.step === 'apply:us')); // biome-ignore format: one line
+      const refusal = { kind: 'immutable', message: 'field is immutable', hint: 'mend it' };
+      world.fleet.fault = ({ kind }) => (kind === 'undo' ? { kind: 'refuse', refusal, effect: false } : undefined);
+      const pruned = [{ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'former' }];
+      const prune = {
+        action: 'prune',
+        location: locationOf('us'),
+        objects: pruned,
+        bundle: bundleOf('us', 1),
+      } as const;
+      const steps = [
+        step(`settle:${id}/apply:us`, 'decided', 'retriable', [], undo),
+        step(`verify:${id}/apply:us`, 'decided', 'retriable', [`settle:${id}/apply:us`], look),
+        step(`prune:${id}/other`, 'decided', 'retriable', [`verify:${id}/apply:us`], prune),
+      ];
+      const settle = await submit(engine, settlePlan(steps));
+      assert.equal((await end(world, engine, settle)).state, 'stuck');
+      await engine.operate(settle, { verb, reason: 'seen to by hand' }, 'user:ann', null);
+      const view = await end(world, engine, settle);
+      assert.deepEqual([view.state, view.forced, view.owed], ['committed', true, []]);
+      const went = verb === 'skip' ? 'succeeded' : 'skipped';
+      assert.deepEqual(view.plan.steps.map((one) => one.status), ['skipped', 'skipped', went]); // biome-ignore format: one line
+      assert.equal(owed().some((each) => each.step === 'apply:us'), verb === 'force-close'); // biome-ignore format: one line
+      assert.equal(owed().some((each) => each.transaction === settle), false, 'nothing is owed twice'); // biome-ignore format: one line
+    });
+  }
+
   it('that left a difference which a person accepts is owed no more', async () => {
     const { world, engine, settle, due } = await settling(true);
     await engine.operate(settle, { verb: 'skip', reason: 'it is fine' }, 'user:ann', null);

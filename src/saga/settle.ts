@@ -36,11 +36,6 @@ export function settledBy(data: TransactionData, { work }: Step, documents: Docu
   }
 }
 
-/** What is settled when a person says to skip the step: a difference that is accepted is owed no more, an undo that failed is. */
-export function settledBySkipping({ work }: Step): readonly string[] {
-  return work.action === 'settleVerify' ? ownOwed(work) : [];
-}
-
 type OwnOwed = Extract<StepWork, { readonly action: 'settleUndo' | 'settleVerify' | 'settleApply' | 'settleEnsure' }>;
 
 function ownOwed(work: OwnOwed): readonly string[] {

@@ -3,6 +3,7 @@ import { type Digest, type Entry, invariant, type Json, type Refusal } from '../
 import type { Plan, Step, StepPhase } from '../plan/index.ts';
 import { locationId } from '../plan/index.ts';
 import type { CommandOutput } from '../protocol/index.ts';
+import { debtOf, isBlocked } from './blocked.ts';
 import { type Held, parseEntry, type TransactionEntry, type TransactionEvent } from './events.ts';
 import { beginHeader, foldHeader, type Header } from './header.ts';
 import { letsOthersStart, nextStepStatus, type StepEventType } from './step-status.ts';
@@ -65,6 +66,10 @@ export interface TransactionData {
   remainingMs: number | null;
   /** force-close: nothing more is tried, the rest is owed. */
   closing: boolean;
+  /** skip: steps that are tried no more. */
+  readonly passing: Set<string>;
+  /** While it is stuck: since when, and what was said. */
+  stuck: { readonly since: string; readonly refusal: Refusal } | null;
   /** How often a person has said `retry`. */
   retries: number;
 }
@@ -102,6 +107,8 @@ export function begin(entry: TransactionEntry, load: LoadBlob): TransactionData 
     overtakenBy: null,
     remainingMs: null,
     closing: false,
+    passing: new Set(),
+    stuck: null,
     retries: 0,
   };
   linkSteps(data, data.plan.steps);
@@ -224,15 +231,24 @@ function applyTransaction(data: TransactionData, entry: TransactionEntry, load: 
       forgetFailures(data);
       return;
     case 'tx.retried':
+      data.stuck = null;
       data.verified = null;
       data.retries++;
       for (const [cluster, { verdict }] of data.verdicts) if (verdict === 'different') data.verdicts.delete(cluster);
       forgetFailures(data);
       return;
-    case 'tx.stuck':
-      data.cause ??= withDetails(entry.data.refusal, load);
+    case 'tx.stuck': {
+      const refusal = withDetails(entry.data.refusal, load);
+      data.cause ??= refusal;
+      data.stuck = { since: entry.ts, refusal };
+      return;
+    }
+    case 'tx.skipped':
+      data.stuck = null;
+      passOver(data);
       return;
     case 'tx.forceClosed':
+      data.stuck = null;
       data.closing = true;
       return;
     case 'rollback.cluster': {
@@ -281,6 +297,16 @@ function amend(data: TransactionData, plan: Plan, dropped: readonly string[]): v
     data,
     plan.steps.filter(({ id }) => !known.has(id)),
   );
+}
+
+/** All that hold it up; in a settle whatever else the same owed work takes, too, for it is one thing. */
+function passOver(data: TransactionData): void {
+  const { heldFrom, kind } = data.header;
+  const states = [...data.steps.values()];
+  const blocked = states.filter((state) => isBlocked(state, heldFrom === 'compensating'));
+  const debts = new Set(kind === 'settle' ? blocked.flatMap(({ step }) => debtOf(step) ?? []) : []);
+  const alike = states.filter(({ step }) => debts.has(debtOf(step) ?? ''));
+  for (const { step } of [...blocked, ...alike]) data.passing.add(step.id);
 }
 
 function resetFailed(data: TransactionData): void {

@@ -118,17 +118,17 @@ export const transactions = {
   pause: operation('pause', 'operator', 'Holds a transaction before its decision.', reasonBody),
   resume: operation('resume', 'operator', 'Lets a paused transaction go on.', reasonBody),
   abort: operation('abort', 'operator', 'Undoes a transaction that is not decided yet.', reasonBody),
-  retry: operation('retry', 'operator', 'Tries the failed step of a stuck transaction again.', reasonBody),
+  retry: operation('retry', 'operator', 'Tries what failed in a stuck transaction again.', reasonBody),
   skip: operation(
     'skip',
     'operator',
-    'Goes on without the failed step of a stuck transaction; its work is owed.',
+    'Goes on without what failed in a stuck transaction: that is owed (of a settle: given up). A difference is accepted.',
     mustSay,
   ),
   'force-close': operation(
     'force-close',
     'operator',
-    'Closes a stuck transaction as it is; the rest is owed.',
+    'Closes a stuck transaction as it is: tries nothing more, the rest is owed.',
     mustSay,
   ),
 };

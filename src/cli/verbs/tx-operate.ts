@@ -19,9 +19,15 @@ const OPERATIONS: { readonly [verb in Operation['verb']]: { readonly what: strin
   pause: { what: 'Holds a transaction before its decision.', mustSay: false },
   resume: { what: 'Lets a paused transaction go on.', mustSay: false },
   abort: { what: 'Undoes a transaction that is not decided yet.', mustSay: false },
-  retry: { what: 'Tries the failed step of a stuck transaction again.', mustSay: false },
-  skip: { what: 'Goes on without the failed step of a stuck transaction; its work is owed.', mustSay: true },
-  'force-close': { what: 'Closes a stuck transaction as it is; what is left is owed.', mustSay: true },
+  retry: { what: 'Tries what failed in a stuck transaction again.', mustSay: false },
+  skip: {
+    what: 'Goes on without what failed in a stuck transaction: that is owed (of a settle: given up).',
+    mustSay: true,
+  },
+  'force-close': {
+    what: 'Closes a stuck transaction as it is: tries nothing more, what is left is owed.',
+    mustSay: true,
+  },
 };
 
 /** The seven things that a person may do to a transaction. */
