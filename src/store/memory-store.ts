@@ -11,15 +11,18 @@ export interface MemoryStore extends Store {
   commits(): number;
   /** With `sync: 'manual'`: makes durable what was handed in. Answers whether there was anything. */
   sync(): boolean;
-  /** The hub dies: writes not yet durable are lost, or, with `keep`, became durable and nobody was told. Nothing answers any more. */
+  /**
+   * The hub dies: writes not yet durable are lost, or, with `keep`, became durable and nobody was told; so did a commit whose
+   * fsync had failed. Nothing answers any more.
+   */
   crash(options?: { readonly keep?: boolean }): void;
 }
 
 export interface MemoryStoreOptions extends Omit<StoreOptions, 'masterKey' | 'defer'> {
   /** What an earlier one left. */
   readonly disk?: MemoryDisk;
-  /** `turn` (default) makes durable at the end of each turn; `manual` only when sync() is called. */
-  readonly sync?: 'turn' | 'manual';
+  /** `turn` (default) makes durable at the end of each turn; `manual` only when sync() is called; else whoever is handed the commit runs it. */
+  readonly sync?: 'turn' | 'manual' | ((commit: () => void) => void);
 }
 
 export function memoryStore(options: MemoryStoreOptions): MemoryStore {
@@ -40,7 +43,8 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
       flush();
     };
     unsynced = commit;
-    if (options.sync !== 'manual') queueMicrotask(commit);
+    if (typeof options.sync === 'function') options.sync(commit);
+    else if (options.sync !== 'manual') queueMicrotask(commit);
   };
   const sequencer = new Sequencer(tables, { ...options, epoch, defer }, (error) =>
     error instanceof StoreError ? error : new StoreError('io', String(error)),
@@ -62,7 +66,11 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     },
     crash({ keep = false } = {}) {
       unsynced = undefined;
-      sequencer.abandon(keep);
+      const { unsettled } = disk;
+      disk.unsettled = undefined;
+      if (keep) unsettled?.();
+      // what came behind a commit of which nobody knows is not there without it
+      sequencer.abandon(keep && unsettled === undefined);
     },
     async close() {
       sequencer.close();

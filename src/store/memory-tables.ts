@@ -12,6 +12,13 @@ export interface MemoryDisk {
   readonly meta: Map<string, string>;
   /** While set, every commit fails as on a full disk. */
   full: boolean;
+  /**
+   * While set, every commit fails: `io` leaves nothing of it; after `fsync` nobody knows. What was written is there if the
+   * process dies before the next good commit, which writes over it.
+   */
+  failing?: 'io' | 'fsync' | undefined;
+  /** Of a commit whose fsync failed: what makes it so. */
+  unsettled?: (() => void) | undefined;
 }
 
 export function memoryDisk(): MemoryDisk {
@@ -29,34 +36,34 @@ export function memoryDisk(): MemoryDisk {
 export function memoryTables(disk: MemoryDisk): Tables {
   /** How to take back what the running transaction has written, newest last. */
   const undo: (() => void)[] = [];
+  /** How to write it once more, oldest first. */
+  const redo: (() => void)[] = [];
   let depth = 0;
 
   function transaction<T>(write: () => T): T {
-    const mark = undo.length;
+    const mark = { undo: undo.length, redo: redo.length };
     depth++;
     try {
       const answer = write();
-      if (depth === 1 && disk.full && undo.length > 0) {
-        throw new StoreError(
-          'full',
-          'the disk is full; nothing was written. Free some space: the hub goes on by itself',
-        );
-      }
+      if (depth === 1 && undo.length > 0) commit(disk, redo);
       return answer;
     } catch (error) {
-      for (const takeBack of undo.splice(mark).reverse()) takeBack();
+      for (const takeBack of undo.splice(mark.undo).reverse()) takeBack();
+      redo.length = mark.redo;
       throw error;
     } finally {
       depth--;
       if (depth === 0) undo.length = 0;
+      if (depth === 0) redo.length = 0;
     }
   }
 
   function put<V>(map: Map<string, V>, key: string, value: V | undefined): void {
     const before = map.get(key);
     undo.push(() => (before === undefined ? map.delete(key) : map.set(key, before)));
-    if (value === undefined) map.delete(key);
-    else map.set(key, value);
+    const write = () => (value === undefined ? map.delete(key) : map.set(key, value));
+    redo.push(write);
+    write();
   }
 
   function collection(name: string): Map<string, Document> {
@@ -68,7 +75,7 @@ export function memoryTables(disk: MemoryDisk): Tables {
   return {
     transaction,
     inTransaction: () => depth > 0,
-    ...journalTables(disk, undo),
+    ...journalTables(disk, undo, redo),
     get: (name, key) => disk.documents.get(name)?.get(key),
     list(name, { prefix = '', after, limit = -1, reverse = false } = {}) {
       const inRange = [...(disk.documents.get(name)?.values() ?? [])].filter(
@@ -92,9 +99,27 @@ export function memoryTables(disk: MemoryDisk): Tables {
   };
 }
 
+/** The end of a transaction that has written something. @throws StoreError: it is to be taken back */
+function commit(disk: MemoryDisk, written: readonly (() => void)[]): void {
+  if (disk.full) {
+    throw new StoreError('full', 'the disk is full; nothing was written. Free some space: the hub goes on by itself');
+  }
+  if (disk.failing !== undefined) {
+    const all = [...written];
+    if (disk.failing === 'fsync') {
+      disk.unsettled = () => {
+        for (const write of all) write();
+      };
+    }
+    throw new StoreError('io', `disk I/O error (${disk.failing})`);
+  }
+  disk.unsettled = undefined;
+}
+
 function journalTables(
   disk: MemoryDisk,
   undo: (() => void)[],
+  redo: (() => void)[],
 ): Pick<Tables, 'head' | 'insertEntry' | 'chain' | 'read'> {
   const entryAt = (index: number) => JSON.parse((disk.journal[index] as { text: string }).text) as Entry & Json;
   return {
@@ -108,8 +133,12 @@ function journalTables(
     insertEntry(entry, text) {
       const chain = disk.chains.get(entry.tx) ?? [];
       disk.chains.set(entry.tx, chain);
-      chain.push(disk.journal.length);
-      disk.journal.push({ tx: entry.tx, text });
+      const write = () => {
+        chain.push(disk.journal.length);
+        disk.journal.push({ tx: entry.tx, text });
+      };
+      redo.push(write);
+      write();
       undo.push(() => {
         chain.pop();
         disk.journal.pop();
