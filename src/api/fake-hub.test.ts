@@ -10,6 +10,7 @@ import {
   type Json,
   type JsonObject,
   type Logger,
+  type Refusal,
   refused,
   SimulatedClock,
   seededRandom,
@@ -151,7 +152,8 @@ function fakeEngine(journal: Journal) {
       await change(id, 'tx.running', { state: 'running', startedAt: timestamp(NOON), waves: { done: 0, total: 2 } });
       const steps = [step('apply:checkout@eu-1', 'succeeded', 0), step('gate:checkout@us-1', 'started', 1)];
       await change(id, 'step.succeeded', { plan: { digest: DIGEST, steps }, waves: { done: 1, total: 2 } });
-      if (outcome === 'stuck') return change(id, 'tx.stuck', { state: 'stuck', cause: notReady });
+      if (outcome === 'stuck')
+        return change(id, 'tx.stuck', { state: 'stuck', cause: notReady, stuck: stuckOf(notReady) });
       const rolledBack = outcome === 'rolledBack';
       return change(id, 'tx.sealed', {
         state: outcome,
@@ -523,5 +525,21 @@ function cluster(name: string): ClusterRecord {
     agentVersion: '0.1.0',
     apis: ['apps/v1/Deployment'],
     capacity: null,
+  };
+}
+
+function stuckOf(why: Refusal): NonNullable<TransactionView['stuck']> {
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'settings' };
+  return {
+    since: timestamp(NOON),
+    why: { ...why, message: 'the undo of 1 step(s) is refused' },
+    left: [
+      { cluster: 'eu-1', step: 'apply:checkout@eu-1', objects: [{ ref, why: 'it is immutable' }], why: 'refused' },
+    ],
+    more: 2,
+    choices: [
+      { verb: 'retry', does: 'tries it again', needsReason: false },
+      { verb: 'skip', does: 'goes on without it', needsReason: true },
+    ],
   };
 }

@@ -51,7 +51,13 @@ describe('apply', () => {
     when('stuck');
     const stuck = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
     assert.equal(stuck.code, 4);
-    assert.match(stuck.out, /choose: ldc tx retry tx-\w+, or with --reason: ldc tx skip/);
+    assert.ok(
+      / {2}stuck since \S+: the undo of 1 step\(s\) is refused\n {2}what is left:\n {4}apply:checkout@eu-1 on eu-1: refused\n {6}ConfigMap shop\/settings: it is immutable\n {4}and 2 more\n {2}choose:\n {4}ldc tx retry tx-\w+ +tries it again\n {4}ldc tx skip tx-\w+ --reason TEXT +goes on/.test(stuck.out), // biome-ignore format: one text
+      stuck.out,
+    );
+    const [, id = ''] = /ldc tx retry (tx-\w+)/.exec(stuck.out) ?? [];
+    const shown = JSON.parse((await machine.ldc('tx', 'show', id, '-o', 'json')).out) as { stuck?: { more: number } };
+    assert.equal(shown.stuck?.more, 2);
     machine.files.set('/work/stack.yaml', 'homeless');
     const refused = await machine.ldc('apply', '-f', 'stack.yaml', '--yes');
     assert.equal(refused.code, 5);

@@ -245,13 +245,30 @@ describe('engine: the way back', () => {
   it('an undo that is refused: stuck after its attempts; retry goes on', async () => {
     const { world, engine } = setUp('eu', 'us');
     let no = true;
-    world.fleet.fault = ({ kind, cluster }) => ((kind === 'gate' && cluster === 'us') || (kind === 'undo' && cluster === 'eu' && no) ? REFUSE : undefined); // biome-ignore format: one line
+    const objects = [{ ref: { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'a' }, why: 'it is immutable' }]; // biome-ignore format: one line
+    const named: Fault = { kind: 'refuse', refusal: { ...refusal, details: { objects } }, effect: false };
+    world.fleet.fault = ({ kind, cluster }) => (kind === 'gate' && cluster === 'us' ? REFUSE : kind === 'undo' && cluster === 'eu' && no ? named : undefined); // biome-ignore format: one line
     const { id } = await submit(engine, deployPlan(['eu', 'us']));
     const stuck = await end(world, engine, id);
     assert.deepEqual([stuck.state, stuck.heldFrom, stuck.sealed], ['stuck', 'compensating', false]);
     assert.equal(status(stuck, 'apply:eu'), 'undoFailed');
     assert.equal(status(stuck, 'apply:us'), 'undone', 'the others were undone all the same');
     assert.equal(stuck.cause?.kind, 'invalid');
+    const { since, why, left, more, choices } = stuck.stuck ?? assert.fail('no word of what is left');
+    assert.ok(Date.parse(since) > Date.parse(stuck.createdAt));
+    assert.match(why.message, /the undo of 1 step\(s\) is refused: apply:eu: the API server says no/);
+    assert.deepEqual(left, [
+      {
+        ...{ cluster: 'eu', location: 'default/shop/web@eu', step: 'apply:eu', why: 'the API server says no' },
+        objects: [
+          { ref: { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'a' }, why: 'it is immutable' },
+        ],
+      },
+      { cluster: 'eu', step: 'ensure:eu', why: 'not begun: it comes after apply:eu' },
+      { cluster: 'us', step: 'ensure:us', why: 'not begun: it comes after apply:eu' },
+    ]);
+    assert.deepEqual([more, choices.map(({ verb, needsReason }) => `${verb} ${needsReason}`)], [0, ['retry false', 'skip true', 'force-close true']]); // biome-ignore format: one line
+    assert.equal(Object.hasOwn(engine.list({}).items[0] ?? {}, 'stuck'), false, 'lists stay small');
     no = false;
     const repairedMs = world.clock.now();
     value(await engine.operate(id, { verb: 'retry' }, 'user:ann', 'repaired'));
@@ -370,6 +387,18 @@ describe('engine: the way back', () => {
     assert.deepEqual(stuck.rollback?.verified?.clusters, { eu: 'different' });
     const [difference] = stuck.rollback?.verified?.differences ?? [];
     assert.equal((difference as { cluster: string } | undefined)?.cluster, 'eu');
+    assert.deepEqual(stuck.stuck?.left, [
+      {
+        ...{
+          cluster: 'eu',
+          location: 'default/shop/web@eu',
+          why: 'it was undone and read back, and is not as it was before',
+        },
+        objects: [{ ref: { apiVersion: 'v1', kind: 'Location', name: 'web' }, why: 'not as before: .' }],
+      },
+    ]);
+    assert.match(stuck.stuck?.why.message ?? '', /after the undo eu differ from before in 1 place/);
+    assert.match(stuck.stuck?.choices[1]?.does ?? '', /^accepts what differs/);
     world.fleet.fault = () => undefined;
     world.fleet.clusters.get('eu')?.things.delete('default/shop/web');
     value(await engine.operate(id, { verb: 'retry' }, 'user:ann', null));

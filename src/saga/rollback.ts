@@ -77,7 +77,7 @@ function begunSteps(data: TransactionData): readonly StepState[] {
 }
 
 /** Whether it has begun and has an undo that has not ended. */
-function needsUndo({ step, status }: StepState): boolean {
+export function needsUndo({ step, status }: StepState): boolean {
   if (actionOf(step.work).undo === null) return false;
   return status === 'started' || status === 'succeeded' || status === 'failed' || isUndoing(status);
 }

@@ -1,5 +1,5 @@
 /** The engine's surface: what a transaction looks like from outside, how it is given work, and the port that re-plans. */
-import type { Cancel, Digest, Entry, Json, Outcome, Refusal } from '../base/index.ts';
+import type { Cancel, Digest, Entry, Json, ObjectRef, Outcome, Refusal } from '../base/index.ts';
 import type { Location, Plan, PlanAmendment, StackRef, Step, TransactionKind } from '../plan/index.ts';
 
 export type TransactionId = string;
@@ -72,6 +72,39 @@ export interface RollbackVerified {
   readonly digestAfter: Digest;
 }
 
+/** Something of a location or cluster that a stuck transaction has left. */
+export interface LeftWork {
+  readonly cluster?: string;
+  readonly location?: string;
+  /** Absent: no step failed there, but what was read back differs. */
+  readonly step?: string;
+  /** Of those that are known: which objects, and why each. */
+  readonly objects?: readonly LeftObject[];
+  readonly why: string;
+}
+
+export interface LeftObject {
+  readonly ref: ObjectRef;
+  readonly why: string;
+}
+
+export interface StuckChoice {
+  readonly verb: 'retry' | 'skip' | 'force-close';
+  readonly does: string;
+  readonly needsReason: boolean;
+}
+
+/** Of a stuck one: since when and why, what is left, and what a person may choose. */
+export interface StuckView {
+  readonly since: string;
+  /** Why it cannot go on; the transaction's own cause says why it was undone. */
+  readonly why: Refusal;
+  readonly left: readonly LeftWork[];
+  /** Left, but not named. */
+  readonly more: number;
+  readonly choices: readonly StuckChoice[];
+}
+
 /** One transaction, the same object in CLI, REST and console. Lists carry no steps. */
 export interface TransactionView {
   readonly id: TransactionId;
@@ -87,6 +120,8 @@ export interface TransactionView {
   readonly cause: Refusal | null;
   readonly rollback: { readonly verified: RollbackVerified | null } | null;
   readonly owed: readonly OwedWork[];
+  /** While it is stuck; not in lists. */
+  readonly stuck?: StuckView;
   /** Absent: it reached all clusters that it was planned for. */
   readonly leftOut?: readonly LeftOut[];
   readonly forced: boolean;
@@ -101,7 +136,7 @@ export interface TransactionView {
   readonly sealed: boolean;
 }
 
-export type TransactionSummary = Omit<TransactionView, 'plan'> & {
+export type TransactionSummary = Omit<TransactionView, 'plan' | 'stuck'> & {
   readonly plan: { readonly digest: Digest; readonly steps: number };
 };
 

@@ -4,12 +4,15 @@ import { locationId } from '../plan/index.ts';
 import { actionOf } from './actions/index.ts';
 import type { Header } from './header.ts';
 import { type StepState, stateOf, type TransactionData } from './state.ts';
+import { stuckView } from './stuck.ts';
 import type { StepView, TransactionSummary, TransactionView } from './types.ts';
 
 export function viewOf(data: TransactionData): TransactionView {
   const { machine, pivoted, planBlob, ...header } = data.header;
+  const stuck = stuckView(data);
   return {
     ...header,
+    ...(stuck === undefined ? {} : { stuck }),
     plan: { digest: header.plan.digest, steps: stepViews(data) },
     cause: data.cause === null ? header.cause : data.cause,
     rollback: header.rollback === null ? null : { verified: data.verified },

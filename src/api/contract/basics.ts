@@ -83,3 +83,10 @@ export interface Page<T> {
 export function page<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
   return z.object({ items: z.array(item), next: z.string().nullable() });
 }
+
+export const objectRef = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  namespace: z.string().optional(),
+  name: z.string(),
+});

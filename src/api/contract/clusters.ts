@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Health, Intent } from '../../availability/types.ts';
 import type { ClusterRecord, JoinToken, Left } from '../../hub-agent/types.ts';
 import type { OnCluster } from '../../stacks/types.ts';
-import { digest, flag, name, page, paging, reasonBody, textMap, time } from './basics.ts';
+import { digest, flag, name, objectRef, page, paging, reasonBody, textMap, time } from './basics.ts';
 import { capacity } from './capacity.ts';
 import { route } from './route.ts';
 
@@ -42,13 +42,6 @@ const clusterView: z.ZodType<ClusterView> = z.object({
   intentReason: z.string().nullable(),
   locations: z.object({ wanted: z.int(), owed: z.int() }),
   kept: z.array(z.object({ location: z.string(), object: z.string(), why: z.string() })),
-});
-
-const objectRef = z.object({
-  apiVersion: z.string(),
-  kind: z.string(),
-  namespace: z.string().optional(),
-  name: z.string(),
 });
 
 const heldLocation: z.ZodType<OnCluster> = z.object({

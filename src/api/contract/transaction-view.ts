@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TransactionSummary, TransactionView } from '../../saga/types.ts';
-import { digest, json, refusal, stackRef, time } from './basics.ts';
+import { digest, json, objectRef, refusal, stackRef, time } from './basics.ts';
 
 export const transactionKind = z.enum([
   'deploy',
@@ -76,6 +76,24 @@ const owed = z.object({
   since: time,
 });
 
+const left = z.object({
+  cluster: z.string().optional(),
+  location: z.string().optional(),
+  step: z.string().optional().describe('absent: no step failed, but what was read back differs'),
+  objects: z.array(z.object({ ref: objectRef, why: z.string() })).optional(),
+  why: z.string(),
+});
+
+const stuck = z.object({
+  since: time,
+  why: refusal.describe('why it cannot go on; `cause` says why it was undone'),
+  left: z.array(left),
+  more: z.int().describe('left, but not named'),
+  choices: z.array(
+    z.object({ verb: z.enum(['retry', 'skip', 'force-close']), does: z.string(), needsReason: z.boolean() }),
+  ),
+});
+
 const shared = {
   id: z.string(),
   kind: transactionKind,
@@ -103,6 +121,7 @@ const shared = {
 export const transactionView: z.ZodType<TransactionView> = z.object({
   ...shared,
   plan: z.object({ digest, steps: z.array(step) }),
+  stuck: stuck.optional(),
 });
 
 /** In lists: without the steps, only their number. */

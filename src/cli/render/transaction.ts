@@ -1,4 +1,5 @@
-import type { StepView, TransactionSummary, TransactionView } from '../../saga/types.ts';
+import { refText } from '../../base/index.ts';
+import type { LeftWork, StepView, TransactionSummary, TransactionView } from '../../saga/types.ts';
 import { reasonText } from './reason.ts';
 import { age, duration, table } from './table.ts';
 
@@ -51,6 +52,7 @@ export function transactionText(view: TransactionView): string {
     leftOutText(view),
     rollbackText(view),
     owedText(view),
+    stuckText(view),
     choicesText(view),
     view.plan.steps.length === 0 ? '' : `\nsteps:\n${indent(stepTable(view.plan.steps))}`,
     failedText(view),
@@ -62,7 +64,7 @@ export function transactionText(view: TransactionView): string {
 export function outcomeText(view: TransactionView): string {
   const what = `${view.kind} of ${stackName(view.stack)} revision ${view.revision}`;
   const head = `${what}: ${stateText(view)}${withoutText(view)}${tookText(view)}  (${view.id})\n`;
-  return `${head}${causeText(view)}${leftOutText(view)}${rollbackText(view)}${owedText(view)}${choicesText(view)}`;
+  return `${head}${causeText(view)}${leftOutText(view)}${rollbackText(view)}${owedText(view)}${stuckText(view)}${choicesText(view)}`;
 }
 
 /** Committed is not everywhere: whoever reads one line must see it. */
@@ -79,11 +81,39 @@ function tookText({ startedAt, endedAt }: TransactionView): string {
   return startedAt === null || endedAt === null ? '' : ` in ${duration(Date.parse(endedAt) - Date.parse(startedAt))}`;
 }
 
+/** Objects of one place that are named on a terminal; `-o json` has those that the hub names. */
+const OBJECTS_SHOWN_MAX = 10;
+
+/** Since when, why, what is left, and what a person may choose. */
+function stuckText({ id, stuck }: TransactionView): string {
+  if (stuck === undefined) return '';
+  const { since, why, left, more, choices } = stuck;
+  const verbs = choices.map(({ verb, does, needsReason }) => ({ does, verb: `ldc tx ${verb} ${id}${needsReason ? ' --reason TEXT' : ''}` })); // biome-ignore format: one line
+  const width = Math.max(...verbs.map(({ verb }) => verb.length));
+  return [
+    `  stuck since ${since}: ${why.message}\n`,
+    left.length === 0 ? '' : '  what is left:\n',
+    ...left.map(leftText),
+    more === 0 ? '' : `    and ${more} more\n`,
+    '  choose:\n',
+    ...verbs.map(({ verb, does }) => `    ${verb.padEnd(width)}  ${does}\n`),
+  ].join('');
+}
+
+function leftText({ cluster, location, step, objects = [], why }: LeftWork): string {
+  const where = [step ?? location ?? '', cluster === undefined ? '' : `on ${cluster}`].filter((word) => word !== '');
+  const shown = objects.slice(0, OBJECTS_SHOWN_MAX).map((object) => `      ${refText(object.ref)}: ${object.why}\n`);
+  const rest = objects.length > OBJECTS_SHOWN_MAX ? `      and ${objects.length - OBJECTS_SHOWN_MAX} more\n` : '';
+  return `    ${where.join(' ')}: ${why}\n${shown.join('')}${rest}`;
+}
+
 /** What a person can do with one that cannot go on by itself. */
-function choicesText({ id, state }: TransactionView): string {
+function choicesText({ id, state, stuck }: TransactionView): string {
   switch (state) {
-    case 'stuck':
-      return `  choose: ldc tx retry ${id}, or with --reason: ldc tx skip ${id}, ldc tx force-close ${id}\n`;
+    case 'stuck': // a hub of an earlier release names no choices
+      return stuck === undefined
+        ? `  choose: ldc tx retry ${id}, or with --reason: ldc tx skip ${id}, ldc tx force-close ${id}\n`
+        : '';
     case 'awaitingApproval':
       return `  choose: ldc tx approve ${id}, or ldc tx abort ${id}\n`;
     case 'paused':
