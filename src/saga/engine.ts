@@ -23,6 +23,7 @@ import { CURRENT_MACHINE } from './machines/index.ts';
 import { operationEvents } from './operations.ts';
 import { planRef } from './plan-ref.ts';
 import type { EnginePorts } from './ports.ts';
+import { clustersOf } from './reach.ts';
 import { recover, reserveAgain } from './recover.ts';
 import { type Live, newLive, Runner, SET_ASIDE, setAside } from './runner.ts';
 import { begin, replay, type TransactionData } from './state.ts';
@@ -80,7 +81,8 @@ class TransactionEngine implements Engine {
     const id = this.#ports.ids.next('tx');
     const header = { id, kind: plan.kind, stack: plan.stack, state: 'queued' } as Contender['header'];
     const { promise: landed, resolve: land } = Promise.withResolvers<void>();
-    const arriving = { header, locks: plan.locks, landed };
+    const clusters = () => new Set(plan.steps.flatMap((step) => clusterOf(step) ?? []));
+    const arriving = { header, locks: plan.locks, clusters, landed };
     const before = blockers(arriving, this.#contenders());
     const [first] = before;
     if (first !== undefined && request.ifBusy === 'fail') return refused(busy(first));
@@ -296,7 +298,7 @@ class TransactionEngine implements Engine {
     for (const other of this.#lives.values()) {
       if (!conflict(contender(live), contender(other))) continue;
       if (other.data.header.startedAt === null) other.stale = true;
-      else this.#overtake(other, id);
+      else if (live.data.header.kind !== 'settle') this.#overtake(other, id);
     }
   }
 
@@ -314,7 +316,7 @@ class TransactionEngine implements Engine {
     const later = this.#ports.documents.list('transaction', { after: id }).find(({ body }) => {
       const other = body as unknown as Contender['header'];
       const same = other.stack.project === stack.project && other.stack.name === stack.name;
-      return same && other.state === 'committed';
+      return same && other.state === 'committed' && other.kind !== 'settle';
     });
     const noted = this.events(id).some(({ type, data }) => type === 'tx.overtaken' && data.by === later?.key);
     if (later !== undefined && !noted) this.#overtake(live, later.key);
@@ -340,7 +342,7 @@ const OBSERVING = {
 };
 
 function contender({ data }: Live): Contender {
-  return { header: data.header, locks: data.plan.locks };
+  return { header: data.header, locks: data.plan.locks, clusters: () => clustersOf(data) };
 }
 
 function countsOn({ plan }: TransactionData, cluster: string): boolean {

@@ -4,12 +4,15 @@
  */
 import type { LocationId, TransactionKind } from '../plan/index.ts';
 import type { Header } from './header.ts';
+import type { TransactionState } from './types.ts';
 
 /** An unfinished transaction, as the queue sees it. */
 export interface Contender {
   readonly header: Header;
   /** Sorted. */
   readonly locks: readonly LocationId[];
+  /** Where it has begun or may still begin something. */
+  readonly clusters: () => ReadonlySet<string>;
 }
 
 /** Those that `candidate` has to wait for, in the order of their making. All locks are taken at once, so no two wait for each other. */
@@ -29,9 +32,22 @@ function holdsBack(other: Contender, candidate: Contender): boolean {
   if (overtakes(candidate.header.kind)) {
     // availability first: it waits for nobody who waits for a person, nor for those behind such a one
     if (waiting) return overtakes(kind) && state === 'queued' && id < candidate.header.id;
-    return state !== 'paused' && state !== 'awaitingApproval' && state !== 'stuck';
+    return !isHeld(state);
+  }
+  if (candidate.header.kind === 'settle') {
+    // what is owed comes first; and who waits for a person elsewhere keeps no cluster that has returned from the others
+    if (waiting) return kind === 'settle' && state === 'queued' && id < candidate.header.id;
+    return isHeld(state) ? meet(candidate.clusters(), other.clusters()) : true;
   }
   return waiting ? id < candidate.header.id : true;
+}
+
+function isHeld(state: TransactionState): boolean {
+  return state === 'paused' || state === 'awaitingApproval' || state === 'stuck';
+}
+
+function meet(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  return [...some].some((cluster) => others.has(cluster));
 }
 
 /** Who has one of these locks (sorted) and is neither `id` nor only in the queue. */

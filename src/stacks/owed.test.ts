@@ -138,6 +138,47 @@ describe('a cluster lost before its wave', () => {
   });
 });
 
+describe('a transaction of the stack that is stuck elsewhere', () => {
+  it('keeps no cluster that has returned from the others: what is owed there is settled past it', async () => {
+    const bed = await opened();
+    const { victim } = await cutInMidDeploy(bed, 'undo');
+    const others = [...bed.byName.keys()].filter((name) => name !== victim);
+    for (const name of others) for (const kind of ['gate', 'undo']) bed.refuse.set(`${kind}@${name}`, 'no');
+    const stuck = await applied(bed, source('shop', web, { version: '2' }));
+    assert.equal(stuck.state, 'stuck');
+    await returned(bed, victim);
+    assert.deepEqual(bed.engine.list({ kind: 'settle' }).items.map(({ state }) => state), ['committed']); // biome-ignore format: one line
+    bed.refuse.clear();
+    const other = await applied(bed, source('other', [{ name: 'web', min: 4 }]));
+    assert.equal(other.state, 'committed');
+    // and it goes on as if nothing had been
+    await bed.engine.operate(stuck.id, { verb: 'retry' }, 'user:test', null);
+    const ended = await bed.ended(stuck.id);
+    assert.deepEqual([ended.state, ended.rollback?.verified?.equal], ['rolledBack', true]);
+    assert.equal(bed.engine.events(stuck.id).some(({ type }) => type === 'tx.overtaken'), false); // biome-ignore format: one line
+    await bed.availability.stop();
+  });
+
+  it('keeps the one that it has not left: there it is waited for', async () => {
+    const bed = await opened();
+    const { victim } = await cutInMidDeploy(bed, 'undo');
+    await returned(bed, victim);
+    for (const name of bed.byName.keys()) for (const kind of ['gate', 'undo']) bed.refuse.set(`${kind}@${name}`, 'no');
+    const stuck = await applied(bed, source('shop', [{ name: 'web', min: 4 }], { version: '3' }));
+    assert.equal(stuck.state, 'stuck');
+    const [touched = ''] = [...bed.byName].filter(([, { held }]) => held.size > 0).map(([name]) => name);
+    const preImages = [...clusterOf(bed, touched).preImages.keys()][0] as never;
+    const data = { step: `apply:web@${touched}`, cluster: touched, location: `default/shop/web@${touched}`, kind: 'undo', preImages, bundle: preImages, previous: null } as const; // biome-ignore format: one line
+    const first = bed.engine.list({ state: 'rolledBack' }).items[0]?.id ?? '';
+    assert.ok(first !== '');
+    await bed.store.documents.write([{ collection: 'owed', key: `${touched}/${first}/${data.step}`, body: { ...data, transaction: first, since: '2026-01-01T00:00:00.000Z', stack: { project: 'default', name: 'shop' } } }]); // biome-ignore format: one line
+    await bed.until('its settle is in the queue', () => bed.engine.list({ kind: 'settle', state: 'queued' }).items.length > 0); // biome-ignore format: one line
+    await bed.pass(60_000);
+    assert.equal(bed.engine.list({ kind: 'settle', state: 'queued' }).items.length, 1);
+    await bed.availability.stop();
+  });
+});
+
 describe('a cluster that was removed while work was owed there', () => {
   const removed = async (bed: Bed, clusters: FakeCluster[], name: string) => {
     clusters.splice(clusters.findIndex(({ record }) => record.name === name), 1); // biome-ignore format: one line
