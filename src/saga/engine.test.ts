@@ -469,6 +469,32 @@ describe('engine: a person’s verbs', () => {
 });
 
 describe('engine: queue and locks', () => {
+  for (const kind of ['settle', 'reschedule'] as const) {
+    it(`a ${kind} that goes before what is queued is alone, too: both were free to start at one moment`, async () => {
+      const { world, engine } = setUp('eu');
+      world.replanAgain = () => ({ kind: 'done', value: deployPlan(['eu'], { revision: 3 }) });
+      const begun = new Set<string>();
+      const together: string[] = [];
+      engine.onChange(({ id, state, sealed }) => {
+        if (sealed || state === 'queued') begun.delete(id);
+        else begun.add(id);
+        if (begun.size > 1) together.push([...begun].join(' with '));
+      });
+      const first = await submit(engine, deployPlan(['eu']));
+      await world.run(() => engine.get(first.id)?.state === 'running');
+      const queued = await submit(engine, deployPlan(['eu'], { revision: 2 }));
+      const { digest: _, ...moving } = deployPlan(['eu'], { kind, revision: 2 });
+      const steps = kind === 'settle' ? moving.steps.filter(({ phase }) => phase === 'decided') : moving.steps;
+      const plan = { ...moving, steps };
+      const before = await submit(engine, { ...plan, digest: digestOf(plan) });
+      await end(world, engine, queued.id);
+      await end(world, engine, before.id);
+      assert.deepEqual(together, []);
+      const started = (id: string) => Date.parse(engine.get(id)?.startedAt ?? '');
+      assert.ok(started(before.id) < started(queued.id), `the ${kind} goes first`);
+    });
+  }
+
   it('two applies to one stack run one after the other; the second is planned anew on the first', async () => {
     const { world, engine } = setUp('eu', 'us');
     const first = await submit(engine, deployPlan(['eu']));

@@ -36,10 +36,13 @@ function holdsBack(other: Contender, candidate: Contender): boolean {
   }
   if (candidate.header.kind === 'settle') {
     // what is owed comes first; and who waits for a person elsewhere keeps no cluster that has returned from the others
-    if (waiting) return kind === 'settle' && state === 'queued' && id < candidate.header.id;
+    if (waiting) return state === 'queued' && (overtakes(kind) || (kind === 'settle' && id < candidate.header.id));
     return isHeld(state) ? meet(candidate.clusters(), other.clusters()) : true;
   }
-  return waiting ? id < candidate.header.id : true;
+  if (!waiting) return true;
+  // what goes past those in the queue is waited for by them, or both would be free to start at one moment
+  const passes = overtakes(kind) || kind === 'settle';
+  return (passes && state === 'queued') || id < candidate.header.id;
 }
 
 function isHeld(state: TransactionState): boolean {
