@@ -278,6 +278,9 @@ describe('tx', () => {
     const late = await machine.ldc('tx', 'abort', id, '--yes');
     assert.equal(late.code, 5);
     assert.equal(late.err, 'error: it is rolledBack and sealed\n  next: nothing more can be done\n');
+    for (const verb of ['approve', 'pause', 'resume', 'retry', 'skip', 'force-close']) {
+      assert.equal((await machine.ldc('tx', verb, id, '--yes', '--reason', 'late')).code, 5, verb);
+    }
     assert.equal((await machine.ldc('tx', 'show', 'tx-000000000000')).code, 1);
     assert.equal((await machine.ldc('tx', 'abort', id)).code, 2);
   });
