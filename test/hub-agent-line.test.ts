@@ -1,7 +1,7 @@
 /** What a line does at its limits, and what a hub knows again after one has ended. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { systemClock as clock, limits } from '../src/base/index.ts';
+import { systemClock as clock, type Logger, limits, silentLogger } from '../src/base/index.ts';
 import { type HubDoor, networkDoor } from '../src/hub-agent/index.ts';
 import type { Client } from '../src/kubernetes/index.ts';
 import type { Channel } from '../src/protocol/index.ts';
@@ -99,6 +99,26 @@ describe('what a hub knows of a cluster', () => {
     await until(() => kept() === epoch, 'the hub that is refused has learnt the epoch');
     assert.ok(!rig.agent.connected(), 'an older hub is not obeyed');
     assert.ok(!('highestEpoch' in (rig.hub.registry.cluster('eu-1') ?? {})));
+  });
+
+  it('a hub on a copy of the state has the same epoch, and is not obeyed by an agent that another with it was here first', async () => {
+    await rig.agent.stop();
+    const state = '/api/v1/namespaces/ldc-system/configmaps/ldc-agent-state';
+    const text = String(part(await rig.get(state), 'data', 'state'));
+    const remembered = JSON.parse(text);
+    assert.deepEqual([remembered.epoch, remembered.holder], [rig.store.epoch, rig.store.holder]);
+    const write = (data: string) =>
+      rig.write('PATCH', state, { data: { state: data } }, 'application/merge-patch+json');
+    await write(JSON.stringify({ ...remembered, holder: 'who was here first' }));
+    const said: string[] = [];
+    const logger: Logger = { ...silentLogger, error: (_, message) => void said.push(message), child: () => logger };
+    rig.agent = await rig.startAgent({ logger });
+    await until(() => said.some((line) => line.includes("is another's")), 'the agent says why it does not obey');
+    assert.ok(!rig.agent.connected());
+    await rig.agent.stop();
+    await write(text);
+    rig.agent = await rig.startAgent();
+    await until(() => rig.agent.connected(), 'the one that was here first is obeyed');
   });
 
   it('a hub from a backup may ask what is held, whatever its epoch, and gets it with its Secret values; it may do nothing else', async () => {

@@ -102,6 +102,8 @@ export interface Store {
   readonly secrets: SecretStore;
   /** The epoch taken at open: higher than any before on this state. */
   readonly epoch: number;
+  /** Who took that epoch, drawn at open: of two hubs on copies of one state folder each takes the same number. */
+  readonly holder: string;
   close(): Promise<void>;
 }
 

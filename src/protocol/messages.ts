@@ -370,6 +370,7 @@ export const hubMessageSchema = z.discriminatedUnion('kind', [
     v: z.number().int(),
     hub: z.string(),
     epoch: z.number().int(),
+    holder: z.string().optional(), // of that epoch; the same one of another is a copy's, and refused
     cluster: z.string(),
     heartbeatMs: z.number(),
     /** The hub's P-256 public key (SPKI, base64), to which the agent seals values of pre-images. */

@@ -1,5 +1,6 @@
 /** The in-memory twin of the durable store: what it has answered survives crash(), what it has not is lost. */
 import { type Store, StoreError } from '../base/index.ts';
+import { takeEpoch } from './epoch.ts';
 import { type MemoryDisk, memoryDisk, memoryTables } from './memory-tables.ts';
 import { Sequencer } from './sequencer.ts';
 import type { StoreOptions } from './types.ts';
@@ -28,11 +29,7 @@ export interface MemoryStoreOptions extends Omit<StoreOptions, 'masterKey' | 'de
 export function memoryStore(options: MemoryStoreOptions): MemoryStore {
   const disk = options.disk ?? memoryDisk();
   const tables = memoryTables(disk);
-  const epoch = tables.transaction(() => {
-    const next = Number(tables.meta('epoch') ?? '0') + 1;
-    tables.setMeta('epoch', String(next));
-    return next;
-  });
+  const { epoch, holder } = takeEpoch(tables, options.random);
   let unsynced: (() => void) | undefined;
   let commits = 0;
   const defer = (flush: () => void) => {
@@ -58,6 +55,7 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     blobs: sequencer.blobs,
     secrets: openVault(tables, { masterKey, random: options.random }, (write) => sequencer.submit(write)),
     epoch,
+    holder,
     commits: () => commits,
     sync() {
       const had = unsynced !== undefined;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -226,6 +226,17 @@ describe('sqlite store', () => {
     rmSync(path);
     writeFileSync(path, right, { mode: 0o600 });
     await open(dir).close();
+  });
+
+  it('two hubs on copies of one folder have the same epoch and are two holders of it', async () => {
+    const [one, copy] = [folder(), folder()];
+    await open(one).close();
+    cpSync(one, copy, { recursive: true });
+    const [first, second] = [open(one), open(copy)];
+    assert.equal(first.epoch, second.epoch);
+    assert.match(first.holder, /^[0-9a-f]{32}$/);
+    assert.notEqual(first.holder, second.holder);
+    await Promise.all([first.close(), second.close()]);
   });
 
   it('backup while writing, restore observe-only, rearm above the epoch that agents have seen', async () => {

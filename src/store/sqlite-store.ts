@@ -13,6 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import SqliteDatabase, { type Database } from 'better-sqlite3';
 import { errorText, invariant, StoreError } from '../base/index.ts';
+import { takeEpoch } from './epoch.ts';
 import { migrate, readMigrations } from './migrate.ts';
 import { Sequencer } from './sequencer.ts';
 import { sqliteTables } from './sqlite-tables.ts';
@@ -52,7 +53,7 @@ export function openStore(options: SqliteStoreOptions): SqliteStore {
 function assemble(database: Database, lock: Database, options: SqliteStoreOptions): SqliteStore {
   const tables = sqliteTables(database);
   checkIntegrity(database, tables);
-  const epoch = takeEpoch(tables);
+  const { epoch, holder } = takeEpoch(tables, options.random);
   const sequencer = new Sequencer(tables, { ...options, epoch }, storeError);
   const secrets = openVault(tables, options, (write) => sequencer.submit(write));
   return {
@@ -61,6 +62,7 @@ function assemble(database: Database, lock: Database, options: SqliteStoreOption
     blobs: sequencer.blobs,
     secrets,
     epoch,
+    holder,
     observeOnly: tables.meta('observeOnly') === '1',
     backup: (file) => backup(database, file),
     async close() {
@@ -132,15 +134,6 @@ function checkIntegrity(database: Database, tables: Tables): void {
   if (broken !== undefined) {
     throw new StoreError('damaged', `the database is damaged: ${broken}. Restore a backup with ldc hub restore FILE`);
   }
-}
-
-/** Durable before the hub says it to anyone. */
-function takeEpoch(tables: Tables): number {
-  return tables.transaction(() => {
-    const epoch = Number(tables.meta('epoch') ?? '0') + 1;
-    tables.setMeta('epoch', String(epoch));
-    return epoch;
-  });
 }
 
 /** @throws StoreError `io` when the file exists; `full`, `readOnly` with nothing left behind */

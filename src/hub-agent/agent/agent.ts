@@ -28,6 +28,7 @@ import { type Location, readBundle } from './bundle.ts';
 import { type CapacityWatch, watchCapacity } from './capacity.ts';
 import { type Commands, createCommands } from './commands.ts';
 import { type Connection, connectToHub, type Welcome } from './connection.ts';
+import { disowned } from './disowned.ts';
 import { createDriftOutbox, type DriftOutbox } from './drift-outbox.ts';
 import { Halted } from './halted.ts';
 import { locationKey } from './held.ts';
@@ -276,21 +277,29 @@ export class Session {
     return rejoins;
   }
 
-  async #accept(welcome: Welcome): Promise<boolean> {
-    const known = this.#memory.state.epoch;
+  /** Why this hub is refused, if it is. */
+  async #accept(welcome: Welcome): Promise<string | undefined> {
+    const known = this.#memory.state;
     const observing = welcome.observing === true;
-    if (welcome.epoch < known && !observing) {
-      const text = 'this hub is older than one that was here: it needs `ldc hub rearm`';
-      this.#options.logger.error({ epoch: welcome.epoch, known }, text);
-      return false;
+    const refusal = observing ? undefined : disowned(welcome, known);
+    if (refusal !== undefined) {
+      this.#options.logger.error({ epoch: welcome.epoch, known: known.epoch }, refusal);
+      return refusal;
     }
-    if (welcome.epoch > known && !observing) await this.#memory.update((state) => ({ ...state, epoch: welcome.epoch }));
+    const { epoch, holder } = welcome;
+    if (!observing && (epoch > known.epoch || holder !== known.holder)) {
+      await this.#memory.update(({ holder: _former, ...state }) => ({
+        ...state,
+        epoch,
+        ...(holder === undefined ? {} : { holder }),
+      }));
+    }
     this.#hubKey = welcome.sealKey;
     const cutKey = JSON.parse(Buffer.from(this.#sealKey.open(welcome.cutKey)).toString('utf8')) as string;
     const bytes = Buffer.from(cutKey, 'base64');
     // digests that were made know their key by its array: while it is the same key they stand
     if (!bytes.equals(this.#cutKey)) this.#cutKey = new Uint8Array(bytes);
-    return true;
+    return undefined;
   }
 
   /** A hub remembers no observation of an earlier line: all are told anew, in pieces. */

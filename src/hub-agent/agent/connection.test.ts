@@ -36,7 +36,7 @@ function start() {
     ...{ door, clock, random: seededRandom(7), logger: silentLogger, signal: stopping.signal },
     identity: () => ({}) as StoredIdentity,
     hello: async () => ({ kind: 'hello' }) as unknown as AgentMessage,
-    accept: async () => true,
+    accept: async () => undefined,
     onGood: () => good.push(clock.monotonic()),
     onCommand: (command) => commands.push(command),
     onBlob: () => {},

@@ -41,8 +41,8 @@ export interface ConnectionOptions {
   readonly signal: AbortSignal;
   identity(): StoredIdentity;
   hello(): Promise<AgentMessage>;
-  /** Whether this hub is the one to obey; false: it is refused (an older epoch). */
-  accept(welcome: Welcome): Promise<boolean>;
+  /** Why this hub is not the one to obey, in words; undefined: it is. */
+  accept(welcome: Welcome): Promise<string | undefined>;
   /** The line is good: from here on it carries messages. */
   onGood(welcome: Welcome): void;
   onCommand(command: Command): void;
@@ -158,9 +158,9 @@ class HubConnection implements Connection {
     const early: Work[] = [];
     const welcome = async (message: Welcome): Promise<void> => {
       this.#heartbeatMs = message.heartbeatMs;
-      const good = await this.#options.accept(message);
+      const refusal = await this.#options.accept(message);
       if (over) return;
-      if (!good) return line.close('refused: an older epoch');
+      if (refusal !== undefined) return line.close(`refused: ${refusal}`);
       this.#welcomed = true;
       heartbeat(message.heartbeatMs);
       this.#options.onGood(message);

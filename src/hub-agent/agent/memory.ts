@@ -21,6 +21,8 @@ export interface AgentState {
   readonly v: 1;
   /** The highest that was seen: a command with a lower one is refused. */
   readonly epoch: number;
+  /** Whose it was; absent: that hub did not say. */
+  readonly holder?: string;
   /** Commands that change something, by id; without an outcome it was begun and its end is not known here. */
   readonly commands: { readonly [id: string]: { readonly atMs: number; readonly outcome?: Final } };
   /** Not in the hub's journal yet. */

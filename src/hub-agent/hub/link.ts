@@ -153,6 +153,7 @@ class Lines implements HubLines {
       v: PROTOCOL_VERSION,
       hub: hubName,
       epoch: store.epoch,
+      holder: store.holder,
       cluster,
       heartbeatMs,
       sealKey: this.#own.publicKey,
