@@ -103,6 +103,16 @@ function keyed(items: readonly Json[], keys: readonly string[]): boolean {
   return new Set(items.map((item) => nameOf(item, keys))).size === items.length;
 }
 
+/** The item of a list that is the same as one of another reading of it: by its keys, or, of plain values, by its value. */
+export function itemLike(items: readonly Json[], item: Json): Json | undefined {
+  const keys = LIST_KEYS.find((candidate) => keyed([item], candidate) && keyed(items, candidate));
+  if (keys === undefined) return items.find((other) => jsonEqual(other, item));
+  // a key with a default may be missing from what was not read from a server
+  const matches = (other: Json) =>
+    isObject(other) && isObject(item) && keys.every((key) => other[key] === undefined || jsonEqual(other[key], item[key])); // biome-ignore format: one condition
+  return items.find(matches);
+}
+
 function nameOf(item: Json, keys: readonly string[]): string {
   return keys
     .filter((key) => isObject(item) && item[key] !== undefined)

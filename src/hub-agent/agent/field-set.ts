@@ -97,15 +97,51 @@ export function owns(object: Json, fields: JsonObject, pointer: Pointer): boolea
   let value: Json | undefined = object;
   let below: JsonObject = fields;
   for (const step of pointer) {
-    const next: JsonObject | undefined = Array.isArray(value)
-      ? itemFields(value[step as number] ?? null, step as number, below)
-      : asObject(below[`f:${step}`]);
+    const next = fieldsBelow(value, step, below);
     if (next === undefined) return false;
     if (Object.keys(next).length === 0) return true;
     value = Array.isArray(value) ? value[step as number] : isObject(value) ? value[String(step)] : undefined;
     below = next;
   }
   return true;
+}
+
+/**
+ * How near to a place a set comes: how many of its steps lead to what the set names for itself (`.`), or as a whole (`{}`).
+ * -1: to nothing. An empty map that was applied looks like one that is owned as a whole: what another names further in is not of it.
+ */
+export function reach(object: Json, fields: JsonObject, pointer: Pointer): { itself: number; whole: number } {
+  let value: Json | undefined = object;
+  let below: JsonObject = fields;
+  let itself = -1;
+  for (const [index, step] of pointer.entries()) {
+    const next = fieldsBelow(value, step, below);
+    if (next === undefined) return { itself, whole: -1 };
+    if (Object.keys(next).length === 0) return { itself, whole: index + 1 };
+    value = Array.isArray(value) ? value[step as number] : isObject(value) ? value[String(step)] : undefined;
+    below = next;
+    if (below['.'] !== undefined) itself = index + 1;
+  }
+  return { itself, whole: -1 };
+}
+
+/** Whether somebody owns single items of a list; else it is owned, and replaced, as a whole. */
+export function isGranular(object: KubeObject, list: Pointer): boolean {
+  return ownersOf(object).some(({ fieldsV1 }) => {
+    let value: Json | undefined = object as unknown as Json;
+    let below: JsonObject | undefined = fieldsV1;
+    for (const step of list) {
+      below = below === undefined ? undefined : fieldsBelow(value, step, below);
+      value = Array.isArray(value) ? value[step as number] : isObject(value) ? value[String(step)] : undefined;
+    }
+    return Object.keys(below ?? {}).some((key) => key.startsWith('k:') || key.startsWith('v:'));
+  });
+}
+
+function fieldsBelow(value: Json | undefined, step: string | number, fields: JsonObject): JsonObject | undefined {
+  return Array.isArray(value)
+    ? itemFields(value[step as number] ?? null, step as number, fields)
+    : asObject(fields[`f:${step}`]);
 }
 
 /** Managers that own a place. */

@@ -8,7 +8,7 @@ import type { Bundle } from '../bundle.ts';
 import { type Change, compareObjects, restoringPatch } from '../compare.ts';
 import { applyEntry, extract, ownersAt } from '../field-set.ts';
 import { objectOf } from '../objects.ts';
-import { explanation, isIdentity } from './explain.ts';
+import { explanation, isIdentity, takenApart } from './explain.ts';
 import type { Work } from './work.ts';
 
 /** Controllers write in between: what was guarded by resourceVersion is tried again. */
@@ -69,8 +69,10 @@ function unexplained(
   live: KubeObject,
   manager: string,
 ): readonly Change[] {
-  return compareObjects(normalize(past, work.cutKey), normalize(live, work.cutKey)).filter(
-    (change) => explanation(change, past, live, bundle, manager) === undefined && !isIdentity(change),
+  const around = { past, live, bundle, manager };
+  const changes = compareObjects(normalize(past, work.cutKey), normalize(live, work.cutKey));
+  return takenApart(changes, around).filter(
+    (change) => explanation(change, around) === undefined && !isIdentity(change),
   );
 }
 

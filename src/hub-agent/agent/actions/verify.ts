@@ -6,6 +6,7 @@ import {
   type Json,
   type KubeObject,
   type ObjectRef,
+  refOf,
   refText,
 } from '../../../base/index.ts';
 import {
@@ -13,18 +14,18 @@ import {
   listAll,
   normalize,
   normalizedDigest,
-  normalizeOwners,
   ownedBy,
+  sameRef,
   statusOf,
 } from '../../../kubernetes/index.ts';
 import { type Difference, VERIFY_READY_MS_MAX } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
 import { compareObjects } from '../compare.ts';
-import { ownersOf } from '../field-set.ts';
 import { type Judgement, judgementOf } from '../judging.ts';
 import { shownValue } from '../shown-value.ts';
 import { managerOf } from './ensure.ts';
-import { explanation, isIdentity } from './explain.ts';
+import { explanation, isIdentity, isOthers, takenApart } from './explain.ts';
+import { type OwnerChange, ownerChanges } from './explain-owners.ts';
 import { presentOf } from './present.ts';
 import { groundNote } from './removal.ts';
 import { isRecreated } from './wanted.ts';
@@ -89,7 +90,7 @@ async function compareOne(work: Work, target: Target, image: PreImage): Promise<
     if (live === undefined) return { ref: image.ref, before, after, differences: [] };
     const kept = groundNote(image.ref);
     if (kept !== undefined) return { ref: image.ref, before, after: before, differences: [], kept };
-    const foreign = !ownersOf(live).some((owner) => owner.manager === target.manager);
+    const foreign = isOthers(live, target.bundle, target.manager);
     const explained = foreign ? { explained: 'another has made it meanwhile' } : {};
     return {
       ref: image.ref,
@@ -114,31 +115,23 @@ async function compareOne(work: Work, target: Target, image: PreImage): Promise<
 type FieldDifference = Omit<Difference, 'location' | 'ref'>;
 
 function fieldDifferences(work: Work, target: Target, past: KubeObject, live: KubeObject): FieldDifference[] {
+  const around = { past, live, bundle: target.bundle, manager: target.manager };
   const [then, now] = [normalize(past, work.cutKey), normalize(live, work.cutKey)];
-  const declared = target.bundle.objects.find(
-    (object) => object.kind === past.kind && object.metadata.name === past.metadata.name && isRecreated(object),
-  );
+  const declared =
+    isRecreated(past) ||
+    target.bundle.objects.some((object) => sameRef(refOf(object), refOf(past)) && isRecreated(object));
   const mask = work.mask(target.location.stack);
   const shown = (value: Json | undefined, field: string) =>
     value === undefined ? null : shownValue(value, field, mask);
-  const found = compareObjects(then, now).map((change): FieldDifference => {
-    const why = isIdentity(change)
-      ? newIdentity(past, declared !== undefined)
-      : explanation(change, past, live, target.bundle, target.manager);
-    return {
-      field: change.path,
-      before: shown(change.before, change.path),
-      after: shown(change.after, change.path),
-      ...(why === undefined ? {} : { explained: why }),
-    };
+  const judged = takenApart(compareObjects(then, now), around).map((change) => {
+    return { change, why: isIdentity(change) ? newIdentity(past, declared) : explanation(change, around) };
   });
-  const owners = ownerDifference(
-    past,
-    live,
-    found.length > 0 && found.every((one) => one.explained !== undefined),
-    target.manager,
-  );
-  return owners === undefined ? found : [...found, owners];
+  const found = judged.map(({ change, why }): FieldDifference => {
+    const values = { before: shown(change.before, change.path), after: shown(change.after, change.path) };
+    return { field: change.path, ...values, ...(why === undefined ? {} : { explained: why }) };
+  });
+  const others = judged.flatMap(({ change, why }) => (why === undefined || isIdentity(change) ? [] : [change]));
+  return [...found, ...ownerDifferences(ownerChanges(around, others))];
 }
 
 /** Why another uid is no difference: what an object says can be brought back, its identity not. Data behind it went with it. */
@@ -149,25 +142,22 @@ function newIdentity(past: KubeObject, declared: boolean): string | undefined {
     : 'another has deleted it meanwhile; it was made anew as it was';
 }
 
-/** Who owns what. Explained where only other managers' entries moved, or where a value that others changed took its owner along. */
-function ownerDifference(
-  past: KubeObject,
-  live: KubeObject,
-  valuesExplained: boolean,
-  manager: string,
-): FieldDifference | undefined {
-  const [then, now] = [past, live].map((object) => normalizeOwners(object.metadata.managedFields)) as [Json[], Json[]];
-  if (JSON.stringify(then) === JSON.stringify(now)) return undefined;
-  const own = (list: readonly Json[]) =>
-    JSON.stringify(list.filter((entry) => isObject(entry) && entry.manager === manager));
-  const show = (list: readonly Json[]) => list.flatMap((entry) => (isObject(entry) ? [String(entry.manager)] : []));
-  const explained = valuesExplained || own(then) === own(now);
-  return {
-    field: 'owner',
-    before: show(then),
-    after: show(now),
-    ...(explained ? { explained: 'other managers have changed their fields meanwhile' } : {}),
+/** Owners that differ of one object and are named one by one. */
+const PLACES_SHOWN_MAX = 20;
+
+/** Who owns what: what others did in one difference, what was not brought back in another. */
+function ownerDifferences(changes: readonly OwnerChange[]): readonly FieldDifference[] {
+  const [explained, open] = [true, false].map((so) => changes.filter((one) => (one.explained !== undefined) === so));
+  const named = (list: readonly OwnerChange[], had: boolean) => {
+    const all = list.filter((one) => one.had === had).map(({ owner, place }) => `${owner} ${place}`);
+    const rest = all.length - PLACES_SHOWN_MAX;
+    return rest > 0 ? [...all.slice(0, PLACES_SHOWN_MAX), `… and ${rest} more`] : all;
   };
+  const difference = (list: readonly OwnerChange[] = [], why?: string): readonly FieldDifference[] =>
+    list.length === 0
+      ? []
+      : [{ field: 'owner', before: named(list, true), after: named(list, false), ...(why === undefined ? {} : { explained: why }) }]; // biome-ignore format: one row
+  return [...difference(open), ...difference(explained, 'other managers have changed their fields meanwhile')];
 }
 
 /**
