@@ -29,7 +29,8 @@ export class SimulatedClock implements Clock {
   }
 
   after(delayMs: number, run: () => void): Cancel {
-    const timer: Timer = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run };
+    // whole milliseconds, as the machine's timers take them
+    const timer: Timer = { atMs: this.#nowMs + Math.max(0, Math.trunc(delayMs)), order: this.#order++, run };
     this.#timers.push(timer);
     rise(this.#timers);
     return () => {

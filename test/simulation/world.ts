@@ -13,6 +13,7 @@ import {
   type Logger,
   SimulatedClock,
   SimulatedProcess,
+  StoreError,
 } from '../../src/base/index.ts';
 import { createAgent, type HubDoor } from '../../src/hub-agent/index.ts';
 import type { Command } from '../../src/protocol/index.ts';
@@ -27,12 +28,15 @@ const SYSTEM = 'ldc-system';
 const LAST_EVENTS = 60;
 /** Timers that run without an entry or a write between: somebody goes round in circles. */
 const IDLE_TIMERS_MAX = 200_000;
+const RESTART_MS = 2_000;
 const START_MS = 1_700_000_000_000;
 
 export interface WorldOptions {
   readonly clusters?: readonly string[];
   /** Keeps every event, not only the last ones. */
   readonly trace?: boolean;
+  /** They see everything from the first entry on. */
+  readonly checkers?: (world: World) => readonly Checker[];
 }
 
 interface RunningAgent {
@@ -49,7 +53,7 @@ export class World {
   /** Undefined between a death and the next start. */
   hub: SimulatedHub | undefined;
   readonly agents = new Map<string, RunningAgent>();
-  readonly checkers: Checker[] = [];
+  readonly #checkers: readonly Checker[];
   /** What processes have logged as errors, with who said it. */
   readonly errors: { readonly who: string; readonly message: string; readonly fields: JsonObject }[] = [];
   readonly last: SimulationEvent[] = [];
@@ -71,6 +75,7 @@ export class World {
     });
     const { clusters = ['ap', 'eu', 'us'] } = options;
     this.clusters = new Map(clusters.map((name) => [name, this.#cluster(name)]));
+    this.#checkers = options.checkers?.(this) ?? [];
   }
 
   /** Milliseconds since the beginning. */
@@ -97,7 +102,7 @@ export class World {
     if (this.#options.trace !== true && this.last.length > 2 * LAST_EVENTS) this.last.splice(0, LAST_EVENTS);
     this.#trace.push(tracedOf(event));
     if (this.#trace.length > 1_000) this.#trace = [digestOf(this.#trace)];
-    for (const checker of this.checkers) this.#guard(() => checker.on(event));
+    for (const checker of this.#checkers) this.#guard(() => checker.on(event));
   }
 
   /** The same for every run of the seed on one state of the code. */
@@ -124,7 +129,7 @@ export class World {
   }
 
   check(): void {
-    for (const checker of this.checkers) this.#guard(() => checker.end?.());
+    for (const checker of this.#checkers) this.#guard(() => checker.end?.());
     if (this.violation !== undefined) throw this.violation;
   }
 
@@ -148,20 +153,26 @@ export class World {
     await this.until(() => false, ms);
   }
 
-  startHub(): SimulatedHub {
+  /** On a disk that fails it exits, and is started again by whoever watches over it. */
+  startHub(): void {
     const life = ++this.#lives;
     const clusters = [...this.clusters.values()].map(({ name, api }) => {
       const uid = api.store.get('namespaces', undefined, 'kube-system')?.metadata.uid ?? '';
       return { name, uid, region: name };
     });
-    this.hub = openHub({
-      ...{ seed: this.seed, life, clock: this.clock, disk: this.disk, clusters },
-      logger: (process, who) => this.logger(process, who),
-      onCommit: () => this.readJournal(),
-    });
+    try {
+      this.hub = openHub({
+        ...{ seed: this.seed, life, clock: this.clock, disk: this.disk, clusters },
+        logger: (process, who) => this.logger(process, who),
+        onCommit: () => this.readJournal(),
+      });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.clock.after(RESTART_MS, () => this.hub === undefined && this.startHub());
+      return;
+    }
     this.readJournal();
     this.tell({ kind: 'hubOpened', life });
-    return this.hub;
   }
 
   killHub(keep: boolean): void {
