@@ -287,7 +287,11 @@ describe('a namespace and a CRD in the manifests of a function', () => {
       'CustomResourceDefinition kept',
       'Namespace kept',
     ]);
+    const lookAgain = { kind: 'verify' as const, locations: [], ensured: { created: [...created] } };
+    const early = output(await rig.run(lookAgain), 'verify');
+    assert.deepEqual([early.equal, early.differences.map(({ ref, field }) => [ref.kind, field])], [false, [['Namespace', 'object']]]); // biome-ignore format: one line
     const ensured = await undoEnsured(created);
+    assert.equal(output(await rig.run(lookAgain), 'verify').equal, true, 'a CRD stays by rule');
     assert.deepEqual(ensured.objects.map(({ ref, change }) => `${ref.kind} ${change}`).sort(), [
       'CustomResourceDefinition kept',
       'Namespace deleted',

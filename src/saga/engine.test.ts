@@ -213,6 +213,36 @@ describe('engine: the way back', () => {
     assert.deepEqual(view.rollback?.verified?.kept, [{ cluster: 'eu', ref, why: 'something foreign is in it' }]);
   });
 
+  it('what an ensure had made is looked for, too, where nothing else was begun', async () => {
+    const { world, engine } = setUp('eu');
+    world.fleet.fault = ({ kind }) => {
+      if (kind === 'verify') world.fleet.clusters.get('eu')?.things.set('needs/shop', 'uid-1');
+      return kind === 'dryRun' ? REFUSE : undefined;
+    };
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const stuck = await end(world, engine, id);
+    const ref = { apiVersion: 'v1', kind: 'Namespace', name: 'shop' };
+    assert.deepEqual([stuck.state, stuck.rollback?.verified?.clusters], ['stuck', { eu: 'different' }]);
+    assert.deepEqual(stuck.stuck?.left.flatMap(({ objects }) => objects), [{ ref, why: 'not as before: object' }]); // biome-ignore format: one line
+    world.fleet.fault = () => undefined;
+    world.fleet.clusters.get('eu')?.things.delete('needs/shop');
+    value(await engine.operate(id, { verb: 'retry' }, 'user:ann', null));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.rollback?.verified?.equal], ['rolledBack', true]);
+  });
+
+  it('what others changed is counted, and is no difference', async () => {
+    const { world, engine } = setUp('eu');
+    const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'a' };
+    world.fleet.explained = [{ location: 'default/shop/web@eu', ref, field: '.data.a', before: '1', after: '2', explained: 'hand has changed it meanwhile' }]; // biome-ignore format: one line
+    world.fleet.fault = ({ kind }) => (kind === 'gate' ? REFUSE : undefined);
+    const { id } = await submit(engine, deployPlan(['eu']));
+    const view = await end(world, engine, id);
+    assert.deepEqual([view.state, view.rollback?.verified?.equal, view.rollback?.verified?.explained], ['rolledBack', true, 1]); // biome-ignore format: one line
+    assert.equal(view.rollback?.verified?.differences.length, 1);
+    assert.equal(engine.summary(id)?.rollback?.verified?.explained, 1);
+  });
+
   it('no room is a refusal while preparing', async () => {
     const { world, engine } = setUp('eu');
     world.noRoom = new Set(['eu']);

@@ -1,9 +1,10 @@
 /** What the way back comes to: a verdict on each touched cluster, one of the whole, and whether a person has to look. Pure. */
-import { digestOf, type Json } from '../base/index.ts';
+import { digestOf, isObject, type Json } from '../base/index.ts';
 import { clusterOf } from './actions/index.ts';
 import { type Ask, type Decision, journal, NOTHING, type Surroundings } from './decision.ts';
 import { rolledBack } from './endings.ts';
 import type { TransactionEvent } from './events.ts';
+import { createdNothing } from './faults.ts';
 import type { ClusterVerdict, StepState, TransactionData } from './state.ts';
 
 /** All is undone or owed: each touched cluster gets its verdict, then the whole. */
@@ -38,7 +39,7 @@ function knownVerdict(
 ): ClusterVerdict['verdict'] | undefined {
   if (states.some(({ status }) => status === 'owed')) return 'owed';
   if (states.some(({ status }) => status === 'skipped')) return 'different';
-  if (!states.some(({ step }) => step.work.action === 'apply')) return 'equal'; // only what it created itself, deleted by uid
+  if (states.every(createdNothing)) return 'equal'; // everything that it would have made was there: nothing was touched
   return lost || data.closing ? 'owed' : undefined;
 }
 
@@ -66,9 +67,16 @@ function verdictOfAll(data: TransactionData): TransactionEvent {
     sorted.flatMap(([cluster, { findings }]) => findings[what].map((finding) => ({ cluster, ...(finding as object) })));
   const equal = !data.header.forced && sorted.every(([, { verdict }]) => verdict === 'equal');
   const kept: Json = [...(list('kept') as readonly Json[]), ...keptByUndo(data)];
-  const findings = { value: { differences: list('differences'), kept } };
+  const differences = list('differences') as readonly Json[];
+  const explained = differences.filter(isExplained).length;
+  const findings = { value: { differences, kept } };
   const digests = { digestBefore: named('digestBefore'), digestAfter: named('digestAfter') };
-  return { type: 'rollback.verified', data: { equal, clusters, findings, ...digests } };
+  return { type: 'rollback.verified', data: { equal, clusters, findings, explained, ...digests } };
+}
+
+/** Another's doing: it is said, and counts as none. */
+function isExplained(difference: Json): boolean {
+  return isObject(difference) && difference.explained !== undefined;
 }
 
 /** What the undo of an ensure left by rule (a namespace with something foreign in it, a CRD): no difference, but said. */
@@ -81,7 +89,7 @@ function keptByUndo(data: TransactionData): readonly Json[] {
 }
 
 function differs(data: TransactionData, clusters: readonly string[]) {
-  const count = data.verified?.differences.length ?? 0;
+  const count = data.verified?.differences.filter((one) => !isExplained(one)).length ?? 0;
   return {
     kind: 'notEqual',
     message: `after the undo ${clusters.join(', ')} differ from before in ${count} place(s)`,

@@ -1,6 +1,7 @@
 /** The proof of an undo on one cluster: everything touched is read back and compared with its pre-image. */
 import type { Json, Outcome } from '../base/index.ts';
 import type { CommandBody, CommandOutput } from '../protocol/index.ts';
+import { actingAs, createdBy } from './actions/ensure.ts';
 import { contextOf } from './context.ts';
 import type { TransactionEvent } from './events.ts';
 import type { TransactionData } from './state.ts';
@@ -13,13 +14,20 @@ const READINESS_WINDOW_MS = 60_000;
 
 export function verifyBody(data: TransactionData, cluster: string): CommandBody {
   const states = touched(data).get(cluster) ?? [];
-  const locations = states.flatMap((state) => {
+  const undone = states.filter(({ status }) => status === 'undone');
+  const locations = undone.flatMap((state) => {
     const { work } = state.step;
-    if (work.action !== 'apply' || state.status !== 'undone') return [];
+    if (work.action !== 'apply') return [];
     const { location, bundle } = work;
     return [{ location, bundle, preImages: contextOf(data, state).preImages(location) }];
   });
-  return { kind: 'verify', locations };
+  const ensured = undone.flatMap((state) => {
+    const { work } = state.step;
+    if (work.action !== 'ensure') return [];
+    return [{ ...actingAs(work), created: createdBy(contextOf(data, state)) }];
+  });
+  const created = ensured.flatMap((each) => each.created);
+  return { kind: 'verify', locations, ...(created.length === 0 ? {} : { ensured: { ...ensured[0], created } }) };
 }
 
 /** Whether to look again: pods of the former revision may still be starting; a refused look says nothing of the cluster. */

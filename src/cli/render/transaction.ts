@@ -1,6 +1,7 @@
 import { refText } from '../../base/index.ts';
 import type { LeftWork, StepView, TransactionSummary, TransactionView } from '../../saga/types.ts';
 import { reasonText } from './reason.ts';
+import { rollbackText } from './rollback.ts';
 import { age, duration, table } from './table.ts';
 
 /** `default/shop` */
@@ -128,21 +129,6 @@ function causeText({ cause }: TransactionView): string {
   const where = cause.where === undefined ? '' : `  at:    ${cause.where}\n`;
   const hint = cause.hint === undefined ? '' : `  next:  ${cause.hint}\n`;
   return `  cause: ${cause.message}\n${where}${hint}${reasonText(cause.details, '    ')}`;
-}
-
-function rollbackText({ rollback }: TransactionView): string {
-  const verified = rollback?.verified;
-  if (!verified) return '';
-  const clusters = Object.entries(verified.clusters).map(([cluster, verdict]) => `${cluster} ${verdict}`);
-  const lines = [
-    `  undone and read back: ${verified.equal ? 'equal to the state before' : 'NOT equal to the state before'}`,
-    `    ${clusters.join(', ')}`,
-    `    before ${verified.digestBefore}`,
-    `    after  ${verified.digestAfter}`,
-    ...verified.differences.slice(0, 20).map((difference) => `    differs: ${JSON.stringify(difference)}`),
-    ...verified.kept.slice(0, 20).map((kept) => `    kept: ${JSON.stringify(kept)}`),
-  ];
-  return `${lines.join('\n')}\n`;
 }
 
 function owedText({ owed }: TransactionView): string {

@@ -240,7 +240,7 @@ async function accountOf(body: CommandBody, { blob }: Work, memory: Memory): Pro
       return actsAs(await blob(body.previous.bundle));
     case 'verify': {
       const [first] = body.locations; // all of one stack, and of one transaction
-      return first === undefined ? undefined : actsAs(await blob(first.bundle));
+      return first === undefined ? body.ensured?.serviceAccount : actsAs(await blob(first.bundle));
     }
     case 'describe': {
       const stored = await memory.held.bundle(body.location);

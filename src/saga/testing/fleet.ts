@@ -15,7 +15,7 @@ import {
 } from '../../base/index.ts';
 import type { Location } from '../../plan/index.ts';
 import { locationId } from '../../plan/index.ts';
-import type { AgentLink, Command, CommandBody, CommandOutput, LinkChange } from '../../protocol/index.ts';
+import type { AgentLink, Command, CommandBody, CommandOutput, Difference, LinkChange } from '../../protocol/index.ts';
 
 /** What a fault does to one arrival of a command: `effect` says whether the work is done (or half done) all the same. */
 export type Fault =
@@ -48,6 +48,8 @@ export class Fleet implements AgentLink {
   fault: (arrival: Arrival, count: number) => Fault | undefined = () => undefined;
   /** Things that an undo has to leave. */
   readonly keep = new Set<string>();
+  /** What each look finds besides: others' doing. */
+  explained: readonly Difference[] = [];
   /** How often each command arrived. */
   readonly #counts = new Map<string, number>();
   readonly #preImages = new Map<Digest, string | null>();
@@ -222,7 +224,7 @@ export class Fleet implements AgentLink {
     return { kind: 'receipt', objects: keeps ? [kept] : [], digest: digestOf(null) };
   }
 
-  #verify({ things }: Cluster, { locations }: Extract<CommandBody, { kind: 'verify' }>): CommandOutput {
+  #verify({ things }: Cluster, { locations, ensured }: Extract<CommandBody, { kind: 'verify' }>): CommandOutput {
     const pairs = locations.map(({ location, preImages }) => ({
       location,
       before: this.#preImages.get(preImages as Digest) ?? null,
@@ -234,9 +236,16 @@ export class Fleet implements AgentLink {
         const ref = { apiVersion: 'v1', kind: 'Location', name: location.name };
         return { location: locationId(location), ref, field: '.', before, after };
       });
+    for (const { uid, ...ref } of ensured?.created ?? []) {
+      const thing = `needs/${ref.name}`;
+      if (things.get(thing) !== uid || this.keep.has(thing)) continue;
+      differences.push({ location: '', ref, field: 'object', before: null, after: 'present' });
+    }
     const digestBefore = digestOf(pairs.map(({ before }) => before));
     const digestAfter = digestOf(pairs.map(({ after }) => after));
-    return { kind: 'verify', equal: differences.length === 0, differences, kept: [], digestBefore, digestAfter };
+    const equal = differences.length === 0;
+    const all = [...differences, ...this.explained];
+    return { kind: 'verify', equal, differences: all, kept: [], digestBefore, digestAfter };
   }
 
   #cluster(name: string): Cluster {

@@ -9,7 +9,7 @@ interface StackRef {
   readonly project: string;
   readonly name: string;
 }
-type Created = ObjectRef & { readonly uid: string };
+export type Created = ObjectRef & { readonly uid: string };
 
 const READY_MS_MAX = 30_000;
 const POLL_MS = 100;
@@ -112,7 +112,8 @@ export async function undoEnsure(work: Work, body: { created: readonly Created[]
   return { output: { kind: 'receipt', objects: receipts, digest: digestOf(receipts) } };
 }
 
-async function keepReason(work: Work, ref: ObjectRef, uid: string): Promise<string | undefined> {
+/** Why what an ensure created stays there by rule; `absent`: it is gone. */
+export async function keepReason(work: Work, ref: ObjectRef, uid: string): Promise<string | undefined> {
   const live = await work.objects.get(ref);
   if (live === undefined || live.metadata.uid !== uid) return 'absent';
   if (ref.kind === 'CustomResourceDefinition') return 'a CRD is never deleted: its resources would go with it';

@@ -18,12 +18,12 @@ import {
   sameRef,
   statusOf,
 } from '../../../kubernetes/index.ts';
-import { type Difference, VERIFY_READY_MS_MAX } from '../../../protocol/index.ts';
+import { type CommandBody, type Difference, VERIFY_READY_MS_MAX } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
 import { compareObjects } from '../compare.ts';
 import { type Judgement, judgementOf } from '../judging.ts';
 import { shownValue } from '../shown-value.ts';
-import { managerOf } from './ensure.ts';
+import { type Created, keepReason, managerOf } from './ensure.ts';
 import { explanation, isIdentity, isOthers, takenApart } from './explain.ts';
 import { type OwnerChange, ownerChanges } from './explain-owners.ts';
 import { presentOf } from './present.ts';
@@ -51,10 +51,7 @@ interface Finding {
 }
 
 /** Workloads that were ready get VERIFY_READY_MS_MAX to be it again; a hub that wants to wait longer asks anew. */
-export async function verify(
-  work: Work,
-  body: { locations: readonly { location: Location; preImages: Digest; bundle: Digest }[] },
-): Promise<Done> {
+export async function verify(work: Work, body: Extract<CommandBody, { kind: 'verify' }>): Promise<Done> {
   const targets = await Promise.all(
     body.locations.map(async ({ location, preImages, bundle: digest }) => {
       const bundle = readBundle(await work.blob(digest));
@@ -65,7 +62,8 @@ export async function verify(
   );
   const startedMs = work.clock.monotonic();
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.4, POLL_MS_MAX)) {
-    const findings = (await Promise.all(targets.map((target) => lookAt(work, target)))).flat();
+    const looks = targets.map((target) => lookAt(work, target));
+    const findings = (await Promise.all([...looks, lookAtEnsured(work, body.ensured?.created ?? [])])).flat();
     // only readiness is waited for: the rest does not come by itself
     const waiting = findings.some((one) => one.differences.some((difference) => difference.field === 'readiness'));
     const over = work.signal.aborted || work.clock.monotonic() - startedMs > VERIFY_READY_MS_MAX;
@@ -77,6 +75,16 @@ export async function verify(
 
 function lookAt(work: Work, target: Target): Promise<readonly Finding[]> {
   return Promise.all(target.images.map((image) => compareOne(work, target, image)));
+}
+
+/** What ensure steps made is gone, or stays by rule: then their undo has said so. */
+async function lookAtEnsured(work: Work, created: readonly Created[]): Promise<readonly Finding[]> {
+  const looks = created.map(async ({ uid, ...ref }): Promise<Finding> => {
+    const stays = (await keepReason(work, ref, uid)) === undefined;
+    const difference = { location: '', ref, field: 'object', before: null, after: 'present' };
+    return { ref, before: null, after: null, differences: stays ? [difference] : [] };
+  });
+  return Promise.all(looks);
 }
 
 async function compareOne(work: Work, target: Target, image: PreImage): Promise<Finding> {
