@@ -23,7 +23,7 @@ export const INSTEAD_ON_EMBEDDED: Cases = {
     const answer = await t.post(t.global(`${base}/validatingadmissionpolicybindings`), binding, { dryRun: 'All' });
     accepted(answer, 201);
     assert.deepEqual(answer.warnings, [
-      'an embedded cluster does not ask admission policies and webhooks: this ValidatingAdmissionPolicyBinding has no effect here',
+      'an embedded cluster does not ask admission policies: this ValidatingAdmissionPolicyBinding has no effect here',
     ]);
   },
 };

@@ -2,6 +2,7 @@
 import { applyPatch, type Operation } from 'rfc6902';
 import { isObject, type Json, type JsonObject } from '../../src/base/index.ts';
 import { type Line, openLine, parsed, type Sent } from './exchange.ts';
+import { type Hook, startHook } from './hook.ts';
 import { normalise } from './normalise.ts';
 import { readPath } from './placeholders.ts';
 import type { Answer, Script, Step, Target } from './types.ts';
@@ -21,14 +22,16 @@ export class Player {
   readonly #known: Map<string, Json>;
   readonly #own: { readonly [shown: string]: string };
 
-  constructor(target: Target, run: string, script: string) {
+  /** @param hook the webhook that `{{hook.url}}` and `{{hook.caBundle}}` of the script mean. */
+  constructor(target: Target, run: string, script: string, hook?: Hook) {
     this.#line = openLine(target);
     const namespace = `${run}-${script}`;
     this.#known = new Map<string, Json>([
       ['run', run],
       ['ns', namespace],
+      ...(hook === undefined ? [] : [['hook', { url: hook.url, caBundle: hook.caBundle }] as const]),
     ]);
-    this.#own = { '<ns>': namespace, '<run>': run };
+    this.#own = { ...(hook === undefined ? {} : { '<hook>': hook.url }), '<ns>': namespace, '<run>': run };
   }
 
   /** What a controller manager gives a new namespace, for servers that run without one. */
@@ -133,7 +136,8 @@ function headersOf(step: Step): { readonly [name: string]: string } {
 
 /** All steps of a script in order. */
 export async function play(target: Target, run: string, script: Script): Promise<readonly Played[]> {
-  const player = new Player(target, run, script.name);
+  const hook = JSON.stringify(script).includes('{{hook.') ? await startHook() : undefined;
+  const player = new Player(target, run, script.name, hook);
   try {
     await player.furnish();
     const played: Played[] = [];
@@ -141,5 +145,6 @@ export async function play(target: Target, run: string, script: Script): Promise
     return played;
   } finally {
     player.close();
+    await hook?.close();
   }
 }

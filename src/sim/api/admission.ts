@@ -7,16 +7,23 @@ import { admitPod } from './admit-pods.ts';
 import { checkQuota } from './admit-quota.ts';
 import { checkRoles } from './admit-roles.ts';
 import { admitService } from './admit-services.ts';
+import { judged } from './admit-webhooks.ts';
 import type { Call, Cluster } from './cluster.ts';
 import { part } from './cluster.ts';
 import { forbidden, notFound, qualified } from './status.ts';
 import { warnOfNoEffect } from './unserved.ts';
 
-/** @throws ApiError 403, 404. */
+/** What the server makes of an object before it has any of its own fields. @throws ApiError 403, 404. */
 export function admitCreate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
   checkNamespace(cluster, call, object);
   checkDefinition(cluster, call, object);
-  const admitted = mutate(cluster, call, object);
+  return mutate(cluster, call, object);
+}
+
+/** What it allocates, and what it allows. @throws ApiError 403, 422. */
+export function completeCreate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
+  const isService = qualified(call.resource) === 'services';
+  const admitted = isService ? admitService(cluster, object, undefined, call.dryRun) : object;
   checkLimits(cluster, call, admitted);
   checkRoles(cluster, call, admitted);
   checkQuota(cluster, call, admitted, undefined);
@@ -28,8 +35,6 @@ function mutate(cluster: Cluster, call: Call, object: KubeObject): KubeObject {
   switch (qualified(call.resource)) {
     case 'pods':
       return withDefaultLimits(cluster, admitPod(cluster, call, object));
-    case 'services':
-      return admitService(cluster, object, undefined, call.dryRun);
     case 'persistentvolumeclaims':
       return withStorageClass(cluster, object);
     case 'certificatesigningrequests.certificates.k8s.io':
@@ -49,8 +54,15 @@ export function admitUpdate(cluster: Cluster, call: Call, live: KubeObject, next
   return admitted;
 }
 
-/** What is asked only of an update that is valid. @throws ApiError 403. */
+/** What is asked only of a creation that is valid. @throws ApiError, Unanswered. */
+export function judgeCreate(cluster: Cluster, call: Call, object: KubeObject): void {
+  judged(cluster, call, { operation: 'CREATE', object });
+}
+
+/** What is asked only of an update that is valid. @throws ApiError 403, Unanswered. */
 export function judgeUpdate(cluster: Cluster, call: Call, live: KubeObject, next: KubeObject): void {
+  if (call.subresource !== 'scale' && call.subresource !== 'binding')
+    judged(cluster, call, { operation: 'UPDATE', object: next, before: live });
   if (qualified(call.resource) === 'persistentvolumeclaims') checkGrowth(cluster, call, next, live);
 }
 

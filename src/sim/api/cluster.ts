@@ -1,7 +1,8 @@
 /** What every part of one cluster's API server is handed. */
-import type { Clock, KubeObject, Logger, Random } from '../../base/index.ts';
+import type { Clock, JsonObject, KubeObject, Logger, Random } from '../../base/index.ts';
 import type { ObjectStore } from '../objects/index.ts';
 import type { ResourceInfo } from '../types.ts';
+import type { Verdicts } from './admit-webhooks.ts';
 import type { WriteOptions } from './request.ts';
 import type { ResourceRegistry } from './resources.ts';
 
@@ -35,6 +36,14 @@ export interface Call extends WriteOptions {
   /** Empty: the collection. */
   readonly name: string;
   readonly subresource: string;
+  /** It is one object of a collection that is deleted. */
+  readonly isOfMany?: boolean;
+  /** Options as they were sent, for webhooks to see. */
+  readonly asked?: JsonObject;
+  /** What webhooks have said so far. */
+  readonly verdicts?: Verdicts;
+  /** The server's own write, which no webhook is asked about. */
+  readonly isExempt?: boolean;
   /** Collects what becomes a `Warning` header. */
   readonly warn: (text: string) => void;
 }

@@ -2,9 +2,11 @@
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
 import { deletionStep, FOREGROUND, graceSecondsOf, kubeTime } from '../objects/index.ts';
 import type { DeleteOptions } from '../types.ts';
+import { asked } from './admit-webhooks.ts';
 import { type Call, type Cluster, part } from './cluster.ts';
 import { deletedDefinition } from './definitions.ts';
 import { optionError } from './request.ts';
+import { reviewed } from './reviewed.ts';
 import { ApiError, forbidden, success } from './status.ts';
 import { toStorage, toVersion } from './views.ts';
 import { mustFind } from './writer.ts';
@@ -40,13 +42,15 @@ export interface Deletion extends DeleteOptions {
  * @returns the object while it stays (or for kinds that answer so), else a Status.
  * @throws ApiError 404, 409.
  */
-export function remove(cluster: Cluster, call: Call, options: DeleteOptions): JsonObject {
+export function remove(cluster: Cluster, call: Call, options: DeleteOptions, isEviction = false): JsonObject {
   const { store, registry } = cluster;
   const { resource } = call;
   const object = mustFind(cluster, call);
   checkPreconditions(call, object, options);
   if (resource.plural === 'namespaces' && resource.group === '' && LASTING.has(call.name))
     throw forbidden(resource, call.name, 'this namespace may not be deleted');
+  if (!isEviction)
+    asked(cluster, shownCall(call), { operation: 'DELETE', before: object, options: shownOptions(options) });
   const bucket = registry.bucketOf(resource);
   if (bucket === DEFINITIONS && object.metadata.deletionTimestamp === undefined) {
     const marked = deletedDefinition(cluster, object);
@@ -71,6 +75,23 @@ export function remove(cluster: Cluster, call: Call, options: DeleteOptions): Js
         : success(resource, call.name, object.metadata.uid);
     }
   }
+}
+
+/** One of a collection is shown without a name of the request. */
+function shownCall(call: Call): Call {
+  return call.isOfMany === true ? { ...call, name: '' } : call;
+}
+
+function shownOptions({ uid, resourceVersion, propagationPolicy, gracePeriodSeconds }: DeleteOptions): JsonObject {
+  const preconditions = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  return {
+    ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+    ...(Object.keys(preconditions).length === 0 ? {} : { preconditions }),
+    ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+  };
 }
 
 /** A pod is answered as it would have been marked. */
@@ -122,11 +143,17 @@ function checkPreconditions(call: Call, object: KubeObject, options: DeleteOptio
 }
 
 /** Deletes every given object; the answer is the list of what was there. */
-export function removeAll(cluster: Cluster, call: Call, objects: readonly KubeObject[], options: DeleteOptions): void {
+export async function removeAll(
+  cluster: Cluster,
+  call: Call,
+  objects: readonly KubeObject[],
+  options: DeleteOptions,
+): Promise<void> {
   for (const object of objects) {
     const { namespace, name } = object.metadata;
+    const one = { ...call, name, isOfMany: true, ...(namespace === undefined ? {} : { namespace }) };
     try {
-      remove(cluster, { ...call, name, ...(namespace === undefined ? {} : { namespace }) }, options);
+      await reviewed(cluster, one, (on, asking) => remove(on, asking, options));
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 404) throw error;
     }

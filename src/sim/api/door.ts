@@ -1,13 +1,16 @@
 /** The in-process way in, for the cluster's own controllers: the rules of REST without HTTP. */
 import type { Cancel, Json, KubeObject } from '../../base/index.ts';
 import type { ApiDoor, ApiResult, Change, DeleteOptions, ResourceInfo, ResourceName } from '../types.ts';
+import { Unanswered, type Verdicts } from './admit-webhooks.ts';
 import { bindPod } from './binding.ts';
 import { type Call, type Cluster, part, SYSTEM_USER } from './cluster.ts';
 import { remove } from './deleter.ts';
+import { sameObject } from './replacing.ts';
 import { ApiError } from './status.ts';
-import { create, sameObject, update } from './writer.ts';
+import { create, update } from './writer.ts';
 
-export function createDoor(cluster: Cluster): ApiDoor {
+/** @param verdicts where webhooks' answers come from; absent: the server's own writes, of which no webhook is asked. */
+export function createDoor(cluster: Cluster, verdicts?: Verdicts): ApiDoor {
   const { store, registry } = cluster;
   const resourceOf = (name: ResourceName): ResourceInfo => {
     const resource = registry.byName(name);
@@ -30,6 +33,7 @@ export function createDoor(cluster: Cluster): ApiDoor {
     dryRun: false,
     fieldValidation: 'Ignore',
     force: false,
+    ...(verdicts === undefined ? { isExempt: true } : { verdicts }),
     warn: () => {},
   });
   return {
@@ -67,11 +71,15 @@ function newNode(cluster: Cluster, pod: KubeObject): string | undefined {
   return isUnplaced && typeof nodeName === 'string' && nodeName !== '' ? nodeName : undefined;
 }
 
+/** Not a real server's: there each controller waits for its own request. */
+const AWAITED = new ApiError(503, 'ServiceUnavailable', 'a webhook is being asked: try again');
+
 function answer(status: number, run: () => unknown): ApiResult {
   try {
     return { status, body: run() as Json };
   } catch (error) {
     if (error instanceof ApiError) return { status: error.code, body: error.body };
+    if (error instanceof Unanswered) return { status: AWAITED.code, body: AWAITED.body };
     throw error;
   }
 }

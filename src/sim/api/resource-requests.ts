@@ -1,7 +1,8 @@
 /** Requests for resources, by verb and subresource. Authorization is behind us. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Json, KubeObject } from '../../base/index.ts';
+import type { Json, JsonObject, KubeObject } from '../../base/index.ts';
 import type { ResourceInfo } from '../types.ts';
+import { asked as askWebhooks } from './admit-webhooks.ts';
 import { json, optionalJson, readBody, send } from './answer.ts';
 import { requireManager } from './apply-patch.ts';
 import { authorizeResource, targetOf } from './authorize.ts';
@@ -12,13 +13,15 @@ import type { Serving } from './handler.ts';
 import { checkPatchType, patch } from './patcher.ts';
 import { listPage, selection, tooLarge } from './reader.ts';
 import { eventEncoder, renderList, renderObject } from './render.ts';
+import { replacing } from './replacing.ts';
 import { negotiate, type Representation } from './representation.ts';
 import { listOptions, type RequestTarget, type Verb, writeOptions } from './request.ts';
+import { reviewed } from './reviewed.ts';
 import { review } from './reviews.ts';
 import { ApiError, methodNotAllowed, qualified } from './status.ts';
 import { serveSubresource } from './subresources.ts';
 import { watch } from './watcher.ts';
-import { create, mustFind, replacing, update } from './writer.ts';
+import { create, mustFind, update } from './writer.ts';
 
 export interface ResourceRequest {
   readonly user: User;
@@ -73,6 +76,7 @@ export async function serveResource(serving: Serving, asked: ResourceRequest): P
     ...(target.namespace === undefined ? {} : { namespace: target.namespace }),
     name: target.name,
     subresource: target.subresource,
+    asked: optionsAsked(url.searchParams),
     warn: (warning) => {
       warnings.add(warning);
       asked.response.setHeader(
@@ -85,6 +89,11 @@ export async function serveResource(serving: Serving, asked: ResourceRequest): P
   if (deprecated !== undefined) call.warn(deprecated);
   if (!PLAIN_SUBRESOURCES.has(target.subresource)) return serveSubresource(serving, asked, call, form);
   await byVerb(serving, asked, call, form);
+}
+
+function optionsAsked(query: URLSearchParams): JsonObject {
+  const given = ['fieldManager', 'fieldValidation'].map((name) => [name, query.get(name) ?? ''] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== ''));
 }
 
 /** A subresource that the kind does not have is an unknown path to a real server; a known one that is not built says so. */
@@ -112,13 +121,20 @@ async function byVerb(serving: Serving, asked: ResourceRequest, call: Call, form
     case 'create': {
       const body = await readBody(asked.request);
       const object = decodeObject(cluster.registry, call, call.resource, body);
-      const reviewed = review(serving, call, object);
-      if (reviewed !== undefined) return send(response, json(201, reviewed as unknown as Json));
-      return answerObject(serving, asked, call, form, 201, create(cluster, call, object));
+      const answered = review(serving, call, object);
+      if (answered !== undefined) {
+        await reviewed(cluster, call, (on, asking) => askWebhooks(on, asking, { operation: 'CREATE', object }));
+        return send(response, json(201, answered as unknown as Json));
+      }
+      const made = await reviewed(cluster, call, (on, asking) => create(on, asking, object));
+      return answerObject(serving, asked, call, form, 201, made);
     }
     case 'update': {
       const body = await readBody(asked.request);
-      return answerObject(serving, asked, call, form, ...replace(serving, call, body));
+      const replaced = await reviewed(cluster, call, (on, asking) =>
+        replace({ ...serving, cluster: on }, asking, body),
+      );
+      return answerObject(serving, asked, call, form, ...replaced);
     }
     case 'patch': {
       const { object, created } = await patchRequest(serving, asked, call);
@@ -128,7 +144,9 @@ async function byVerb(serving: Serving, asked: ResourceRequest, call: Call, form
       const body = optionalJson(await readBody(asked.request));
       const { dryRun, ...options } = deleteOptions(body, url.searchParams);
       if (options.propagationPolicy === undefined && qualified(call.resource) === 'jobs.batch') call.warn(PODS_KEPT);
-      return send(response, json(200, remove(cluster, { ...call, dryRun: dryRun === true }, options)));
+      const removing = { ...call, dryRun: dryRun === true };
+      const answer = await reviewed(cluster, removing, (on, asking) => remove(on, asking, options));
+      return send(response, json(200, answer));
     }
     case 'deletecollection':
       return removeCollection(serving, asked, call);
@@ -139,7 +157,7 @@ async function patchRequest(serving: Serving, asked: ResourceRequest, call: Call
   const body = await readBody(asked.request);
   checkPatchType(body.type, serving.cluster.registry.isCustom(call.resource));
   if (body.type === 'application/apply-patch+yaml') requireManager(asked.url.searchParams);
-  return patch(serving.cluster, call, body);
+  return reviewed(serving.cluster, call, (on, asking) => patch(on, asking, body));
 }
 
 /** Kinds that a PUT may create, as their registries say. */
@@ -226,6 +244,6 @@ async function removeCollection(serving: Serving, asked: ResourceRequest, call: 
   const body = optionalJson(await readBody(asked.request));
   const { dryRun, ...options } = deleteOptions(body, asked.url.searchParams);
   const page = listPage(cluster, call, { ...listOptions(asked.url.searchParams, false), limit: 0 });
-  removeAll(cluster, { ...call, dryRun: dryRun === true }, page.items, options);
+  await removeAll(cluster, { ...call, dryRun: dryRun === true }, page.items, options);
   send(asked.response, json(200, renderList(cluster, call, { kind: 'json' }, page, '')));
 }

@@ -95,6 +95,12 @@ export class ResourceRegistry {
     return versions.find((other) => other?.storageVersion === true) ?? resource;
   }
 
+  /** The other versions of a resource: what is stored as the same objects. */
+  sameAs(resource: ResourceInfo): readonly ResourceInfo[] {
+    const bucket = this.bucketOf(resource);
+    return [...this.#byPath.values()].filter((other) => other !== resource && this.bucketOf(other) === bucket);
+  }
+
   /** The name under which the objects of a resource are stored. */
   bucketOf(resource: ResourceInfo): ResourceName {
     return resource.group === 'events.k8s.io' ? 'events' : qualified(resource);

@@ -5,10 +5,10 @@ import { kubeTime } from '../objects/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { unapplied, wanted } from './apply-patch.ts';
 import type { Call, Cluster } from './cluster.ts';
+import { sameObject } from './replacing.ts';
 import { replicaPaths, scalePaths } from './scale-path.ts';
 import { badRequest, invalid } from './status.ts';
 import { fields } from './strategy.ts';
-import { sameObject } from './writer.ts';
 
 function at(object: KubeObject, path: readonly string[]): Json | undefined {
   return path.reduce<Json | undefined>(

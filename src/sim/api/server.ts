@@ -20,6 +20,7 @@ import { runBackground } from './background.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Cluster, User } from './cluster.ts';
 import { createDoor } from './door.ts';
+import { doorVerdicts } from './door-verdicts.ts';
 import { handle, type Serving } from './handler.ts';
 import { adminKubeconfig, openPki, type Pki } from './pki.ts';
 import type { LogSource } from './pod-log.ts';
@@ -73,10 +74,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ...(options.historyMax === undefined ? {} : { historyMax: options.historyMax }),
   });
   const cluster: Cluster = { name, store, registry: new ResourceRegistry(), clock, random, logger, caPem: pki.caPem };
-  const door = createDoor(cluster);
+  const door = createDoor(cluster, doorVerdicts(cluster));
+  const own = createDoor(cluster);
   bootstrap(cluster);
-  runBackground(cluster, door, pki);
-  runRoleAggregation(cluster, door);
+  runBackground(cluster, own, pki);
+  runRoleAggregation(cluster, own);
   let address = '';
   const serving: Serving = {
     cluster,

@@ -1,6 +1,7 @@
 /** What the built-in kinds do to an object on its way into storage: initial status, isolation of status, owned fields. */
 import { isObject, type Json, jsonEqual, type KubeObject } from '../../base/index.ts';
 import { changesIntent, countsGenerations, keepServerMetadata, kubeTime } from '../objects/index.ts';
+import { throughWire } from '../schema/index.ts';
 import type { ResourceInfo } from '../types.ts';
 import { type Fields, part } from './cluster.ts';
 import { qualified } from './status.ts';
@@ -241,4 +242,10 @@ function approvalUpdate(live: KubeObject, sent: KubeObject, now: string): KubeOb
       };
     });
   return { ...live, status: { ...part(live, 'status'), conditions } };
+}
+
+export function onWire(object: KubeObject, resource: ResourceInfo): KubeObject {
+  return resource.schema === undefined
+    ? object
+    : (throughWire(object as unknown as { readonly [key: string]: Json }, resource.schema) as unknown as KubeObject);
 }

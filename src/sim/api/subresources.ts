@@ -1,5 +1,6 @@
 /** The subresources that are not simply the object again: scale, log, eviction, binding, token, finalize. */
 import { isObject, type Json, type JsonObject, type KubeObject } from '../../base/index.ts';
+import { asked } from './admit-webhooks.ts';
 import { json, optionalJson, readBody, send } from './answer.ts';
 import { requireManager } from './apply-patch.ts';
 import { bindPod } from './binding.ts';
@@ -12,6 +13,7 @@ import { checkPatchType, patched } from './patcher.ts';
 import { logQuery, noKubelet } from './pod-log.ts';
 import type { Representation } from './representation.ts';
 import type { ResourceRequest } from './resource-requests.ts';
+import { reviewed } from './reviewed.ts';
 import { appliedScale, rescaled, scaleOf } from './scale.ts';
 import { badRequest, methodNotAllowed } from './status.ts';
 import { fields } from './strategy.ts';
@@ -61,7 +63,9 @@ async function serveScale(
   if (asked.verb !== 'update' && asked.verb !== 'patch') throw methodNotAllowed();
   if (body.type === 'application/apply-patch+yaml') requireManager(asked.url.searchParams);
   const change = asked.verb === 'update' ? replaced(cluster, call, body) : scalePatch(cluster, call, body);
-  answer(update(cluster, call, change, true).object);
+  answer(
+    (await reviewed(cluster, call, (on, asking) => update(on, asking, shownScale(on, asking, change), true))).object,
+  );
 }
 
 type Change = (live: KubeObject) => KubeObject;
@@ -128,11 +132,27 @@ async function serveEviction(serving: Serving, asked: ResourceRequest, call: Cal
   const { value } = decodeAny(serving.cluster.registry, await readBody(asked.request), 'Eviction');
   const pod = mustFind(serving.cluster, call);
   const options = fields(isObject(value) ? value.deleteOptions : undefined);
+  await reviewed(serving.cluster, call, (on, asking) => admitAside(on, asking, value));
   evict(serving.cluster, call, pod);
   const grace =
     typeof options.gracePeriodSeconds === 'number' ? { gracePeriodSeconds: options.gracePeriodSeconds } : {};
-  remove(serving.cluster, { ...call, subresource: '' }, grace);
+  remove(serving.cluster, { ...call, subresource: '' }, grace, true);
   send(asked.response, json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }));
+}
+
+/** The change of an object's replicas, shown to webhooks as one of its Scale. */
+function shownScale(cluster: Serving['cluster'], call: Call, change: Change): Change {
+  return (live) => {
+    const next = change(live);
+    const [object, before] = [asScale(cluster, call, next), asScale(cluster, call, live)];
+    asked(cluster, call, { operation: 'UPDATE', object, before });
+    return next;
+  };
+}
+
+/** What is made beside an object is shown to webhooks as it is. */
+function admitAside(cluster: Serving['cluster'], call: Call, value: Json): void {
+  asked(cluster, call, { operation: 'CREATE', object: value as unknown as KubeObject });
 }
 
 /** The scheduler's word: the pod belongs to a node. @throws ApiError 409 when it already does. */
@@ -141,6 +161,7 @@ async function serveBinding({ cluster }: Serving, asked: ResourceRequest, call: 
   const { value } = decodeAny(cluster.registry, await readBody(asked.request), 'Binding');
   const node = fields(asObject(value).target).name;
   if (typeof node !== 'string' || node === '') throw badRequest('target.name: Required value');
+  await reviewed(cluster, call, (on, asking) => admitAside(on, asking, value));
   bindPod(cluster, call, node);
   send(asked.response, json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }));
 }
@@ -150,9 +171,8 @@ async function serveFinalize({ cluster }: Serving, asked: ResourceRequest, call:
   if (asked.verb !== 'update') throw methodNotAllowed();
   const body = optionalJson(await readBody(asked.request));
   const { finalizers = [] } = fields(fields(body).spec);
-  const result = update(cluster, { ...call, subresource: '' }, (live) => ({
-    ...live,
-    spec: { ...part(live, 'spec'), finalizers },
-  }));
+  const change = (live: KubeObject) => ({ ...live, spec: { ...part(live, 'spec'), finalizers } });
+  const plain = { ...call, subresource: '' };
+  const result = await reviewed(cluster, plain, (on, asking) => update(on, asking, change));
   send(asked.response, json(200, result.object as unknown as Json));
 }

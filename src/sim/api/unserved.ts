@@ -5,17 +5,13 @@ import { qualified } from './status.ts';
 
 const POD_SECURITY = 'pod-security.kubernetes.io/enforce';
 
-const ADMISSION = new Set([
-  'mutatingwebhookconfigurations.admissionregistration.k8s.io',
-  'validatingadmissionpolicybindings.admissionregistration.k8s.io',
-  'validatingwebhookconfigurations.admissionregistration.k8s.io',
-]);
+const BINDINGS = 'validatingadmissionpolicybindings.admissionregistration.k8s.io';
 
 export function warnOfNoEffect(call: Call, object: KubeObject): void {
   const resource = qualified(call.resource);
-  if (ADMISSION.has(resource)) {
+  if (resource === BINDINGS) {
     const kind = call.resource.kind;
-    call.warn(`an embedded cluster does not ask admission policies and webhooks: this ${kind} has no effect here`);
+    call.warn(`an embedded cluster does not ask admission policies: this ${kind} has no effect here`);
   }
   const level = resource === 'namespaces' ? object.metadata.labels?.[POD_SECURITY] : undefined;
   if (level !== undefined && level !== 'privileged') {

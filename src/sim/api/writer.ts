@@ -2,14 +2,13 @@
 import { type Json, jsonEqual, type KubeObject, type ObjectMeta } from '../../base/index.ts';
 import { trackUpdate } from '../apply/index.ts';
 import { finalizerErrors, isFinished, kubeTime, uidErrors, uuid } from '../objects/index.ts';
-import { applyDefaults, throughWire, validate } from '../schema/index.ts';
-import type { ResourceInfo } from '../types.ts';
-import { admitCreate, admitUpdate, judgeUpdate } from './admission.ts';
+import { applyDefaults, validate } from '../schema/index.ts';
+import { admitCreate, admitUpdate, completeCreate, judgeCreate, judgeUpdate } from './admission.ts';
 import type { Call, Cluster } from './cluster.ts';
+import { hookedCreate, hookedUpdate } from './hooked.ts';
 import { warnOfOddPods } from './odd-pods.ts';
-import { ApiError, alreadyExists, badRequest, conflict, invalid, modified, notFound, qualified } from './status.ts';
-import { storageKey } from './storage-key.ts';
-import { asSent, prepareCreate, prepareUpdate, withGeneration, withServerCounts } from './strategy.ts';
+import { ApiError, alreadyExists, badRequest, invalid, modified, notFound } from './status.ts';
+import { asSent, onWire, prepareCreate, prepareUpdate, withGeneration, withServerCounts } from './strategy.ts';
 import { toStorage, toVersion } from './views.ts';
 
 const NAME_SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
@@ -46,10 +45,14 @@ export function create(cluster: Cluster, call: Call, sent: KubeObject, applied =
     throw new ApiError(500, undefined, 'resourceVersion should not be set on objects to be created');
   const defaulted = onWire(applyDefaults(asSent(resource, named), resource), resource);
   const tracked = applied ? defaulted : track(cluster, call, undefined, defaulted);
-  const next = admitCreate(cluster, { ...call, name }, prepareCreate(resource, tracked, custom, cluster.clock.now()));
+  const namedCall = { ...call, name };
+  const admitted = hookedCreate(cluster, call, sent, admitCreate(cluster, namedCall, tracked));
+  const prepared = prepareCreate(resource, admitted, custom, cluster.clock.now());
+  const next = completeCreate(cluster, namedCall, prepared);
   const errors = validate(next, resource);
   if (errors.length > 0) throw invalid(resource, name, errors);
   warnOfOddPods(call, next, undefined);
+  judgeCreate(cluster, namedCall, next);
   const present = find(cluster, { resource, name, ...(namespace === undefined ? {} : { namespace }) });
   if (present !== undefined) throw alreadyExists(resource, name, present.metadata.deletionTimestamp !== undefined);
   const final = onWire(next, resource);
@@ -59,12 +62,6 @@ export function create(cluster: Cluster, call: Call, sent: KubeObject, applied =
     toStorage(cluster.registry.storageOf(resource), final),
   );
   return toVersion(resource, stored);
-}
-
-function onWire(object: KubeObject, resource: ResourceInfo): KubeObject {
-  return resource.schema === undefined
-    ? object
-    : (throughWire(object as unknown as { readonly [key: string]: Json }, resource.schema) as unknown as KubeObject);
 }
 
 function checkNamespace(call: Pick<Call, 'resource' | 'namespace'>, sent: KubeObject): void {
@@ -133,7 +130,8 @@ export function update(
   const prepared = prepareUpdate(resource, live, sent, call.subresource, custom, cluster.clock.now());
   const defaulted = onWire(applyDefaults(prepared, resource), resource);
   const tracked = applied ? defaulted : track(cluster, call, live, defaulted, prepared);
-  const admitted = admitUpdate(cluster, call, live, withServerCounts(resource, live, tracked, call.subresource));
+  const hooked = hookedUpdate(cluster, call, live, sent, tracked);
+  const admitted = admitUpdate(cluster, call, live, withServerCounts(resource, live, hooked, call.subresource));
   const fixed = call.subresource === 'binding' ? admitted : live; // a binding is the one change of a pod's node
   const broken = validate(admitted, resource, fixed, call.subresource);
   const errors = [...uidErrors(live, sent), ...finalizerErrors(live, admitted), ...broken];
@@ -168,48 +166,6 @@ function checkIdentity(call: Call, live: KubeObject, sent: KubeObject): void {
   if (resourceVersion && resourceVersion !== '0' && resourceVersion !== live.metadata.resourceVersion)
     throw modified(resource, name);
 }
-
-/** A whole object that takes the place of the stored one: its uid is a precondition. @throws ApiError 409. */
-export function sameObject(cluster: Cluster, call: Call, live: KubeObject, sent: KubeObject): KubeObject {
-  const { resource, name } = call;
-  const uid = sent.metadata?.uid;
-  if (uid && uid !== live.metadata.uid) {
-    const key = storageKey(resource, cluster.registry.isCustom(resource), call.namespace, name);
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
-    throw conflict(
-      resource,
-      name,
-      `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
-    );
-  }
-  return sent;
-}
-
-/** The same from outside, where some kinds may be replaced only by who has read them. @throws ApiError 409, 422. */
-export function replacing(cluster: Cluster, call: Call, live: KubeObject, sent: KubeObject): KubeObject {
-  const { resource, name } = call;
-  const unread = !sent.metadata.resourceVersion;
-  if (unread && (cluster.registry.isCustom(resource) || ONLY_BY_VERSION.has(qualified(resource)))) {
-    const message = 'Invalid value: 0: must be specified for an update';
-    const subject = { group: resource.group, kind: resource.plural };
-    throw invalid(subject, name, [{ reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message }]);
-  }
-  return sameObject(cluster, call, live, sent);
-}
-
-/** Built-in kinds that nobody may replace without having read them. */
-const ONLY_BY_VERSION = new Set([
-  'csidrivers.storage.k8s.io',
-  'csinodes.storage.k8s.io',
-  'customresourcedefinitions.apiextensions.k8s.io',
-  'leases.coordination.k8s.io',
-  'mutatingwebhookconfigurations.admissionregistration.k8s.io',
-  'poddisruptionbudgets.policy',
-  'validatingadmissionpolicies.admissionregistration.k8s.io',
-  'validatingadmissionpolicybindings.admissionregistration.k8s.io',
-  'validatingwebhookconfigurations.admissionregistration.k8s.io',
-  'volumeattachments.storage.k8s.io',
-]);
 
 /** Requests for certificates have no field that anybody could own: who asked and what was answered is the server's. */
 const UNTRACKED = new Set(['certificatesigningrequests']);

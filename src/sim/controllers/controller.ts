@@ -40,6 +40,11 @@ export class ApiFailure extends Error {
   }
 }
 
+/** Nothing is wrong: a webhook has been asked about this write, which passes or fails when it is tried again. */
+export function isAwaited(error: unknown): boolean {
+  return error instanceof ApiFailure && error.status === 503;
+}
+
 /** The object as written. @throws ApiFailure when the server refused. */
 export function written(result: ApiResult): KubeObject {
   if (result.status < 300) return result.body as KubeObject;
@@ -54,7 +59,7 @@ export function queueOf(
   handle: (key: string) => number | undefined,
 ): WorkQueue {
   return new WorkQueue(clock, handle, (key, error) => {
-    if (error instanceof ApiFailure && error.status === 409) return;
+    if (error instanceof ApiFailure && (error.status === 409 || isAwaited(error))) return;
     logger.warn({ controller, key, error: String(error) }, 'reconciling failed, will try again');
   });
 }

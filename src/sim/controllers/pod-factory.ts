@@ -1,6 +1,6 @@
 import type { Json, KubeObject } from '../../base/index.ts';
 import { controllerReference, type PodTemplate } from '../kinds/index.ts';
-import { type Context, MANAGER, nameSuffix, record, remove, written } from './controller.ts';
+import { type Context, isAwaited, MANAGER, nameSuffix, record, remove, written } from './controller.ts';
 
 export interface NewPod {
   readonly owner: KubeObject;
@@ -37,6 +37,7 @@ export function createPod(context: Context, component: string, { owner, template
     record(context, component, { about: owner, type: 'Normal', reason: 'SuccessfulCreate', message });
     return created;
   } catch (error) {
+    if (isAwaited(error)) throw error;
     const message = failed(owner, pod.metadata.name, error instanceof Error ? error.message : String(error));
     record(context, component, { about: owner, type: 'Warning', reason: 'FailedCreate', message });
     throw error;

@@ -4,6 +4,10 @@ import type { ApiDoor } from '../types.ts';
 
 const EVENT_TTL_MS = 3_600_000;
 
+/** A webhook is being asked about the event. */
+const AWAITED = 503;
+const AWAITED_MS = 100;
+
 /** Writes Events through the door; the same happening again raises the count. Events older than an hour go with the next write. */
 export class EventRecorder {
   readonly #door: ApiDoor;
@@ -33,6 +37,7 @@ export class EventRecorder {
     }
     const event = newEvent(happening, { component }, nowMs, this.#sequence++);
     const { status, body } = this.#door.create('events', event, component);
+    if (status === AWAITED) this.#clock.after(AWAITED_MS, () => this.record(component, happening));
     // a namespace that is going away refuses new events: nobody will read them
     if (status < 300 && isObject(body)) this.#remember(key, event, nowMs);
   }

@@ -15,7 +15,7 @@ import {
   withCondition,
   withoutZeros,
 } from '../kinds/index.ts';
-import { type Context, claim, enqueueOwners, enqueueSelf, queueOf, writeStatus } from './controller.ts';
+import { type Context, claim, enqueueOwners, enqueueSelf, isAwaited, queueOf, writeStatus } from './controller.ts';
 import { createPod, deletePod } from './pod-factory.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -75,6 +75,7 @@ function manage(context: Context, set: ReplicaSet, pods: readonly Pod[]): string
       createPod(context, COMPONENT, { owner: set, template: set.spec.template });
     }
   } catch (error) {
+    if (isAwaited(error)) throw error;
     return error instanceof Error ? error.message : String(error);
   }
   const surplus = [...pods].sort((a, b) => compareForDeletion(a, b)).slice(0, Math.max(0, pods.length - wanted));

@@ -11,6 +11,7 @@ export { canonicalQuantity, parseQuantity } from './quantity.ts';
 export { builtinResources } from './resources.ts';
 export { conversionProblem, decodeProblem } from './types-fit.ts';
 export { dropUnknown, unknownFields } from './unknown.ts';
+export { compile as compileCel } from './validate/cel.ts';
 export { validate } from './validate/index.ts';
 export { isGrown } from './validate/storage.ts';
 export { throughWire } from './wire.ts';

@@ -11,6 +11,7 @@ import { lists } from './lists.ts';
 import { namespaces } from './namespaces.ts';
 import { patches } from './patches.ts';
 import { watches } from './watches.ts';
+import { webhooks } from './webhooks.ts';
 import { writes } from './writes.ts';
 
 /** Every area of what the agent relies on. */
@@ -25,6 +26,7 @@ export const CASES: { readonly [area: string]: Cases } = {
   crds,
   admission,
   fields,
+  webhooks,
   tokens,
   rights,
   certificates,

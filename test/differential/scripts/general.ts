@@ -143,6 +143,15 @@ const bodies: Script = {
     merge('patch of a stale revision', `${MAPS}/a`, { metadata: { resourceVersion: '1' }, data: { l: 'w' } }),
     jsonPatch('json patch of no list', `${MAPS}/a`, {}),
     jsonPatch('json patch of a missing path', `${MAPS}/a`, [{ op: 'replace', path: '/data/none/x', value: 1 }]),
+    jsonPatch('json patch of a key that is not there', `${MAPS}/a`, [
+      { op: 'test', path: '/data/none', value: null },
+      { op: 'replace', path: '/data/none', value: 'x' },
+      { op: 'copy', from: '/data/other', path: '/data/copied' },
+      { op: 'replace', path: '/binaryData', value: { x: 'eA==' } },
+    ] as Json),
+    jsonPatch('json patch that moves what is not there', `${MAPS}/a`, [
+      { op: 'move', from: '/data/o', path: '/data/p' },
+    ]),
     jsonPatch('json patch of an unknown op', `${MAPS}/a`, [{ op: 'other', path: '/data' }]),
     strategic('replace by strategic patch', `${MAPS}/a`, { data: { $patch: 'replace', n: 'm' } } as Json),
     strategic('delete by strategic patch', `${MAPS}/a`, { data: { $patch: 'delete' } } as Json),

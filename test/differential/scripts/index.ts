@@ -6,6 +6,7 @@ import { generalScripts } from './general.ts';
 import { kindScripts } from './kinds.ts';
 import { scaleScripts } from './scales.ts';
 import { serviceScripts } from './services.ts';
+import { webhookScripts } from './webhooks.ts';
 
 export const SCRIPTS: readonly Script[] = [
   ...kindScripts,
@@ -14,4 +15,5 @@ export const SCRIPTS: readonly Script[] = [
   ...scaleScripts,
   ...serviceScripts,
   ...claimScripts,
+  ...webhookScripts,
 ];

@@ -1,6 +1,7 @@
 /** Rules about what administers a cluster: nodes, priorities, requests for certificates, webhooks, events, revisions. */
 import { type Json, jsonEqual, type KubeObject } from '../../../base/index.ts';
 import { checkRange } from './addresses.ts';
+import { compile } from './cel.ts';
 import { qualifiedName } from './names.ts';
 import { list, part, text } from './read.ts';
 import type { Report } from './report.ts';
@@ -126,6 +127,39 @@ export function fixedVerdict(report: Report, object: KubeObject, before: KubeObj
   }
 }
 
+/** An expression that uses more of CEL than is known here is refused: it could only be passed over. */
+function checkConditions(report: Report, at: string, conditions: readonly Json[]): void {
+  const names = new Set<string>();
+  for (const [index, condition] of conditions.entries()) {
+    const [name, expression] = [text(condition, 'name'), text(condition, 'expression')];
+    if (name === '') report.required(`${at}[${index}].name`);
+    if (names.has(name)) report.duplicate(`${at}[${index}].name`, name);
+    names.add(name);
+    if (expression.trim() === '') report.required(`${at}[${index}].expression`);
+    else if (compile(expression) === undefined) {
+      report.invalid(`${at}[${index}].expression`, expression.trim(), 'compilation failed');
+    }
+  }
+}
+
+function checkWebhookUrl(report: Report, at: string, value: string): void {
+  const form = 'desired format: https://host[/path]';
+  const none = { protocol: '', host: '', username: '', password: '', hash: '', search: '' };
+  const { protocol, host, username, password, hash, search } = URL.canParse(value) ? new URL(value) : none;
+  const scheme = protocol.slice(0, -1);
+  if (scheme !== 'https') report.invalid(at, scheme, `'https' is the only allowed URL scheme; ${form}`);
+  if (host === '') report.invalid(at, host, `host must be specified; ${form}`);
+  if (username !== '' || password !== '') {
+    report.invalid(
+      at,
+      `${username}${password === '' ? '' : `:${password}`}`,
+      'user information is not permitted in the URL',
+    );
+  }
+  if (hash !== '') report.invalid(at, hash.slice(1), 'fragments are not permitted in the URL');
+  if (search !== '') report.invalid(at, search.slice(1), 'query parameters are not permitted in the URL');
+}
+
 /** Webhooks of either kind. */
 export function webhooks(report: Report, object: KubeObject): void {
   for (const [index, webhook] of list(object as unknown as Json, 'webhooks').entries()) {
@@ -141,10 +175,11 @@ export function webhooks(report: Report, object: KubeObject): void {
     if (list(webhook, 'admissionReviewVersions').length === 0) {
       report.required(`${at}.admissionReviewVersions`, 'must specify one of v1, v1beta1');
     }
+    checkConditions(report, `${at}.matchConditions`, list(webhook, 'matchConditions'));
     const client = part(webhook, 'clientConfig');
     const [url, target] = [part(client, 'url'), part(client, 'service')];
     if ((url === undefined) === (target === undefined)) {
       report.required(`${at}.clientConfig`, 'exactly one of url or service is required');
-    }
+    } else if (url !== undefined) checkWebhookUrl(report, `${at}.clientConfig.url`, String(url));
   }
 }
