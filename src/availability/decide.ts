@@ -162,7 +162,14 @@ function overBudget(budget: MoveBudget): Pick<Waiting, 'cause' | 'detail'> {
   return { cause: 'budget', detail: `${budget.atOnce} moves are under way, as many as the budget allows` };
 }
 
-/** Owed work goes on where heartbeats come, one transaction per stack and cluster, whatever the brakes say: it moves nothing. */
+function isSettling({ kind }: Busy): boolean {
+  return kind === 'settling' || kind === 'queuedSettle';
+}
+
+/**
+ * Owed work goes on where heartbeats come, one transaction per stack and cluster, whatever the brakes say: it moves nothing.
+ * Another transaction of the stack is no reason to wait: at that cluster it waits itself for what is owed there.
+ */
 function settlesOf({ clusters, holdings, busy, cooldowns, timers }: Situation): readonly Settle[] {
   const reachable = clusters.filter(
     (cluster) => (cluster.health === 'ready' || cluster.health === 'returning') && !isSilent(cluster, timers),
@@ -172,7 +179,7 @@ function settlesOf({ clusters, holdings, busy, cooldowns, timers }: Situation): 
       .filter((holding) => holding.cluster === name && holding.owed > 0)
       .map((holding) => holding.stack)
       .filter((stack) => (cooldowns.get(`${stackKey(stack)}@${name}`) ?? 0) <= 0)
-      .filter((stack) => !busy.some((each) => each.kind !== 'held' && stackKey(each.stack) === stackKey(stack)));
+      .filter((stack) => !busy.some((each) => isSettling(each) && stackKey(each.stack) === stackKey(stack)));
     return stacks.length === 0 ? [] : [{ cluster: name, stacks }];
   });
 }

@@ -55,7 +55,9 @@ function decideForward(data: TransactionData, around: Surroundings): Decision {
   const reversible = !forwardOnly(data);
   const deadlineMs = data.header.deadlineAt === null ? Number.POSITIVE_INFINITY : Date.parse(data.header.deadlineAt);
   if (reversible && around.nowMs >= deadlineMs) {
-    const message = `the rollout did not end within its deadline of ${data.plan.rollout.deadlineMs / 1_000} s`;
+    const [first] = waitingForOwed(data, around);
+    const waits = first === undefined ? '' : `: ${first.id} waits until what is owed on ${clusterOf(first)} is settled`;
+    const message = `the rollout did not end within its deadline of ${data.plan.rollout.deadlineMs / 1_000} s${waits}`;
     return journal({
       type: 'tx.compensating',
       data: {
@@ -78,6 +80,8 @@ function decideForward(data: TransactionData, around: Surroundings): Decision {
   }
   const failed = failedSteps(data, around.lost);
   if (failed.length > 0 && reversible) return onFailure(data, failed);
+  const owed = owedTooLong(data, around);
+  if (owed.events.length > 0) return owed;
   const given = goWithout(data, around);
   if (given.events.length > 0) return given;
   const held = retryFailed(failed, around);
@@ -90,7 +94,7 @@ function decideForward(data: TransactionData, around: Surroundings): Decision {
       : [];
   if (amend.length === 0 && phaseDone(data)) return nextPhase(data, around);
   if (isStuck(data, failed, going.asks, around)) return stuck(data, failed);
-  const wakeAtMs = earliest(held.wakeAtMs, going.wakeAtMs, reversible ? deadlineMs : null);
+  const wakeAtMs = earliest(held.wakeAtMs, going.wakeAtMs, owed.wakeAtMs, reversible ? deadlineMs : null);
   return { events: [], asks: [...going.asks, ...amend], wakeAtMs };
 }
 
@@ -137,7 +141,28 @@ function mayStart(data: TransactionData, step: Step, around: Surroundings): bool
   const now = phaseOf(data);
   if (now === null || PHASES.indexOf(step.phase) > PHASES.indexOf(now)) return false;
   const cluster = clusterOf(step);
-  return cluster === null || !around.lost.has(cluster);
+  return cluster === null || !(around.lost.has(cluster) || around.owing(cluster));
+}
+
+/** Steps that wait until what is owed where they would begin is settled. */
+function waitingForOwed(data: TransactionData, around: Surroundings): readonly Step[] {
+  const ready = [...data.tally.ready].map((id) => stateOf(data, id).step);
+  return ready.filter((step) => {
+    const cluster = clusterOf(step);
+    return cluster !== null && !around.lost.has(cluster) && around.owing(cluster);
+  });
+}
+
+/** Before anything runs no deadline counts: what is owed is waited for so long, and no longer. */
+function owedTooLong(data: TransactionData, around: Surroundings): Decision {
+  const [first] = data.header.state === 'preparing' ? waitingForOwed(data, around) : [];
+  if (first === undefined) return NOTHING;
+  const dueMs = Date.parse(data.header.startedAt ?? '') + around.preparingMsMax;
+  if (around.nowMs < dueMs) return { ...NOTHING, wakeAtMs: dueMs };
+  const where = clusterOf(first) ?? '';
+  const message = `${where} owes work of ${data.plan.stack.project}/${data.plan.stack.name} that was not settled within ${around.preparingMsMax / 1_000} s`;
+  const hint = 'look at its settle (`ldc tx list --kind settle`): it is stuck, or its cluster does not answer';
+  return journal({ type: 'tx.compensating', data: { cause: { kind: 'stillOwed', message, where, hint } } });
 }
 
 function finishedWaves(data: TransactionData): readonly number[] {

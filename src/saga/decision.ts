@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly nowMs: number;
   /** Clusters that are lost now. */
   readonly lost: ReadonlySet<string>;
+  /** Whether work of its stack is owed there, which comes first. */
+  owing(cluster: string): boolean;
   /** Of a queued one: nothing holds its locks. */
   readonly mayStart: boolean;
   /** Of a queued one: its plan may be stale, so it is planned anew first. */
@@ -21,6 +23,8 @@ export interface Surroundings {
   /** Unix ms before which a step that was refused is not tried anew. */
   notBeforeMs(step: string): number;
   readonly attemptsMax: number;
+  /** How long what is owed is waited for where no deadline counts yet. */
+  readonly preparingMsMax: number;
   /** Events of one decision. */
   readonly eventsMax: number;
 }

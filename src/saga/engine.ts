@@ -21,6 +21,7 @@ import { listTransactions } from './list.ts';
 import { blockers, type Contender, conflict, holderOf, overtakes } from './locks.ts';
 import { CURRENT_MACHINE } from './machines/index.ts';
 import { operationEvents } from './operations.ts';
+import { Owing } from './owing.ts';
 import { planRef } from './plan-ref.ts';
 import type { EnginePorts } from './ports.ts';
 import { clustersOf } from './reach.ts';
@@ -50,6 +51,7 @@ export function createEngine(ports: EnginePorts): Engine {
 class TransactionEngine implements Engine {
   readonly #ports: EnginePorts;
   readonly #runner: Runner;
+  readonly #owing: Owing;
   readonly #lives = new Map<TransactionId, Live>();
   readonly #lost = new Set<string>();
   readonly #listeners = new Set<Listener>();
@@ -60,6 +62,7 @@ class TransactionEngine implements Engine {
 
   constructor(ports: EnginePorts) {
     this.#ports = ports;
+    this.#owing = new Owing(ports.documents, ports.journal, () => this.#pokeAll());
     const holder: Holder = (id, locks) => holderOf(locks, id, this.#contenders())?.header.id;
     this.#runner = new Runner(ports, new Asker(ports, holder), {
       around: (live) => this.#around(live),
@@ -81,8 +84,7 @@ class TransactionEngine implements Engine {
     const id = this.#ports.ids.next('tx');
     const header = { id, kind: plan.kind, stack: plan.stack, state: 'queued' } as Contender['header'];
     const { promise: landed, resolve: land } = Promise.withResolvers<void>();
-    const clusters = () => new Set(plan.steps.flatMap((step) => clusterOf(step) ?? []));
-    const arriving = { header, locks: plan.locks, clusters, landed };
+    const arriving = { header, locks: plan.locks, clusters: () => inPlan(plan), landed };
     const before = blockers(arriving, this.#contenders());
     const [first] = before;
     if (first !== undefined && request.ifBusy === 'fail') return refused(busy(first));
@@ -234,6 +236,7 @@ class TransactionEngine implements Engine {
   }
 
   async stop(): Promise<void> {
+    this.#owing.stop();
     this.#runner.stop(this.#lives.values());
   }
 
@@ -252,7 +255,9 @@ class TransactionEngine implements Engine {
 
   #around(live: Live) {
     const mayStart = live.data.header.state !== 'queued' || blockers(contender(live), this.#contenders()).length === 0;
-    return { lost: this.#lost, mayStart, stale: live.stale };
+    const settles = () => this.#contenders().filter(({ header }) => header.kind === 'settle');
+    const owing = (cluster: string) => this.#owing.holdsBack(live.data, cluster, settles());
+    return { lost: this.#lost, owing, mayStart, stale: live.stale };
   }
 
   #contenders(): readonly Contender[] {
@@ -274,6 +279,7 @@ class TransactionEngine implements Engine {
     if (sealed) {
       this.#remember(viewOf(live.data));
       this.#ended(live);
+      if (live.data.header.kind === 'settle') this.#pokeAll();
     }
     if (sealed || state === 'paused' || state === 'stuck' || state === 'awaitingApproval') this.#pokeQueued();
   }
@@ -330,6 +336,11 @@ class TransactionEngine implements Engine {
     });
   }
 
+  /** What waited at a cluster until it was settled may go on. */
+  #pokeAll(): void {
+    for (const live of this.#lives.values()) this.#runner.poke(live);
+  }
+
   #pokeQueued(): void {
     for (const live of this.#lives.values()) if (live.data.header.state === 'queued') this.#runner.poke(live);
   }
@@ -342,7 +353,12 @@ const OBSERVING = {
 };
 
 function contender({ data }: Live): Contender {
-  return { header: data.header, locks: data.plan.locks, clusters: () => clustersOf(data) };
+  const { header, plan } = data;
+  return { header, locks: plan.locks, clusters: () => (header.kind === 'settle' ? inPlan(plan) : clustersOf(data)) };
+}
+
+function inPlan(plan: Plan): ReadonlySet<string> {
+  return new Set(plan.steps.flatMap((step) => clusterOf(step) ?? []));
 }
 
 function countsOn({ plan }: TransactionData, cluster: string): boolean {

@@ -11,7 +11,7 @@ export interface Contender {
   readonly header: Header;
   /** Sorted. */
   readonly locks: readonly LocationId[];
-  /** Where it has begun or may still begin something. */
+  /** Where it has begun something; of a settle all that it is for. */
   readonly clusters: () => ReadonlySet<string>;
 }
 
@@ -35,9 +35,9 @@ function holdsBack(other: Contender, candidate: Contender): boolean {
     return !isHeld(state);
   }
   if (candidate.header.kind === 'settle') {
-    // what is owed comes first; and who waits for a person elsewhere keeps no cluster that has returned from the others
+    // what is owed comes first: whoever has not begun where it is owed waits there, and keeps no cluster that has returned from the others
     if (waiting) return state === 'queued' && (overtakes(kind) || (kind === 'settle' && id < candidate.header.id));
-    return isHeld(state) ? meet(candidate.clusters(), other.clusters()) : true;
+    return kind === 'settle' || meet(candidate.clusters(), other.clusters());
   }
   if (!waiting) return true;
   // what goes past those in the queue is waited for by them, or both would be free to start at one moment

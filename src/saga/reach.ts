@@ -1,10 +1,9 @@
-/** Where a transaction has been, is, or will be: the clusters that are not clear of it yet. Pure. */
+/** Where a transaction has begun something: the clusters that are not clear of it yet. Pure. */
 import { clusterOf } from './actions/index.ts';
 import { needsUndo } from './rollback.ts';
 import type { StepState, TransactionData } from './state.ts';
-import { isOpen } from './tally.ts';
 
-/** On the way forward those of every step that is not over; on the way back those with something to undo, or to be looked at. */
+/** On the way forward those of every step that has begun; on the way back those with something to undo, or to be looked at. */
 export function clustersOf(data: TransactionData): ReadonlySet<string> {
   const back = (data.header.heldFrom ?? data.header.state) === 'compensating';
   const owing = new Set<string | null>();
@@ -19,7 +18,7 @@ export function clustersOf(data: TransactionData): ReadonlySet<string> {
 }
 
 function concerns({ status }: StepState): boolean {
-  return isOpen(status) || status === 'succeeded';
+  return status === 'started' || status === 'succeeded' || status === 'failed';
 }
 
 /** It is undone, and whether its cluster is as before is not said yet, or was denied. */

@@ -44,7 +44,7 @@ export interface Request {
 }
 
 export interface RunnerHooks {
-  around(live: Live): Pick<Surroundings, 'lost' | 'mayStart' | 'stale'>;
+  around(live: Live): Pick<Surroundings, 'lost' | 'owing' | 'mayStart' | 'stale'>;
   /** After each durable change. */
   changed(live: Live, entries: readonly Entry[]): void;
 }
@@ -188,12 +188,13 @@ export class Runner {
   }
 
   #surroundings(live: Live): Surroundings {
-    const { stepAttemptsMax, journalBatchEntriesMax } = this.#ports.limits;
+    const { stepAttemptsMax, journalBatchEntriesMax, laterPreparingMsMax } = this.#ports.limits;
     return {
       ...this.#hooks.around(live),
       nowMs: this.#clock.now(),
       notBeforeMs: (step) => live.notBeforeMs.get(step) ?? 0,
       attemptsMax: stepAttemptsMax,
+      preparingMsMax: laterPreparingMsMax,
       eventsMax: Math.floor(journalBatchEntriesMax / 2),
     };
   }

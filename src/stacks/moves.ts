@@ -112,7 +112,9 @@ async function reschedule(
   const resolved = room.resolved(committed);
   const reason = evidence as unknown as Json;
   const held = touchedByHeld(stack, room);
-  const wish = { resolved, revision: committed.revision, away, avoid: [...avoid, ...held], reason };
+  // where work of it is owed it would have to wait until that is settled
+  const owing = bodies<OwedRecord>(room.store.documents, OWED).filter((owed) => canSettle(owed) && stackId(owed.stack) === stackId(stack)); // biome-ignore format: one line
+  const wish = { resolved, revision: committed.revision, away, avoid: [...avoid, ...held, ...owing.map(({ cluster }) => cluster)], reason }; // biome-ignore format: one line
   const planned = planReschedule(wish, room);
   if (planned.kind === 'refused') {
     const complete = away.length === 0 && planned.refusal.kind === 'noBetterPlacement';

@@ -1,6 +1,7 @@
 /** Clusters lost in mid-deploy, by each `onLostCluster`, and what is owed on them: settled, proven, or left for a person. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { settlePlan } from './settle-plan.ts';
 import {
   applied,
   type Bed,
@@ -136,6 +137,22 @@ describe('a cluster lost before its wave', () => {
     assert.deepEqual(bed.store.documents.list('owed'), []);
     await bed.availability.stop();
   });
+});
+
+it('a removal that was due where the location is wanted again is closed: it was owed for ever, and its cluster with it', () => {
+  const stack = { project: 'default', name: 'shop' };
+  const location = { stack, kind: 'function', name: 'web', cluster: 'us-1' } as const;
+  const bundle = 'sha256:b' as const;
+  const owed = { cluster: 'us-1', location: 'default/shop/web@us-1', transaction: 'tx-1', step: 'remove:web@us-1', kind: 'prune', since: '', stack, preImages: null, bundle: null, previous: null } as const; // biome-ignore format: one record
+  const plan = settlePlan({
+    ...{ stack, baseRevision: 2, wanted: [{ location, revision: 2, bundle }], owed: [owed], stale: [], reason: null },
+    stepOf: () => ({ action: 'remove', location, previous: { revision: 1, bundle } }),
+    load: () => undefined,
+  });
+  const [closing, ...more] = plan.steps.map(({ work }) => work);
+  assert.deepEqual(more, []);
+  assert.ok(closing?.action === 'settleEnsure');
+  assert.deepEqual([closing.transaction, closing.step, closing.created], ['tx-1', 'remove:web@us-1', { kind: 'known', objects: [] }]); // biome-ignore format: one line
 });
 
 describe('a transaction of the stack that is stuck elsewhere', () => {

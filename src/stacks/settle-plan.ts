@@ -76,15 +76,19 @@ export interface Settling {
  * location, each read back; then removals; at last what those stood on, such as a namespace.
  */
 export function settlePlan(request: Settling): Plan {
-  const located = locatedSteps(request);
-  return planOf(request, [...located, ...ensureSteps(request, located)]);
+  const { steps: located, nothingDue } = locatedSteps(request);
+  return planOf(request, [...located, ...closingSteps(request, nothingDue), ...ensureSteps(request, located)]);
 }
 
-function locatedSteps(request: Settling): readonly Step[] {
+function locatedSteps(request: Settling): {
+  readonly steps: readonly Step[];
+  readonly nothingDue: readonly OwedRecord[];
+} {
   const { owed, stale } = request;
   const newestFirst = owed.filter(canSettle).toSorted((a, b) => (a.transaction < b.transaction ? 1 : -1));
   const last = new Map<string, string>();
   const steps: Step[] = [];
+  const nothingDue: OwedRecord[] = [];
   const add = (id: string, work: LocatedWork) => {
     const key = locationId(work.location);
     const before = last.get(key);
@@ -93,6 +97,7 @@ function locatedSteps(request: Settling): readonly Step[] {
   };
   for (const each of newestFirst) {
     const works = settlingWorks(each, request);
+    if (works.length === 0 && request.stepOf(each)?.action === 'remove') nothingDue.push(each);
     for (const work of works) add(`${VERBS[work.action] ?? 'settle'}:${each.transaction}/${each.step}`, work);
   }
   const removed = new Set(steps.flatMap(({ work }) => (work.action === 'remove' ? [locationId(work.location)] : [])));
@@ -104,7 +109,16 @@ function locatedSteps(request: Settling): readonly Step[] {
       previous: { revision, bundle },
     });
   }
-  return steps;
+  return { steps, nothingDue };
+}
+
+/** A removal that was due where the location is wanted again: nothing is to be done, and it is owed no more. */
+function closingSteps({ stack }: Settling, nothingDue: readonly OwedRecord[]): readonly Step[] {
+  return nothingDue.map(({ cluster, transaction, step }) =>
+    forwardStep(`settle:${transaction}/${step}`, [], {
+      ...{ action: 'settleEnsure', cluster, stack, transaction, step, created: NOTHING_CREATED },
+    }),
+  );
 }
 
 /** Beginnings of step ids where one piece of owed work takes several steps. */
