@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { routes } from '../src/api/client/index.ts';
-import { QUICK, startWorld, until, type World } from './world.ts';
+import { problemOf, QUICK, startWorld, until, type World } from './world.ts';
 import { configMap, deployment, dump, read, stackOf } from './world-objects.ts';
 
 let world: World;
@@ -100,4 +100,25 @@ test('a lost cluster: what it served is served elsewhere, and its stale copy goe
   await until('the stale copy is gone', 20_000, async () => (await settings(lost, 'moves')) === undefined);
   await health(lost, 'ready', 20_000);
   assert.ok(!(await where('moves')).includes(lost), 'it does not move back by itself');
+});
+
+test('a cluster that never returns: what is owed there is given up by a person with a reason, and only so', async () => {
+  assert.equal((await world.apply(stack('burnt', '1', { min: 4, max: 4 }))).state, 'committed');
+  const id = await world.submit(stack('burnt', '2', { min: 4, max: 4 }, { soak: '20s', onLostCluster: 'undo' }));
+  await until('all is applied', 10_000, async () =>
+    (await world.get(id)).plan.steps.some((step) => step.id === 'soak:0' && step.status === 'started'),
+  );
+  world.cluster('us-2').cut();
+  const transaction = await world.finished(id);
+  assert.deepEqual([transaction.state, transaction.owed.map(({ cluster }) => cluster)], ['rolledBack', ['us-2']]);
+  const params = { name: 'us-2' };
+  const forced = { force: 'true', reason: 'burnt down' } as const;
+  const problem = await problemOf(world.client.call(routes.clusters.remove, { params, query: forced }));
+  assert.deepEqual([problem.status, problem.kind], [409, 'stillOwed'], problem.detail);
+  await world.client.call(routes.clusters.remove, { params, query: { ...forced, forgetOwed: 'true' } });
+  assert.deepEqual((await world.client.call(routes.fleet.availability)).owed, []);
+  const entries = (await world.client.all(routes.journal.read, {})).map(({ entry }) => entry);
+  const told = entries.filter(({ tx }) => tx === 'cluster/us-2').slice(-2);
+  assert.deepEqual(told.map(({ type }) => type), ['cluster.owedForgotten', 'cluster.removed']); // biome-ignore format: one line
+  assert.deepEqual([told[0]?.data.reason, told[0]?.data.count], ['burnt down', 1]);
 });
