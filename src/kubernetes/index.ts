@@ -15,7 +15,7 @@ export { createLineMask } from './line-mask.ts';
 export { createMask, MASKED, type Mask, maskedLine, secretTexts } from './masking.ts';
 export { descendantsByName } from './names.ts';
 export { contentDigest, normalize, normalizedDigest, normalizeOwners } from './normalize.ts';
-export { applyOrder, deleteOrder, isGround, isStateful, kindRank, rankGroups, sameRef } from './order.ts';
+export { applyOrder, deleteOrder, isGround, isStateful, judgesOthers, kindRank, rankGroups, sameRef } from './order.ts';
 export { mayHavePods, ownedBy, type Pods, podsOf } from './owners.ts';
 export { collectionPath, groupVersionPath, objectPath } from './paths.ts';
 export { boundReasons, shortReason, withShortReason } from './reason-size.ts';

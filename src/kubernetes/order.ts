@@ -34,6 +34,10 @@ const LAST: readonly string[] = [
   'networking.k8s.io/Ingress',
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration',
   'admissionregistration.k8s.io/MutatingWebhookConfiguration',
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy',
+  'admissionregistration.k8s.io/MutatingAdmissionPolicy',
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding',
+  'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding',
 ];
 
 /** A smaller number is applied earlier; kinds that nobody here knows (custom resources) stand between the two lists. */
@@ -44,6 +48,11 @@ export function kindRank(ref: Pick<ObjectRef, 'apiVersion' | 'kind'>): number {
   if (first !== -1) return first;
   const last = LAST.indexOf(name);
   return last === -1 ? FIRST.length : FIRST.length + 1 + last;
+}
+
+/** Whether the API server asks it before it lets others be written: a webhook or a policy of admission. They are not asked about each other. */
+export function judgesOthers({ apiVersion }: Pick<ObjectRef, 'apiVersion'>): boolean {
+  return groupOf(apiVersion) === 'admissionregistration.k8s.io';
 }
 
 /** Sorted for applying, stable within a kind. */

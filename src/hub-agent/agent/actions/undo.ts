@@ -3,7 +3,14 @@
  * with the fields that each manager owned before, under that manager. Never a PUT, never a CRD deleted.
  */
 import { type Digest, digestOf, type KubeObject, type ObjectRef, refOf } from '../../../base/index.ts';
-import { deleteOrder, kindRank, normalize, normalizedDigest, sameRef } from '../../../kubernetes/index.ts';
+import {
+  deleteOrder,
+  judgesOthers,
+  kindRank,
+  normalize,
+  normalizedDigest,
+  sameRef,
+} from '../../../kubernetes/index.ts';
 import type { ObjectReceipt } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
 import { compareJson } from '../compare.ts';
@@ -24,16 +31,30 @@ export async function undo(work: Work, body: { location: Location; bundle: Diges
   const bundle = readBundle(await work.blob(body.bundle));
   const images = [...readPreImages(await work.blob(body.preImages)).values()];
   const manager = managerOf(body.location.stack);
+  // what this transaction set up to judge others might refuse that they are brought back
+  const judges = await undoAll(work, bundle, images.filter(({ ref }) => judgesOthers(ref)), manager); // biome-ignore format: one line
+  const judged = await undoAll(work, bundle, images.filter(({ ref }) => !judgesOthers(ref)), manager); // biome-ignore format: one line
+  const receipts = [...judges, ...judged];
+  for (const { ref, uid, change } of receipts) {
+    if (change === 'deleted' && uid !== undefined) await work.objects.gone(ref, uid, work.signal);
+  }
+  return { output: { kind: 'receipt', objects: receipts, digest: digestOf(receipts) } };
+}
+
+/** What was there comes back before what was not goes: it may be needed by what goes. */
+async function undoAll(
+  work: Work,
+  bundle: Bundle,
+  images: readonly PreImage[],
+  manager: string,
+): Promise<readonly ObjectReceipt[]> {
   const receipts: ObjectReceipt[] = [];
   const before = images.filter((image) => image.object !== null);
   before.sort((a, b) => kindRank(a.ref) - kindRank(b.ref));
   for (const image of before) receipts.push(await restore(work, bundle, image, manager));
   const created = images.filter((image) => image.object === null).map((image) => image.ref);
   for (const ref of deleteOrder(created)) receipts.push(await removeCreated(work, ref, manager));
-  for (const { ref, uid, change } of receipts) {
-    if (change === 'deleted' && uid !== undefined) await work.objects.gone(ref, uid, work.signal);
-  }
-  return { output: { kind: 'receipt', objects: receipts, digest: digestOf(receipts) } };
+  return receipts;
 }
 
 /** A claim that this transaction made holds nothing that was there before it: it may go, unlike one of a committed revision. */
