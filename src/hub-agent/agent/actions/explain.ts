@@ -69,8 +69,12 @@ function has(items: readonly Json[], item: Json): boolean {
 }
 
 /** Each leaf is said by another, and none by this stack, also where both say the same: then its own was not taken back. */
-function changedBy(place: Pointer, value: Json, { live, manager }: Surround): string | undefined {
-  const whose = leavesOf(place, value).map((leaf) => saidBy(live, leaf, place.length));
+function changedBy(place: Pointer, value: Json, { live, bundle, manager }: Surround): string | undefined {
+  const whose = leavesOf(place, value).map((leaf) => {
+    // what the bundle says and nobody owns is no default: it was left there
+    const isOurs = saidThere(leaf, live, bundle) !== undefined;
+    return saidBy(live, leaf, isOurs ? leaf.length : place.length);
+  });
   const other = othersOf(whose, manager);
   return other === undefined ? undefined : `${other} has changed it meanwhile`;
 }
@@ -122,15 +126,15 @@ export function isTouched(place: Pointer, { past, bundle }: Pick<Surround, 'past
   return saidThere(place, past, bundle) !== undefined;
 }
 
-/** What the bundle says of a place of the pre-image; of a list that is replaced as a whole, the list. */
-function saidThere(place: Pointer, past: KubeObject, bundle: Bundle | undefined): Json | undefined {
-  let value = bundle?.objects.find((object) => sameRef(refOf(object), refOf(past))) as unknown as Json | undefined;
-  let there: Json | undefined = past as unknown as Json;
+/** What the bundle says of a place of a reading; of a list that is replaced as a whole, the list. */
+function saidThere(place: Pointer, read: KubeObject, bundle: Bundle | undefined): Json | undefined {
+  let value = bundle?.objects.find((object) => sameRef(refOf(object), refOf(read))) as unknown as Json | undefined;
+  let there: Json | undefined = read as unknown as Json;
   for (const [depth, step] of place.entries()) {
     if (typeof value !== 'object' || value === null) return value;
     const inner: Json | undefined = Array.isArray(there) ? there[step as number] : asObject(there)[String(step)];
     if (Array.isArray(value)) {
-      if (!Array.isArray(there) || inner === undefined || !isGranular(past, place.slice(0, depth))) return value;
+      if (!Array.isArray(there) || inner === undefined || !isGranular(read, place.slice(0, depth))) return value;
       value = itemLike(value, inner);
     } else value = asObject(value)[String(step)];
     there = inner;
