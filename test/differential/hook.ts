@@ -85,7 +85,10 @@ function inOrder(key: string, value: Json): Json {
 function comparable(value: Json): Json {
   if (Array.isArray(value)) return value.map((item) => comparable(item as Json));
   if (!isObject(value)) return value;
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  // 1.33 sends an empty time of creation where there is none
+  const isNone = ([key, item]: readonly [string, unknown]) =>
+    item === undefined || (key === 'creationTimestamp' && item === null);
+  const entries = Object.entries(value).filter((entry) => !isNone(entry));
   return Object.fromEntries(
     entries.map(([key, item]) => [key, UNSHARED[key] ?? inOrder(key, comparable(item as Json))]),
   );

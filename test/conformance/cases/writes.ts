@@ -284,7 +284,10 @@ export const writes: Cases = {
         'persistentvolumeclaims "a" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
     });
     accepted(await t.patch(t.global(classes, t.own), 'merge', { allowVolumeExpansion: true }), 200);
-    accepted(await t.patch(path, 'merge', { spec: size('3Gi') }), 200);
+    await t.eventually(
+      'its class to be known',
+      async () => (await t.patch(path, 'merge', { spec: size('3Gi') })).status === 200,
+    );
     refused(await t.patch(path, 'merge', { spec: size('2Gi') }), 422, { reason: 'Invalid' });
   },
   async 'what is not valid is refused with every cause'(t) {

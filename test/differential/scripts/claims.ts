@@ -21,6 +21,7 @@ const claim = (name: string, storageClassName: string, storage = '2Gi'): Json =>
 const size = (storage: string | null): Json => ({ spec: { resources: { requests: { storage } } } });
 const bound: Json = { status: { phase: 'Bound', capacity: { storage: '2Gi' }, accessModes: ['ReadWriteOnce'] } };
 
+/** A real server hears of a class, and of its end, some time after it was written. */
 const claims: Script = {
   name: 'claims',
   steps: [
@@ -29,7 +30,7 @@ const claims: Script = {
     post('create', CLAIMS, claim('a', '{{run}}-grows')),
     merge('bound', `${CLAIMS}/a/status`, bound),
     merge('smaller than its volume', `${CLAIMS}/a`, size('1Gi')),
-    merge('larger', `${CLAIMS}/a`, size('4Gi')),
+    merge('larger', `${CLAIMS}/a`, size('4Gi'), { until: 200 }),
     merge('less of it', `${CLAIMS}/a`, size('3Gi')),
     merge('as large as its volume', `${CLAIMS}/a`, size('2Gi')),
     merge('smaller, in other words', `${CLAIMS}/a`, size('1500Mi')),
@@ -48,7 +49,7 @@ const claims: Script = {
     merge('bound all the same', `${CLAIMS}/d/status`, bound),
     merge('it may not grow either', `${CLAIMS}/d`, size('3Gi')),
     remove('delete the class', `${CLASSES}/{{run}}-grows`),
-    merge('what its class allowed', `${CLAIMS}/a`, size('5Gi')),
+    merge('what its class allowed', `${CLAIMS}/a?dryRun=All`, size('5Gi'), { until: 403 }),
     remove('delete the other class', `${CLASSES}/{{run}}-stays`),
   ],
 };
