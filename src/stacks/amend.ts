@@ -4,6 +4,7 @@ import type { ResolvedStack } from '../ldc/index.ts';
 import { type Placement, place } from '../placement/index.ts';
 import { type AmendOutcome, amendPlan, locationId, type Plan, type PlanAmendment } from '../plan/index.ts';
 import type { TransactionView } from '../saga/types.ts';
+import { conflictOf } from './conflicts.ts';
 import { without } from './fleet.ts';
 import { touchedByHeld } from './moves.ts';
 import { cutterOf, withBundles } from './planning.ts';
@@ -41,6 +42,11 @@ export async function amend(
   });
   if (outcome.kind === 'refused') return outcome;
   const { amendment, bundles } = outcome.value;
+  for (const [digest, bundle] of bundles) room.bundles.learn(digest, bundle);
+  const coming = { stack: plan.stack, steps: amendment.added };
+  const conflict = conflictOf(coming, room);
+  if (conflict !== undefined) return refused(conflict);
+  room.claims.holdFor(transaction.id, coming);
   await keepPlanned({ kind: 'planned', plan, bundles, values }, room);
   return { kind: 'done', value: amendment };
 }

@@ -157,7 +157,7 @@ function made(making: Making, committed: readonly LocationRecord[], room: Room):
   const { bundles } = outcome.value;
   const plan = withCarried(outcome.value.plan, carried);
   for (const [digest, bundle] of bundles) room.bundles.learn(digest, bundle);
-  const conflict = conflictOf(plan, room.occupied, room.bundles);
+  const conflict = conflictOf(plan, room);
   if (conflict !== undefined) return { kind: 'refused', refusal: conflict, reasons };
   return { kind: 'planned', plan, bundles, values };
 }

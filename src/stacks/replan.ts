@@ -129,6 +129,7 @@ async function kept(make: () => Planned, { id }: TransactionView, room: Room): P
   const planned = make();
   if (planned.kind === 'refused') return planned;
   room.reservations.promise(wantedRoom(planned.plan)).bind(id);
+  room.claims.holdFor(id, planned.plan);
   await keepPlanned(planned, room);
   return done(planned.plan);
 }

@@ -18,6 +18,7 @@ import type { StackRef } from '../plan/index.ts';
 import type { AgentLink } from '../protocol/types.ts';
 import type { Engine } from '../saga/types.ts';
 import { type Bundles, createBundles } from './bundles.ts';
+import { type Claims, createClaims } from './claims.ts';
 import { fleetSnapshot } from './fleet.ts';
 import { createOccupied, type Occupied } from './occupied.ts';
 import { locationsOf, type RevisionRecord, revisionRecord, stackId, stackRecord } from './records.ts';
@@ -41,6 +42,7 @@ export interface StacksPorts {
 export interface Room extends StacksPorts {
   readonly bundles: Bundles;
   readonly occupied: Occupied;
+  readonly claims: Claims;
   readonly reservations: Reservations;
   snapshot(): FleetSnapshot;
   /** The content of a revision. Treat as immutable: it is kept. */
@@ -62,12 +64,14 @@ export function createRoom(ports: StacksPorts): Room {
   const reservations = createReservations();
   const bundles = createBundles(store.blobs);
   const occupied = createOccupied(store, bundles);
+  const claims = createClaims(store, bundles);
   const kept = new Map<Digest, ResolvedStack>();
   const tails = new Map<string, Promise<unknown>>();
   return {
     ...ports,
     bundles,
     occupied,
+    claims,
     reservations,
     snapshot() {
       // once its reserve steps have run, a transaction's wishes are counted there

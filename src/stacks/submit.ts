@@ -22,7 +22,7 @@ export async function keepPlanned(planned: Extract<Planned, { kind: 'planned' }>
 }
 
 /**
- * From a fresh plan to a transaction: its room is counted from now on, what it names is kept, then it is handed in.
+ * From a fresh plan to a transaction: its room and its objects are counted from now on, what it names is kept, then it is handed in.
  * @param keep stores the revision's content and says what it is; null when the plan brings none
  */
 export async function handIn(
@@ -33,6 +33,7 @@ export async function handIn(
 ): Promise<ApplyResult> {
   const basis = room.basis(planned.plan.stack); // what is awaited from here on may move it
   const promised = room.reservations.promise(wantedRoom(planned.plan));
+  const letGo = room.claims.hold(planned.plan); // until the journal says whose objects these are
   try {
     const written = await keep();
     await keepPlanned(planned, room);
@@ -43,6 +44,8 @@ export async function handIn(
   } catch (error) {
     promised.drop();
     throw error;
+  } finally {
+    letGo();
   }
 }
 
