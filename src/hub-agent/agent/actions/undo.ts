@@ -21,6 +21,7 @@ import { managerOf } from './ensure.ts';
 import { presentOf } from './present.ts';
 import { removeOne } from './removal.ts';
 import { giveBack, restoreLeftovers } from './undo-leftovers.ts';
+import { createUndoing, type Undoing } from './undoing.ts';
 import { isRecreated } from './wanted.ts';
 import type { Done, Work } from './work.ts';
 
@@ -32,29 +33,27 @@ export async function undo(work: Work, body: { location: Location; bundle: Diges
   const images = [...readPreImages(await work.blob(body.preImages)).values()];
   const manager = managerOf(body.location.stack);
   // what this transaction set up to judge others might refuse that they are brought back
-  const judges = await undoAll(work, bundle, images.filter(({ ref }) => judgesOthers(ref)), manager); // biome-ignore format: one line
-  const judged = await undoAll(work, bundle, images.filter(({ ref }) => !judgesOthers(ref)), manager); // biome-ignore format: one line
-  const receipts = [...judges, ...judged];
-  for (const { ref, uid, change } of receipts) {
-    if (change === 'deleted' && uid !== undefined) await work.objects.gone(ref, uid, work.signal);
-  }
+  const undoing = createUndoing(work);
+  await undoAll(undoing, work, bundle, images.filter(({ ref }) => judgesOthers(ref)), manager); // biome-ignore format: one line
+  await undoAll(undoing, work, bundle, images.filter(({ ref }) => !judgesOthers(ref)), manager); // biome-ignore format: one line
+  const receipts = await undoing.ended();
   return { output: { kind: 'receipt', objects: receipts, digest: digestOf(receipts) } };
 }
 
-/** What was there comes back before what was not goes: it may be needed by what goes. */
+/** What was there comes back before what was not goes, and nothing goes while something could not come back: it may stand on that. */
 async function undoAll(
+  undoing: Undoing,
   work: Work,
   bundle: Bundle,
   images: readonly PreImage[],
   manager: string,
-): Promise<readonly ObjectReceipt[]> {
-  const receipts: ObjectReceipt[] = [];
+): Promise<void> {
   const before = images.filter((image) => image.object !== null);
   before.sort((a, b) => kindRank(a.ref) - kindRank(b.ref));
-  for (const image of before) receipts.push(await restore(work, bundle, image, manager));
+  for (const image of before) await undoing.each(image.ref, () => restore(work, bundle, image, manager));
+  if (undoing.isRefused()) return;
   const created = images.filter((image) => image.object === null).map((image) => image.ref);
-  for (const ref of deleteOrder(created)) receipts.push(await removeCreated(work, ref, manager));
-  return receipts;
+  for (const ref of deleteOrder(created)) await undoing.each(ref, () => removeCreated(work, ref, manager));
 }
 
 /** A claim that this transaction made holds nothing that was there before it: it may go, unlike one of a committed revision. */
