@@ -46,7 +46,8 @@ function textOf(event: SimulationEvent): string {
     case 'entry': {
       const { tx, seq, type, data } = event.entry;
       const about = [data.step, data.cluster, data.equal, data.health].filter((one) => one !== undefined).join(' ');
-      return `journal  ${tx}#${seq} ${type} ${about}${whyOf(data)}`;
+      const found = data.findings === undefined ? '' : ` ${JSON.stringify(data.findings).slice(0, 400)}`;
+      return `journal  ${tx}#${seq} ${type} ${about}${whyOf(data)}${found}`;
     }
     case 'command':
       return `command  ${event.cluster} ${event.command.body.kind} ${event.command.id} (epoch ${event.command.epoch})`;

@@ -1,5 +1,5 @@
 /** One seed from its beginning to the end of its calm phase. */
-import { deriveRandom } from '../../src/base/index.ts';
+import { deriveRandom, randomInt } from '../../src/base/index.ts';
 import { convergeChecker } from './checkers/converge.ts';
 import { durableChecker } from './checkers/durable.ts';
 import { foldChecker } from './checkers/fold.ts';
@@ -45,7 +45,7 @@ export async function simulate(seed: number, { without = [], trace = false }: Ru
   let violation: Violation | undefined;
   try {
     const random = deriveRandom(seed, 'length');
-    await world.pass(FAULTS_MS_MIN + random.next() * (FAULTS_MS_MAX - FAULTS_MS_MIN));
+    await world.pass(FAULTS_MS_MIN + randomInt(random, FAULTS_MS_MAX - FAULTS_MS_MIN));
     people.calm();
     faults.calm();
     await calm(world, () => people.help());

@@ -14,10 +14,12 @@ type Image = ReadonlyMap<string, ReadonlyMap<string, Json>>;
 interface Running {
   readonly namespace: string;
   readonly before: Image;
+  readonly atMs: number;
   /** Another of the same stack was under way with it. */
   shared: boolean;
 }
 
+/** What a person did so long before a transaction is repaired, and in its image. */
 const HANDS_MS = 120_000;
 
 export function imageChecker(world: World): Checker & { readonly seen: { compared: number } } {
@@ -40,11 +42,11 @@ export function imageChecker(world: World): Checker & { readonly seen: { compare
         const namespace = stacks.get(tx) as string;
         const others = [...running.values()].filter((one) => one.namespace === namespace);
         for (const other of others) other.shared = true;
-        running.set(tx, { namespace, before: imageOf(namespace), shared: others.length > 0 });
+        running.set(tx, { namespace, before: imageOf(namespace), atMs: event.atMs, shared: others.length > 0 });
         return;
       }
       case 'rollback.verified':
-        if (data.equal === true) compare(tx, data.clusters as JsonObject, event.atMs);
+        if (data.equal === true) compare(tx, data.clusters as JsonObject);
         return;
       case 'tx.sealed':
         running.delete(tx);
@@ -59,7 +61,7 @@ export function imageChecker(world: World): Checker & { readonly seen: { compare
     hands.set(`${event.cluster}/${object.metadata.namespace}/${object.metadata.name}`, event.atMs);
   }
 
-  function compare(tx: string, clusters: JsonObject, atMs: number): void {
+  function compare(tx: string, clusters: JsonObject): void {
     const run = running.get(tx);
     if (run === undefined || run.shared) return;
     const after = imageOf(run.namespace);
@@ -68,7 +70,7 @@ export function imageChecker(world: World): Checker & { readonly seen: { compare
       const [was, is] = [run.before.get(cluster), after.get(cluster)];
       for (const key of new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])])) {
         const touchedMs = hands.get(`${cluster}/${key}`);
-        if (touchedMs !== undefined && atMs - touchedMs < HANDS_MS) continue;
+        if (touchedMs !== undefined && touchedMs > run.atMs - HANDS_MS) continue;
         seen.compared++;
         const [past, now] = [was?.get(key), is?.get(key)];
         if (isDeepStrictEqual(past, now)) continue;
