@@ -56,10 +56,12 @@ export function failureOf(error: unknown): Failure {
   if (error.name === 'HubProblem' && 'problem' in error) return hubFailure(error.problem as HubAnswer);
   if (error.name === 'HubUnreachable' && 'hint' in error)
     return new Failure(exit.failed, error.message, { hint: String(error.hint) });
+  if (error.name === 'StoreError') return new Failure(exit.failed, error.message, { hint: STORE_HINT });
   if ('code' in error && 'path' in error && typeof error.path === 'string') return fileFailure(error, error.path);
   return new Failure(exit.failed, error.message, { hint: UNFORESEEN });
 }
 
+const STORE_HINT = 'do what it says, then the same again: nothing was changed';
 const UNFORESEEN = '--help says what the verb takes; when that is not it, report it with what was done before';
 
 interface HubAnswer {

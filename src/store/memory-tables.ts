@@ -102,7 +102,10 @@ export function memoryTables(disk: MemoryDisk): Tables {
 /** The end of a transaction that has written something. @throws StoreError: it is to be taken back */
 function commit(disk: MemoryDisk, written: readonly (() => void)[]): void {
   if (disk.full) {
-    throw new StoreError('full', 'the disk is full; nothing was written. Free some space: the hub goes on by itself');
+    throw new StoreError(
+      'full',
+      'the disk is full; nothing was written. Free some space, and the hub goes on by itself',
+    );
   }
   if (disk.failing !== undefined) {
     const all = [...written];

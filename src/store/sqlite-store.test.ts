@@ -18,7 +18,7 @@ import {
   valueMasterKey,
 } from './index.ts';
 import { migrate, readMigrations } from './migrate.ts';
-import { storeError } from './sqlite-store.ts';
+import { guarded, storeError } from './sqlite-store.ts';
 import { brokenChain } from './writer.ts';
 
 const folders: string[] = [];
@@ -182,6 +182,13 @@ describe('sqlite store', () => {
   it('names what a person can do about each error of the system', () => {
     const withCode = (code: string) => Object.assign(new Error('text'), { code });
     assert.equal(storeError(withCode('ENOSPC')).kind, 'full');
+    assert.match(storeError(withCode('ENOSPC')).message, /Free some space, and the hub goes on by itself$/);
+    const starting = () => guarded('cannot open x', () => assert.fail(withCode('SQLITE_FULL')));
+    assert.throws(
+      starting,
+      /^StoreError: cannot open x: .*Free some space, and start it again$/,
+      'none runs that could go on',
+    );
     assert.equal(storeError(withCode('EROFS')).kind, 'readOnly');
     assert.equal(storeError(withCode('SQLITE_READONLY_DIRECTORY')).kind, 'readOnly');
     assert.match(storeError(withCode('EACCES')).message, /state folder cannot be written .*owner and mode/);

@@ -149,7 +149,7 @@ export async function backup(database: Database, file: string): Promise<void> {
     syncFile(dirname(file));
   } catch (error) {
     rmSync(partial, { force: true });
-    throw storeError(error);
+    throw storeError(error, START_AGAIN);
   }
 }
 
@@ -167,21 +167,25 @@ export function guarded<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const failure = storeError(error);
+    const failure = storeError(error, START_AGAIN);
     throw failure === error ? failure : new StoreError(failure.kind, `${what}: ${failure.message}`);
   }
 }
 
-/** Whatever SQLite or the file system threw, as a StoreError that a person can act on. */
-export function storeError(error: unknown): StoreError {
+const GOES_ON = 'the hub goes on by itself';
+/** Of what is not running: nothing tries again for it. */
+const START_AGAIN = 'start it again';
+
+/**
+ * Whatever SQLite or the file system threw, as a StoreError that a person can act on.
+ * @param then what comes after room was made
+ */
+export function storeError(error: unknown, then = GOES_ON): StoreError {
   if (error instanceof StoreError) return error;
   const code = sqliteCode(error);
   const text = errorText(error);
   if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC' || code === 'EDQUOT') {
-    return new StoreError(
-      'full',
-      `the disk is full (${text}); nothing was written. Free some space: the hub goes on by itself`,
-    );
+    return new StoreError('full', `the disk is full (${text}); nothing was written. Free some space, and ${then}`);
   }
   if (/^SQLITE_(READONLY|PERM|CANTOPEN)|^E(ACCES|PERM|ROFS)$/.test(code)) {
     return new StoreError(
