@@ -18,7 +18,7 @@ import { newEntry, type TransactionEntry, type TransactionEvent } from './events
 import { fitAll } from './fit.ts';
 import type { Header } from './header.ts';
 import { listTransactions } from './list.ts';
-import { blockers, type Contender, conflict, holderOf, overtakes } from './locks.ts';
+import { blockers, type Contender, conflict, holderOf, isForHub, overtakes } from './locks.ts';
 import { CURRENT_MACHINE } from './machines/index.ts';
 import { operationEvents } from './operations.ts';
 import { Owing } from './owing.ts';
@@ -114,6 +114,7 @@ class TransactionEngine implements Engine {
   ): Promise<Outcome<TransactionView>> {
     if (ifBusy === 'replace') {
       for (const { header } of before) {
+        if (isForHub(header.kind)) continue; // it waits for that, as for one that is being undone or is decided
         await this.#arriving.get(header.id)?.landed;
         const outcome = await this.operate(header.id, { verb: 'abort' }, actor, `replaced by ${id}`);
         if (outcome.kind !== 'refused') continue;
@@ -134,7 +135,14 @@ class TransactionEngine implements Engine {
     const ended = this.#justEnded.get(id);
     if (ended !== undefined) return ended;
     const data = this.#data(id);
-    return data === undefined ? undefined : viewOf(data);
+    return data === undefined ? undefined : { ...viewOf(data), ...this.#waitsFor(id) };
+  }
+
+  #waitsFor(id: TransactionId): Pick<TransactionView, 'waitsFor'> {
+    const live = this.#lives.get(id);
+    if (live?.data.header.state !== 'queued') return {};
+    const before = blockers(contender(live), this.#contenders());
+    return { waitsFor: before.map(({ header: { id, kind, stack, state } }) => ({ id, kind, stack, state })) };
   }
 
   summary(id: TransactionId): TransactionSummary | undefined {
@@ -255,8 +263,11 @@ class TransactionEngine implements Engine {
 
   #around(live: Live) {
     const mayStart = live.data.header.state !== 'queued' || blockers(contender(live), this.#contenders()).length === 0;
-    const settles = () => this.#contenders().filter(({ header }) => header.kind === 'settle');
-    const owing = (cluster: string) => this.#owing.holdsBack(live.data, cluster, settles());
+    let settles: readonly Contender[] | undefined; // looked for once for all steps that may begin
+    const owing = (cluster: string) => {
+      settles ??= this.#contenders().filter(({ header }) => header.kind === 'settle');
+      return this.#owing.holdsBack(live.data, cluster, settles);
+    };
     return { lost: this.#lost, owing, mayStart, stale: live.stale };
   }
 

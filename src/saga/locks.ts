@@ -69,6 +69,11 @@ export function overtakes(kind: TransactionKind): boolean {
   return kind === 'reschedule' || kind === 'failover';
 }
 
+/** Kinds that the hub begins to keep functions available, or to settle what is owed: no person's wish takes their place. */
+export function isForHub(kind: TransactionKind): boolean {
+  return overtakes(kind) || kind === 'settle';
+}
+
 export function conflict(a: Contender, b: Contender): boolean {
   const sameStack = a.header.stack.project === b.header.stack.project && a.header.stack.name === b.header.stack.name;
   return sameStack || shareLock(a.locks, b.locks);

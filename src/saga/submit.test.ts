@@ -91,4 +91,42 @@ describe('engine: handed in at once', () => {
       assert.equal(answer.refusal.kind, 'setAside');
     }
   });
+
+  for (const kind of ['settle', 'reschedule', 'failover'] as const) {
+    it(`who replaces does not undo a ${kind} of the hub: it waits for it, and says so`, async () => {
+      const { world, engine } = setUp();
+      const move = await engine.submit({ ...request('shop'), plan: deployPlan(['eu'], { kind }) });
+      assert.ok(move.kind === 'done');
+      await world.run(() => engine.get(move.value.id)?.state === 'running');
+      const next = await engine.submit(request('shop', 'replace'));
+      assert.ok(next.kind === 'done', JSON.stringify(next));
+      const [before, ...rest] = engine.get(next.value.id)?.waitsFor ?? [];
+      assert.deepEqual([before?.id, before?.kind, before?.state, rest], [move.value.id, kind, 'running', []]);
+      assert.ok(await world.run(() => engine.get(next.value.id)?.sealed === true));
+      assert.equal(engine.get(move.value.id)?.state, 'committed');
+      assert.equal(engine.get(next.value.id)?.waitsFor, undefined);
+    });
+  }
+
+  it('who replaces one that is being undone, or is decided, waits for its end and undoes nothing anew', async () => {
+    for (const state of ['compensating', 'decided'] as const) {
+      const { world, engine } = setUp();
+      const plan = deployPlan(['eu']);
+      const first = await engine.submit({ ...request('shop'), plan });
+      assert.ok(first.kind === 'done');
+      const { id } = first.value;
+      if (state === 'compensating') {
+        await world.run(() => engine.get(id)?.state === 'running');
+        await engine.operate(id, { verb: 'abort' }, 'user:ann', 'enough');
+      }
+      await world.run(() => engine.get(id)?.state === state);
+      const next = await engine.submit(request('shop', 'replace'));
+      assert.ok(next.kind === 'done', JSON.stringify(next));
+      assert.equal(engine.get(next.value.id)?.waitsFor?.[0]?.state, state);
+      assert.ok(await world.run(() => engine.get(next.value.id)?.sealed === true));
+      const aborts = engine.events(id).filter(({ type }) => type === 'tx.compensating');
+      assert.equal(aborts.length, state === 'compensating' ? 1 : 0);
+      assert.equal(engine.get(id)?.state, state === 'compensating' ? 'rolledBack' : 'committed');
+    }
+  });
 });

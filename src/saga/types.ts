@@ -122,6 +122,8 @@ export interface TransactionView {
   readonly owed: readonly OwedWork[];
   /** While it is stuck; not in lists. */
   readonly stuck?: StuckView;
+  /** While it is queued: those before it, in the order of their making; not in lists. */
+  readonly waitsFor?: readonly Pick<TransactionView, 'id' | 'kind' | 'stack' | 'state'>[];
   /** Absent: it reached all clusters that it was planned for. */
   readonly leftOut?: readonly LeftOut[];
   readonly forced: boolean;
@@ -136,7 +138,7 @@ export interface TransactionView {
   readonly sealed: boolean;
 }
 
-export type TransactionSummary = Omit<TransactionView, 'plan' | 'stuck'> & {
+export type TransactionSummary = Omit<TransactionView, 'plan' | 'stuck' | 'waitsFor'> & {
   readonly plan: { readonly digest: Digest; readonly steps: number };
 };
 
@@ -144,7 +146,11 @@ export interface NewTransaction {
   readonly plan: Plan;
   readonly actor: string;
   readonly reason: Json | null;
-  /** When another unfinished transaction holds a lock: queue behind it, be refused (exit 5), or abort it with a full undo first. */
+  /**
+   * When another unfinished transaction holds a lock: queue behind it, be refused (exit 5), or abort it with a full undo first.
+   * `replace` waits, too, for what can be undone no more (decided), is being undone already, or is the hub's own (a settle, a
+   * reschedule, a failover); it is refused where one is stuck or set aside.
+   */
   readonly ifBusy: 'wait' | 'fail' | 'replace';
   /**
    * Whether what the plan was made from has moved since. Asked when the transaction has its place in the queue: from then on

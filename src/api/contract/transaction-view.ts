@@ -122,6 +122,10 @@ export const transactionView: z.ZodType<TransactionView> = z.object({
   ...shared,
   plan: z.object({ digest, steps: z.array(step) }),
   stuck: stuck.optional(),
+  waitsFor: z
+    .array(z.object({ id: z.string(), kind: transactionKind, stack: stackRef, state: transactionState }))
+    .optional()
+    .describe('while it is queued: those before it'),
 });
 
 /** In lists: without the steps, only their number. */

@@ -41,6 +41,7 @@ export function transactionText(view: TransactionView): string {
     ['kind', view.kind],
     ['stack', `${stackName(view.stack)} revision ${view.revision} (from ${view.baseRevision})`],
     ['state', stateText(view)],
+    ...(view.waitsFor ?? []).map(({ id, kind, state }) => ['waits for', `${id} (${kind}, ${state})`]),
     ['by', view.actor + (typeof view.reason === 'string' ? `: ${view.reason}` : '')],
     ['created', view.createdAt],
     ...(view.startedAt === null ? [] : [['started', view.startedAt]]),
