@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Digest, Json, KubeObject } from '../src/base/index.ts';
-import type { ApiRequest } from '../src/kubernetes/index.ts';
+import type { ApiAnswer, ApiRequest } from '../src/kubernetes/index.ts';
 import { LABELS, LOCATION, MANAGER, output, type Rig, startRig } from './hub-agent-rig.ts';
 import { imageDifferences, imageOf } from './undo-image.ts';
 
@@ -117,6 +117,14 @@ function given(entry: Tree, manager: string, field: string): Tree {
 }
 
 let rig: Rig;
+/** By path: an owner that is read there beside what is there. It is not written, for the garbage collector is quick. */
+const shownOwner = new Map<string, string>();
+function owning(answer: ApiAnswer, uid: string): ApiAnswer {
+  if (answer.kind !== 'answered' || answer.status !== 200) return answer;
+  const body = answer.body as unknown as KubeObject;
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'own', uid }];
+  return { ...answer, body: { ...body, metadata: { ...body.metadata, ownerReferences } } as never };
+}
 /** By namespace: what is done wrong there at the moment. */
 const planted = new Map<string, Fault>();
 before(async () => {
@@ -124,6 +132,8 @@ before(async () => {
     client: (inner) => ({
       ...inner,
       async request(request) {
+        const uid = shownOwner.get(request.path);
+        if (uid !== undefined) return owning(await inner.request(request), uid);
         const fault = planted.get(request.path.split('/namespaces/')[1]?.split('/')[0] ?? '');
         if (fault === undefined || request.method === 'GET') return inner.request(request);
         const sent = fault(request);
@@ -226,4 +236,43 @@ it('an undo that leaves out or does wrong any line of its own is judged differen
   // some are mended by the lines that follow: an undo looks at what is left after each of its own
   assert.ok(played.length - healed.length >= 25, `no fault at all: ${healed.join('; ')}`);
   assert.ok(healed.includes('nothing is left out'));
+});
+
+it('an object that names an owner by the uid that it had before it was made anew is no rollback, however equal it looks', async () => {
+  const namespace = 'linked';
+  await rig.write('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  const location = { ...LOCATION, name: namespace };
+  const maps = `/api/v1/namespaces/${namespace}/configmaps`;
+  const bundleOf = (revision: number) => {
+    const metadata = (name: string) => ({ name, namespace, labels: LABELS });
+    const all = ['own', 'b'].map((name) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata(name), data: { x: String(revision) } })); // biome-ignore format: a row
+    return rig.bundle(revision, all as never, { location, drift: DRIFT });
+  };
+  const names = (uid: string) => shownOwner.set(`${maps}/b`, uid);
+  const uidOf = async () => String((await rig.get(`${maps}/own`))?.metadata.uid);
+  const first = await bundleOf(1);
+  const apply = async (revision: number, bundle: Digest, previous: Digest | null) => {
+    const taken = output(await rig.run({ kind: 'snapshot', location, bundle, previous }), 'snapshot');
+    const preImages = taken.preImages as Digest;
+    output(await rig.run({ kind: 'apply', location, revision, bundle, preImages }), 'receipt');
+    return { location, bundle, preImages };
+  };
+  await apply(1, first, null);
+  const before_ = await uidOf();
+  names(before_);
+  const applied = await apply(2, await bundleOf(2), first);
+  await rig.write('DELETE', `${maps}/own`);
+  output(await rig.run({ kind: 'undo', ...applied, previous: { revision: 1, bundle: first } }), 'receipt');
+  const after_ = await uidOf();
+  assert.notEqual(after_, before_);
+  const look = async () => output(await rig.run({ kind: 'verify', locations: [applied] }), 'verify');
+  names(before_);
+  const dead = await look();
+  const links = dead.differences.filter(({ ref }) => ref.name === 'b');
+  assert.deepEqual([dead.equal, links.map(({ field, explained }) => [field, explained])], [false, [['.metadata.ownerReferences[name=own].uid', undefined]]]); // biome-ignore format: a row
+  assert.match(String(links[0]?.after), /which is gone: its owner was made anew as/);
+  names(after_);
+  const alive = await look();
+  assert.ok(alive.equal, JSON.stringify(alive.differences));
+  assert.match(JSON.stringify(alive.differences), /its owner was made anew/);
 });

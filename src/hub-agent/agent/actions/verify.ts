@@ -26,6 +26,7 @@ import { shownValue } from '../shown-value.ts';
 import { type Created, keepReason, managerOf } from './ensure.ts';
 import { explanation, isIdentity, isOthers, takenApart } from './explain.ts';
 import { type OwnerChange, ownerChanges } from './explain-owners.ts';
+import { deadLinks, linkedAnew, type MadeAnew, madeAnew } from './made-anew.ts';
 import { presentOf } from './present.ts';
 import { groundNote } from './removal.ts';
 import { isRecreated } from './wanted.ts';
@@ -62,8 +63,8 @@ export async function verify(work: Work, body: Extract<CommandBody, { kind: 'ver
   );
   const startedMs = work.clock.monotonic();
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.4, POLL_MS_MAX)) {
-    const looks = targets.map((target) => lookAt(work, target));
-    const findings = (await Promise.all([...looks, lookAtEnsured(work, body.ensured?.created ?? [])])).flat();
+    const [touched, ensured] = [lookAt(work, targets), lookAtEnsured(work, body.ensured?.created ?? [])];
+    const findings = [...(await touched), ...(await ensured)];
     // only readiness is waited for: the rest does not come by itself
     const waiting = findings.some((one) => one.differences.some((difference) => difference.field === 'readiness'));
     const over = work.signal.aborted || work.clock.monotonic() - startedMs > VERIFY_READY_MS_MAX;
@@ -73,8 +74,14 @@ export async function verify(work: Work, body: Extract<CommandBody, { kind: 'ver
   }
 }
 
-function lookAt(work: Work, target: Target): Promise<readonly Finding[]> {
-  return Promise.all(target.images.map((image) => compareOne(work, target, image)));
+/** All is read before anything is compared: an owner that was made anew may be of another location. */
+async function lookAt(work: Work, targets: readonly Target[]): Promise<readonly Finding[]> {
+  const read = targets.flatMap((target) =>
+    target.images.map(async (image) => ({ target, image, past: image.object, live: await presentOf(work, image) })),
+  );
+  const looks = await Promise.all(read);
+  const uids = madeAnew(looks);
+  return looks.map((look) => compareOne(work, look, uids));
 }
 
 /** What ensure steps made is gone, or stays by rule: then their undo has said so. */
@@ -87,8 +94,13 @@ async function lookAtEnsured(work: Work, created: readonly Created[]): Promise<r
   return Promise.all(looks);
 }
 
-async function compareOne(work: Work, target: Target, image: PreImage): Promise<Finding> {
-  const live = await presentOf(work, image);
+interface Look {
+  readonly target: Target;
+  readonly image: PreImage;
+  readonly live: KubeObject | undefined;
+}
+
+function compareOne(work: Work, { target, image, live }: Look, uids: MadeAnew): Finding {
   const before = image.digest;
   const after = live === undefined ? null : normalizedDigest(live, work.cutKey);
   const { project, name } = target.location.stack;
@@ -110,8 +122,13 @@ async function compareOne(work: Work, target: Target, image: PreImage): Promise<
   if (live === undefined) {
     return { ref: image.ref, before, after, differences: [{ ...at, field: 'object', before: 'present', after: null }] };
   }
-  const differences =
-    before === after ? [] : fieldDifferences(work, target, image.object, live).map((one) => ({ ...at, ...one }));
+  const dead = deadLinks(live, uids);
+  const linked = dead.length > 0 ? { past: image.object, links: dead } : linkedAnew(image.object, uids);
+  const links = linked.links.map((link) =>
+    dead.length > 0 ? link : { ...link, explained: 'its owner was made anew' },
+  );
+  const fields = before === after ? [] : fieldDifferences(work, target, linked.past, live);
+  const differences: Difference[] = [...fields, ...links].map((one) => ({ ...at, ...one }));
   const readiness = target.judge(live, live);
   if (image.ready === true && readiness.status !== 'current') {
     const said = work.mask(target.location.stack)(readiness.message);
