@@ -130,14 +130,20 @@ function unchangeable({ webhook }: Concern): ApiError {
   return internal(`${which} attempted to modify the object, which is not supported for this operation`);
 }
 
-/** Both roles, for what is no object of its own: a deletion, an eviction, a review. Changes to it have no effect. */
+/** A real server would take the change; passing over it would be pretending. */
+function unserved({ webhook }: Concern, { kind }: KubeObject): ApiError {
+  const which = `admission webhook ${JSON.stringify(webhook.name)}`;
+  return new ApiError(501, 'NotImplemented', `${which} changes a ${kind}, which an embedded cluster does not serve`);
+}
+
+/** Both roles, for what is no stored object of its own: a deletion, a Scale, an eviction, a review. @throws ApiError for a change of it. */
 export function asked(cluster: Cluster, call: Call, write: Write): void {
   if (call.isExempt || !hasWebhooks(cluster)) return;
   const attempt = attemptOf(call, write);
   for (const concern of concerns(cluster, 'mutating', attempt)) {
     const question = questionOf(cluster, attempt, concern);
     const patch = question === undefined ? undefined : settled(call, question);
-    if (patch !== undefined && write.object === undefined) throw unchangeable(concern);
+    if (patch !== undefined) throw write.object === undefined ? unchangeable(concern) : unserved(concern, write.object);
   }
   judged(cluster, call, write);
 }

@@ -238,6 +238,33 @@ test('of a collection each object is asked about; the first refusal ends it', ()
     },
   ));
 
+test('a change of a Scale is refused, not passed over', () =>
+  hooked(
+    'Mutating',
+    [
+      {
+        rules: [{ apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments/scale'], operations: ['UPDATE'] }],
+      },
+    ],
+    async () => {
+      const labels = { app: 'w' };
+      const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+      const object = {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'w', namespace: 'default' },
+        spec: { selector: { matchLabels: labels }, template },
+      };
+      assert.equal(server.door.create('deployments.apps', object as never, 'test').status, 201);
+      hook.answer = () => patch({ op: 'add', path: '/spec/replicas', value: 7 });
+      const path = '/apis/apps/v1/namespaces/default/deployments/w/scale';
+      const { status, body } = await request('PATCH', path, { spec: { replicas: 3 } });
+      assert.equal(status, 501, JSON.stringify(body));
+      hook.answer = () => ({ allowed: true });
+      assert.equal((await request('PATCH', path, { spec: { replicas: 3 } })).status, 200);
+    },
+  ));
+
 test('nothing beyond this machine is dialled', () =>
   hooked('Validating', [{ clientConfig: { url: 'https://192.0.2.7/x' } }], async () => {
     const { status, body } = await request('POST', MAPS, map('far'));
