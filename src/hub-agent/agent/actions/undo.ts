@@ -18,6 +18,7 @@ import { applyEntry, extract, identityOnly, type OwnerEntry, ownersOf, removeAt 
 import { halt, objectOf } from '../objects.ts';
 import { removeForNew } from './apply.ts';
 import { managerOf } from './ensure.ts';
+import { withNumbers } from './numbers.ts';
 import { presentOf } from './present.ts';
 import { removeOne } from './removal.ts';
 import { giveBack, restoreLeftovers } from './undo-leftovers.ts';
@@ -108,6 +109,9 @@ async function applyFormer(
   if (nothing && live !== undefined && applyEntry(live, manager) === undefined) return live;
   let wanted = nothing ? identityOnly(refOf(past)) : extract(past, entry.fieldsV1);
   let force = false;
+  const numbered = manager === stack ? withNumbers(wanted, past, live) : undefined;
+  // when another has them by now it is made without, and the comparison says so
+  if (numbered !== undefined) await work.objects.apply(numbered, { manager, force });
   for (let round = 0; ; round++) {
     const verdict = await work.objects.apply(wanted, { manager, force });
     if (verdict.kind === 'ok') return objectOf(verdict);
