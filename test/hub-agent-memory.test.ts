@@ -15,6 +15,7 @@ import {
   type Rig,
   STACK,
   startRig,
+  undo,
   until,
 } from './hub-agent-rig.ts';
 
@@ -63,6 +64,28 @@ const apply = (revision: number, bundle: Digest, preImages: Digest) =>
   ({ kind: 'apply', location: LOCATION, revision, bundle, preImages }) as const;
 
 describe('what an agent holds', () => {
+  it('is let go of by an undo, too, where the answer to its writing was lost', async () => {
+    let losing = true;
+    const rig = await begin((inner) => ({
+      ...inner,
+      async request(request) {
+        const answer = await inner.request(request);
+        const isBundle = request.method === 'POST' && JSON.stringify(request.body ?? {}).includes('"ldc-bundle-');
+        if (!losing || !isBundle) return answer;
+        losing = false;
+        return { kind: 'unreachable', sent: true, reason: 'the answer was lost' };
+      },
+    }));
+    const bundle = await rig.bundle(1, [configMap('settings', { a: '1' })]);
+    const { outcome, ...made } = await deploy(rig, 1, bundle);
+    assert.notEqual(outcome.kind, 'done');
+    assert.equal((await bundles(rig)).length, 1, 'it was written all the same');
+    await undo(rig, made, null);
+    assert.deepEqual(await bundles(rig), []);
+    await restart(rig);
+    assert.equal(await recalled(rig), null, 'the next agent keeps nothing of it');
+  });
+
   it('is remembered with its bundle, and goes with it; the state lists none of it', async () => {
     const rig = await begin();
     const first = await rig.bundle(1, [configMap('settings', { a: '1' })]);

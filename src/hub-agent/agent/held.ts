@@ -66,6 +66,8 @@ export async function openHeld(
   await leftovers.remove();
 
   const { writing, marked } = createMarks();
+  /** What may be written although nobody said so: an answer was lost. */
+  const unsure = new Set<string>();
   return {
     all: () => [...known.values()].map(({ held }) => held),
     at: (location) => known.get(locationKey(location))?.held,
@@ -76,6 +78,7 @@ export async function openHeld(
       const record: Record = { held, begun: begunWith(now?.begun ?? [], command) };
       const written = JSON.stringify(record);
       if (now?.written === written && now.torn === undefined) return leftovers.remove();
+      unsure.add(key);
       const name = bundleName(held.location);
       const large = { value, secrets: Object.fromEntries(secrets), atMs: clock.now() } as Json;
       const [first, ...others] = stored.parts(name, large, { [RECORD]: written });
@@ -88,13 +91,15 @@ export async function openHeld(
         return writeGuarded(stored, first as KubeObject, now, written, onForeign);
       });
       known.set(key, { ...record, resourceVersion, written, parts: others.length + 1 });
+      unsure.delete(key);
       leftovers.add(partNames(name, others.length + 1, now?.parts ?? 0));
       await leftovers.remove();
     },
     async release(location) {
       const key = locationKey(location);
-      if (known.has(key)) await marked(location, () => stored.removeLarge(bundleName(location)));
+      if (known.has(key) || unsure.has(key)) await marked(location, () => stored.removeLarge(bundleName(location)));
       known.delete(key);
+      unsure.delete(key);
       await leftovers.remove();
     },
     async bundle(location) {
