@@ -305,6 +305,30 @@ describe('a namespace and a CRD in the manifests of a function', () => {
     );
   });
 
+  it('where the server does not say what is in the namespace, it is asked again: silence keeps nothing', async () => {
+    let silent = true;
+    const taken = await startRig({
+      client: (inner) => ({
+        ...inner,
+        async request(request) {
+          const isList = request.method === 'GET' && /\/namespaces\/own\/[a-z]+$/.test(request.path);
+          if (!silent || !isList) return inner.request(request);
+          return { kind: 'unreachable', sent: true, reason: 'no answer within 30 s' };
+        },
+      }),
+    });
+    const { created } = output(await taken.run({ kind: 'ensure', stack: STACK, objects: [space] }), 'ensure');
+    const back = { kind: 'undoEnsure' as const, stack: STACK, created };
+    assert.equal((await taken.run(back)).kind, 'retry');
+    silent = false;
+    const undone = output(await taken.run(back), 'receipt');
+    await taken.close();
+    assert.deepEqual(
+      undone.objects.map(({ ref, change }) => `${ref.kind} ${change}`),
+      ['Namespace deleted'],
+    );
+  });
+
   it('what another has put into the namespace stays, listed as kept; so it does when the location is removed', async () => {
     const { tx, created } = await made();
     const foreign = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'foreign' } };

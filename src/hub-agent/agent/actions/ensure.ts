@@ -139,12 +139,18 @@ async function foreignIn(work: Work, namespace: string): Promise<string | undefi
       apiVersion: info.apiVersion,
       kind: info.kind,
     });
-    // what cannot be listed might hold something: better a namespace too many than one too few
+    if (listed.kind === 'failed' && passes(listed.status)) return retryLater(listed.reason);
+    // what may not be listed might hold something: better a namespace too many than one too few
     if (listed.kind === 'failed') return `something of kind ${info.kind} (${listed.reason})`;
     const found = listed.objects.find((object) => isForeign(object));
     if (found !== undefined) return refText(refOf(found));
   }
   return undefined;
+}
+
+/** No answer, or one that says nothing of the request: another time it is another. */
+function passes(status: number | undefined): boolean {
+  return status === undefined || status === 401 || status === 429 || status >= 500;
 }
 
 function isForeign(object: KubeObject): boolean {
