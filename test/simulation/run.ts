@@ -14,6 +14,8 @@ const FAULTS_MS_MIN = 60_000;
 const FAULTS_MS_MAX = 180_000;
 const CALM_MS_MAX = 2 * 3_600_000;
 const HELP_EVERY_MS = 30_000;
+/** What is stuck after so many retries of a person, in a world where nothing fails any more, stays so. */
+const HELPS_MAX = 12;
 const QUIET_MS = 120_000;
 
 export interface RunOptions {
@@ -67,8 +69,12 @@ async function calm(world: World, help: () => void): Promise<void> {
     return ['unfinished', 'owed', 'stale'].every((one) => rooms.store.documents.list(one, { limit: 1 }).length === 0);
   };
   const untilMs = world.atMs + CALM_MS_MAX;
-  while (world.atMs < untilMs) {
-    if (!(await world.until(isSettled, HELP_EVERY_MS))) help();
+  let helps = 0;
+  while (world.atMs < untilMs && (helps < HELPS_MAX || !isStuck(world))) {
+    if (!(await world.until(isSettled, HELP_EVERY_MS))) {
+      help();
+      helps++;
+    }
     // what availability decides next may open another one
     else if (await stays(world, isSettled)) return;
   }
@@ -82,11 +88,15 @@ async function stays(world: World, isSettled: () => boolean): Promise<boolean> {
   return isSettled() && entries() === before;
 }
 
-function unsettled({ hub, clusters }: World): string {
+function isStuck({ hub }: World): boolean {
+  return (hub?.rooms?.engine.list({ state: 'stuck' }).items ?? []).length > 0;
+}
+
+function unsettled({ hub, clusters, atMs }: World): string {
   const rooms = hub?.rooms;
   if (rooms === undefined) return 'the hub does not start';
   const open = rooms.engine.list({ unfinished: true }).items.map(({ id, kind, state }) => `${kind} ${id} is ${state}`);
   const due = ['owed', 'stale'].flatMap((one) => rooms.store.documents.list(one).map(({ key }) => `${one} ${key}`));
   const health = [...clusters.keys()].map((name) => `${name} is ${rooms.availability.health(name)?.health}`);
-  return `after ${CALM_MS_MAX / 3_600_000} calm hours: ${[...open, ...due, ...health].join('; ')}`;
+  return `at ${Math.round(atMs / 1_000)} s, long calm: ${[...open, ...due, ...health].join('; ')}`;
 }

@@ -10,7 +10,7 @@ import type { Violation } from './events.ts';
 import type { FaultKind } from './faults.ts';
 import { type RunResult, simulate } from './run.ts';
 
-const SEEDS = 40;
+const SEEDS = 36;
 
 interface Known {
   readonly name: string;
