@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { KubeObject } from '../../../base/index.ts';
-import { deadLinks, linkedAnew, madeAnew } from './made-anew.ts';
+import { deadLinks, linkedAnew, madeAnew, ownersFirst } from './made-anew.ts';
 
 const owned = (uid: string): KubeObject => {
   const fieldsV1 = { 'f:metadata': { 'f:ownerReferences': { [`k:{"uid":"${uid}"}`]: {} } } };
@@ -26,4 +26,19 @@ it('an owner that was made anew: who names it as it was is dead, who names it as
   assert.deepEqual(links, [{ field, before: 'old', after: 'new' }]);
   const same = owned('same');
   assert.equal(linkedAnew(same, uids).past, same);
+});
+
+it('owners come before what they own, whatever order was given; a circle is no reason to stop', () => {
+  const one = (name: string, owner?: string) => {
+    const metadata = {
+      name,
+      uid: name,
+      ...(owner === undefined ? {} : { ownerReferences: [{ name: owner, uid: owner }] }),
+    };
+    return { object: { apiVersion: 'v1', kind: 'ConfigMap', metadata } as never as KubeObject };
+  };
+  const names = (images: readonly { object: KubeObject | null }[]) => images.map(({ object }) => object?.metadata.name);
+  assert.deepEqual(names(ownersFirst([one('c', 'b'), one('b', 'a'), one('x'), one('a')])), ['a', 'b', 'c', 'x']);
+  assert.deepEqual(names(ownersFirst([one('a', 'b'), one('b', 'a')])), ['b', 'a']);
+  assert.deepEqual(names(ownersFirst([one('a', 'elsewhere')])), ['a']);
 });

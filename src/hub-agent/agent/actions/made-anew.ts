@@ -54,6 +54,24 @@ export function linkedAnew(
   return { past: { ...past, metadata }, links };
 }
 
+/** What owns others before what it owns; else in the order given. What own each other in a circle come as they are. */
+export function ownersFirst<T extends { readonly object: KubeObject | null }>(images: readonly T[]): readonly T[] {
+  const byUid = new Map(images.map((image) => [image.object?.metadata.uid, image]));
+  const ordered = new Set<T>();
+  const begun = new Set<T>();
+  const take = (image: T): void => {
+    if (begun.has(image)) return;
+    begun.add(image);
+    for (const { uid } of image.object === null ? [] : linksOf(image.object)) {
+      const owner = byUid.get(uid);
+      if (owner !== undefined) take(owner);
+    }
+    ordered.add(image);
+  };
+  for (const image of images) take(image);
+  return [...ordered];
+}
+
 function linksOf({ metadata }: KubeObject): readonly { readonly name: string; readonly uid: string }[] {
   const references = metadata.ownerReferences;
   return (Array.isArray(references) ? (references as readonly Json[]) : []).flatMap((one) =>

@@ -18,6 +18,7 @@ import { applyEntry, extract, identityOnly, type OwnerEntry, ownersOf, removeAt 
 import { halt, objectOf } from '../objects.ts';
 import { removeForNew } from './apply.ts';
 import { managerOf } from './ensure.ts';
+import { linkedAnew, type MadeAnew, ownersFirst } from './made-anew.ts';
 import { withNumbers } from './numbers.ts';
 import { presentOf } from './present.ts';
 import { removeOne } from './removal.ts';
@@ -51,10 +52,25 @@ async function undoAll(
 ): Promise<void> {
   const before = images.filter((image) => image.object !== null);
   before.sort((a, b) => kindRank(a.ref) - kindRank(b.ref));
-  for (const image of before) await undoing.each(image.ref, () => restore(work, bundle, image, manager));
+  const anew = new Map<string, string>();
+  for (const image of ownersFirst(before)) {
+    await undoing.each(image.ref, async () => {
+      const restored = await restore(work, bundle, linked(image, anew, work), manager);
+      const then = image.object?.metadata.uid;
+      if (then !== undefined && restored.uid !== undefined && restored.uid !== then) anew.set(then, restored.uid);
+      return restored;
+    });
+  }
   if (undoing.isRefused()) return;
   const created = images.filter((image) => image.object === null).map((image) => image.ref);
   for (const ref of deleteOrder(created)) await undoing.each(ref, () => removeCreated(work, ref, manager));
+}
+
+/** An owner that was made anew is named by its new uid: by the former one what it owns would be collected as an orphan. */
+function linked(image: PreImage, anew: MadeAnew, work: Work): PreImage {
+  if (image.object === null || anew.size === 0) return image;
+  const { past, links } = linkedAnew(image.object, anew);
+  return links.length === 0 ? image : { ...image, object: past, digest: normalizedDigest(past, work.cutKey) };
 }
 
 /** A claim that this transaction made holds nothing that was there before it: it may go, unlike one of a committed revision. */
