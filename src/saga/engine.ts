@@ -1,14 +1,5 @@
 /** The engine's surface: takes transactions in, keeps the unfinished ones, answers for all. */
-import {
-  type Cancel,
-  type Digest,
-  done,
-  type Entry,
-  errorText,
-  type Outcome,
-  refused,
-  StoreError,
-} from '../base/index.ts';
+import { type Cancel, type Digest, done, type Entry, errorText, type Outcome, refused } from '../base/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { clusterOf } from './actions/index.ts';
 import type { Holder } from './amend.ts';
@@ -26,6 +17,7 @@ import { planRef } from './plan-ref.ts';
 import type { EnginePorts } from './ports.ts';
 import { clustersOf } from './reach.ts';
 import { recover, reserveAgain } from './recover.ts';
+import { busy, notWritten, OBSERVING } from './refusals.ts';
 import { type Live, newLive, Runner, SET_ASIDE, setAside } from './runner.ts';
 import { begin, replay, type TransactionData } from './state.ts';
 import type {
@@ -54,6 +46,8 @@ class TransactionEngine implements Engine {
   readonly #owing: Owing;
   readonly #lives = new Map<TransactionId, Live>();
   readonly #lost = new Set<string>();
+  /** Unfinished settles: nothing else of their stack is begun where they are. */
+  readonly #settles = new Map<TransactionId, Contender>();
   readonly #listeners = new Set<Listener>();
   /** Who has followed one to its end asks how it ended: it is not read back from its chain for that. */
   readonly #justEnded = new Map<TransactionId, TransactionView>();
@@ -89,10 +83,14 @@ class TransactionEngine implements Engine {
     const [first] = before;
     if (first !== undefined && request.ifBusy === 'fail') return refused(busy(first));
     this.#arriving.set(id, arriving);
+    if (plan.kind === 'settle') this.#settles.set(id, arriving);
     try {
       return await this.#enter(id, created, request, before);
     } finally {
-      if (this.#arriving.delete(id)) this.#pokeQueued();
+      if (this.#arriving.delete(id)) {
+        this.#settles.delete(id);
+        this.#pokeQueued();
+      }
       land();
     }
   }
@@ -124,7 +122,7 @@ class TransactionEngine implements Engine {
     const entries = await this.#ports.journal.append(created.map((event) => newEntry(id, actor, event)));
     const live = newLive(begin(entries[0] as unknown as TransactionEntry, (digest) => this.#ports.blobs.get(digest)));
     this.#arriving.delete(id);
-    this.#lives.set(id, live);
+    this.#live(live);
     live.stale = isStale?.() ?? false;
     this.#changed(live, entries);
     this.#runner.poke(live);
@@ -233,7 +231,7 @@ class TransactionEngine implements Engine {
     for (const data of recover(this.#ports)) {
       const live = newLive(data);
       live.stale = data.header.startedAt === null; // queued, or paused before it began
-      this.#lives.set(data.header.id, live);
+      this.#live(live);
       await reserveAgain(data, this.#ports);
     }
     if (this.#ports.observeOnly === true) return;
@@ -246,6 +244,12 @@ class TransactionEngine implements Engine {
   async stop(): Promise<void> {
     this.#owing.stop();
     this.#runner.stop(this.#lives.values());
+  }
+
+  #live(live: Live): void {
+    const { id, kind } = live.data.header;
+    this.#lives.set(id, live);
+    if (kind === 'settle') this.#settles.set(id, contender(live));
   }
 
   #header(id: TransactionId): Header | undefined {
@@ -263,11 +267,7 @@ class TransactionEngine implements Engine {
 
   #around(live: Live) {
     const mayStart = live.data.header.state !== 'queued' || blockers(contender(live), this.#contenders()).length === 0;
-    let settles: readonly Contender[] | undefined; // looked for once for all steps that may begin
-    const owing = (cluster: string) => {
-      settles ??= this.#contenders().filter(({ header }) => header.kind === 'settle');
-      return this.#owing.holdsBack(live.data, cluster, settles);
-    };
+    const owing = (cluster: string) => this.#owing.holdsBack(live.data, cluster, this.#settles.values());
     return { lost: this.#lost, owing, mayStart, stale: live.stale };
   }
 
@@ -307,6 +307,7 @@ class TransactionEngine implements Engine {
   #ended(live: Live): void {
     const { id, state } = live.data.header;
     this.#lives.delete(id);
+    this.#settles.delete(id);
     live.cancelWake();
     for (const { step } of live.data.steps.values()) {
       if (step.work.action === 'reserve') this.#ports.replan.release(`${id}/${step.id}`);
@@ -357,15 +358,13 @@ class TransactionEngine implements Engine {
   }
 }
 
-const OBSERVING = {
-  kind: 'observeOnly',
-  message: 'this hub was restored from a backup and only observes',
-  hint: 'compare with what the agents report, stop the hub, then `ldc hub rearm --reason …`',
-};
-
 function contender({ data }: Live): Contender {
   const { header, plan } = data;
-  return { header, locks: plan.locks, clusters: () => (header.kind === 'settle' ? inPlan(plan) : clustersOf(data)) };
+  return {
+    header,
+    locks: plan.locks,
+    clusters: () => (header.kind === 'settle' ? inPlan(data.plan) : clustersOf(data)),
+  };
 }
 
 function inPlan(plan: Plan): ReadonlySet<string> {
@@ -379,19 +378,4 @@ function countsOn({ plan }: TransactionData, cluster: string): boolean {
 /** It waits for a person, after having started. */
 function isHeld({ header: { state, heldFrom } }: TransactionData): boolean {
   return state === 'awaitingApproval' || state === 'stuck' || (state === 'paused' && heldFrom !== 'queued');
-}
-
-/** Nothing of it exists: the store says what to do. @throws whatever is not the store's */
-function notWritten(error: unknown): Outcome<never> {
-  if (!(error instanceof StoreError)) throw error;
-  return refused({
-    kind: `store.${error.kind}`,
-    message: `the transaction could not be written: ${error.message}`,
-    hint: 'nothing was done: free space where the hub keeps its state, and try again',
-  });
-}
-
-function busy({ header }: Contender) {
-  const message = `${header.id} (${header.kind}, ${header.state}) is at work on ${header.stack.project}/${header.stack.name}`;
-  return { kind: 'busy', message, hint: `wait for it, or look at ldc tx show ${header.id}` };
 }
