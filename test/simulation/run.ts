@@ -21,6 +21,8 @@ const QUIET_MS = 120_000;
 export interface RunOptions {
   readonly without?: readonly FaultKind[];
   readonly trace?: boolean;
+  /** Is handed the world before anything runs in it. */
+  readonly listen?: (world: World) => void;
 }
 
 export interface RunResult {
@@ -34,9 +36,13 @@ export interface RunResult {
   readonly counts: { readonly [what: string]: number };
 }
 
-export async function simulate(seed: number, { without = [], trace = false }: RunOptions = {}): Promise<RunResult> {
+export async function simulate(
+  seed: number,
+  { without = [], trace = false, listen }: RunOptions = {},
+): Promise<RunResult> {
   const seen: { readonly [what: string]: number }[] = [];
   const checkers = (of: World): readonly Checker[] => {
+    listen?.(of);
     const [outcome, durable, image] = [outcomeChecker(), durableChecker(of), imageChecker(of)];
     seen.push(outcome.seen, durable.seen, image.seen);
     return [outcome, foldChecker(of), durable, image, convergeChecker(of)];
