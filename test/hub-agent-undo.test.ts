@@ -131,6 +131,31 @@ describe('an undo gives back', () => {
     assert.deepEqual(owners(await rig.get(SERVICE)), owners(before));
   });
 
+  it('nothing in the name of one who has applied anew meanwhile, and lost nothing: what that one wrote stays', async () => {
+    const drift = { mode: 'ignore', ignore: [] };
+    const settings = '/api/v1/namespaces/shop/configmaps/settings';
+    const theirs = (data: object) => {
+      const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'shop' }, data };
+      return rig.write('PATCH', `${settings}?fieldManager=gitops`, object as never, APPLY);
+    };
+    const first = await rig.bundle(1, [configMap('settings', { ours: '1' })], { drift });
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    await theirs({ theirs: 'before', dropped: '1' });
+    const second = await rig.bundle(2, [configMap('settings', { ours: '2' })], { drift });
+    const tx = await deploy(rig, 2, second, first);
+    output(tx.outcome, 'receipt');
+    await theirs({ theirs: 'later', added: '1' });
+    const { verified } = await undo(rig, tx, { revision: 1, bundle: first });
+    assert.deepEqual(part(await rig.get(settings), 'data'), { ours: '1', theirs: 'later', added: '1' });
+    assert.ok(verified.equal, JSON.stringify(verified.differences));
+    assert.deepEqual(verified.differences.map(({ field }) => field).sort(), [
+      '.data.added',
+      '.data.dropped',
+      '.data.theirs',
+      'owner',
+    ]);
+  });
+
   it('a whole object that another has deleted meanwhile, with what others owned of it', async () => {
     const first = await rig.bundle(1, [deployment('checkout', 'a:1')], { drift: { mode: 'ignore', ignore: [] } });
     output((await deploy(rig, 1, first)).outcome, 'receipt');

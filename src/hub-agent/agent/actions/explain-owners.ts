@@ -6,8 +6,8 @@
 import { isObject, type Json, type JsonObject, jsonEqual, type KubeObject } from '../../../base/index.ts';
 import { normalizeOwners } from '../../../kubernetes/index.ts';
 import type { Change } from '../compare.ts';
-import type { Pointer } from '../field-set.ts';
-import { hasLostToUs, isTouched, type Surround } from './explain.ts';
+import { ownersAt, type Pointer } from '../field-set.ts';
+import { explanation, hasLostToUs, isTouched, type Surround } from './explain.ts';
 
 /** A place that one entry names and the other reading of it does not. */
 export interface OwnerChange {
@@ -43,6 +43,29 @@ export function ownerChanges(around: Surround, others: readonly Change[]): reado
   });
 }
 
+/**
+ * Whether one who applies has lost something to this stack, or to nobody: only then is anything written back in their name,
+ * for that would undo what they have written themselves since.
+ */
+export function hasLost(around: Surround, changes: readonly Change[], manager: string): boolean {
+  const others = changes.filter((change) => explanation(change, around) !== undefined);
+  const isTheirs = (owner: { manager: string; operation: string }) =>
+    owner.manager === manager && owner.operation === 'Apply';
+  const value = changes.some(
+    (change) =>
+      change.before !== undefined && !others.includes(change) && ownersAt(around.past, change.inBefore).some(isTheirs),
+  );
+  const name = nameOf({ manager, operation: 'Apply' });
+  return (
+    value || ownerChanges(around, others).some((one) => one.had && one.owner === name && one.explained === undefined)
+  );
+}
+
+function nameOf({ manager, operation, subresource }: JsonObject): string {
+  const through = subresource === undefined ? '' : `, ${String(subresource)}`;
+  return `${String(manager)} (${String(operation)}${through})`;
+}
+
 type Owners = ReadonlyMap<string, Owner>;
 
 function ownersOfAll(object: KubeObject): Owners {
@@ -51,9 +74,8 @@ function ownersOfAll(object: KubeObject): Owners {
     const { manager, operation, subresource, apiVersion, fieldsV1 } = entry;
     const key = JSON.stringify([manager, operation, subresource ?? '']);
     const known = owners.get(key);
-    const through = subresource === undefined ? '' : `, ${String(subresource)}`;
     owners.set(key, {
-      name: `${String(manager)} (${String(operation)}${through})`,
+      name: nameOf(entry),
       manager: String(manager),
       versions: [...(known?.versions ?? []), apiVersion as Json],
       places: new Map([...(known?.places ?? []), ...placesIn(fieldsV1, [])]),

@@ -13,11 +13,13 @@ import {
 } from '../../../kubernetes/index.ts';
 import type { ObjectReceipt } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
-import { compareJson } from '../compare.ts';
-import { applyEntry, extract, identityOnly, type OwnerEntry, ownersOf, removeAt } from '../field-set.ts';
+import { compareObjects } from '../compare.ts';
+import { applyEntry, extract, identityOnly, ownersOf, removeAt } from '../field-set.ts';
 import { halt, objectOf } from '../objects.ts';
 import { removeForNew } from './apply.ts';
 import { managerOf } from './ensure.ts';
+import { type Surround, takenApart } from './explain.ts';
+import { hasLost } from './explain-owners.ts';
 import { linkedAnew, type MadeAnew, ownersFirst } from './made-anew.ts';
 import { withNumbers } from './numbers.ts';
 import { presentOf } from './present.ts';
@@ -96,7 +98,7 @@ async function restore(work: Work, bundle: Bundle, image: PreImage, manager: str
   let live = found === undefined ? await applyFormer(work, past, found, manager, manager, bundle) : found;
   // others first: what they owned may be required, and giving it up before they have it back would be refused
   for (const { operation, manager: other } of ownersOf(past)) {
-    if (operation === 'Apply' && other !== manager && lost(past, live, other, work)) {
+    if (operation === 'Apply' && other !== manager && lost(work, { past, live, bundle, manager }, other)) {
       live = await applyFormer(work, past, live, other, manager, bundle);
     }
   }
@@ -147,13 +149,10 @@ async function applyFormer(
   }
 }
 
-/** Whether a former manager lost something of what it applied: a place that it owned, or its value. */
-function lost(past: KubeObject, live: KubeObject, manager: string, work: Work): boolean {
-  const entry = applyEntry(past, manager) as OwnerEntry;
-  const now = applyEntry(live, manager);
-  if (now === undefined || compareJson(entry.fieldsV1, now.fieldsV1).length > 0) return true;
-  const before = extract(normalize(past, work.cutKey), entry.fieldsV1);
-  return compareJson(before as never, extract(normalize(live, work.cutKey), entry.fieldsV1) as never).length > 0;
+/** Whether a former manager has lost something of what it applied to the stack, or to nobody; what it has changed itself since is its own. */
+function lost(work: Work, around: Surround, manager: string): boolean {
+  const [then, now] = [around.past, around.live].map((object) => normalize(object, work.cutKey));
+  return hasLost(around, takenApart(compareObjects(then as KubeObject, now as KubeObject), around), manager);
 }
 
 /** Without what only the server writes. */
