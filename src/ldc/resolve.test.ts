@@ -260,6 +260,14 @@ test('a stored stack resolves again without its text', () => {
   assert.deepEqual([problem?.file, problem?.line, problem?.message], ['stack.yaml', 1, '"./web" matches no file']);
 });
 
+test('generateName is refused with its place: nobody could say later which object it made', () => {
+  const job = { 'web/job.yaml': 'apiVersion: batch/v1\nkind: Job\nmetadata: { generateName: migrate- }\n' };
+  assert.match(
+    read(WEB, job).texts.join(),
+    /web\/job\.yaml:3:\d+ .*generateName gives a new object each time \(give it a name\)/,
+  );
+});
+
 test('the namespace of agents is no stack’s: their keys and memories are there', () => {
   const text = stackText(WEB).replace('namespace: shop', 'namespace: ldc-system');
   const { problems } = parseStack({ path: 'stack.yaml', text });
