@@ -24,6 +24,8 @@ export const limits = {
   clustersMax: 10_000,
   stepTimeoutMsMax: 24 * 3_600_000,
   stepAttemptsMax: 8,
+  /** Transactions that write their next entries at one moment; the others wait, tenant by tenant. */
+  turnsAtOnceMax: 8,
   retryFirstMs: 200,
   retryMsMax: 30_000,
   /**

@@ -156,6 +156,12 @@ function refTo(stack: StackRef): StackRef {
   return { project: stack.project, name: stack.name };
 }
 
+/** Whose transactions its own take their turns with, when its labels say so. */
+function tenantIn(labels: ResolvedStack['labels']): Pick<Plan, 'tenant'> {
+  const tenant = labels['ldc.dev/tenant'];
+  return tenant === undefined ? {} : { tenant };
+}
+
 function rolloutOf(stack: ResolvedStack): Rollout {
   const { soak, minReady, deadline, approval, onFailure, onLostCluster } = stack.stack.spec.rollout;
   return {
@@ -240,6 +246,7 @@ function finished(
     })),
     reasons: fewReasons(request.reasons),
     ...(versions.length === 0 ? {} : { versions }),
+    ...tenantIn(stack.labels),
     rollout: rolloutOf(stack),
     minimum: Object.fromEntries(stack.functions.map((one) => [one.name, one.spec.availability.locations.min])),
     irreversible: differences.flatMap(irreversible),

@@ -186,6 +186,14 @@ test('deletions come last: objects that are gone, locations that are gone, a who
   assert.deepEqual([plan.kind, plan.revision, plan.locations], ['retire', 0, []]);
 });
 
+test('the label ldc.dev/tenant goes with every plan of the stack; without it a plan has none', () => {
+  const labelled = { ...web(), labels: { 'ldc.dev/tenant': 'gold', tier: 'one' } };
+  const first = deploy(labelled, FOUR);
+  assert.equal(first.plan.tenant, 'gold');
+  assert.equal(makeRetirePlan({ stack: labelled, baseRevision: 1, committed: first.committed }).plan.tenant, 'gold');
+  assert.ok(!('tenant' in deploy(web(), FOUR).plan));
+});
+
 test('fields that Kubernetes does not let change refuse the plan, unless the object says recreate', () => {
   const first = deploy(web(), FOUR);
   const other = deployment('web').replaceAll('app: web', 'app: other');

@@ -250,6 +250,8 @@ export interface Plan {
   readonly digest: Digest;
   readonly kind: TransactionKind;
   readonly stack: StackRef;
+  /** Beside whom it takes its turns (the stack's label ldc.dev/tenant); absent: its project. */
+  readonly tenant?: string;
   /** The revision that will be committed; 0 for retire and settle. */
   readonly revision: number;
   /** The committed revision that this plan starts from; 0 if none. The plan is stale when it is another by then. */

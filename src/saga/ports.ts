@@ -23,6 +23,7 @@ export interface EnginePorts {
 /** base/limits has them all. */
 export type EngineLimits = {
   readonly [K in
+    | 'turnsAtOnceMax'
     | 'stepAttemptsMax'
     | 'retryFirstMs'
     | 'retryMsMax'

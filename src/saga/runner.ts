@@ -13,6 +13,7 @@ import type { Answer, Asker } from './asks.ts';
 import { decide } from './decide.ts';
 import type { Ask, Decision, Surroundings } from './decision.ts';
 import { newEntry, type TransactionEntry, type TransactionEvent } from './events.ts';
+import { FairTurns, tenantOf } from './fair.ts';
 import { fitAll } from './fit.ts';
 import type { EnginePorts } from './ports.ts';
 import { apply, illegal, type TransactionData } from './state.ts';
@@ -81,10 +82,12 @@ export class Runner {
   readonly #ports: EnginePorts;
   readonly #asker: Asker;
   readonly #hooks: RunnerHooks;
+  readonly #fair: FairTurns;
   #stopped = false;
 
   constructor(ports: EnginePorts, asker: Asker, hooks: RunnerHooks) {
     this.#ports = ports;
+    this.#fair = new FairTurns(ports.limits.turnsAtOnceMax);
     this.#asker = asker;
     this.#hooks = hooks;
   }
@@ -110,7 +113,8 @@ export class Runner {
     try {
       while (live.dirty && !this.#stopped) {
         live.dirty = false;
-        await this.#turn(live);
+        await this.#fair.begin(tenantOf(live.data.plan), live.data.header.id);
+        await this.#turn(live).finally(() => this.#fair.end());
       }
     } catch (error) {
       live.broken = true;

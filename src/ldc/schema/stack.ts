@@ -62,7 +62,11 @@ export const stackSchema = z.strictObject({
   metadata: z.strictObject({
     name: nameText('the name of the stack, unique in its project'),
     project: nameText('the project, part of the stack’s identity').default('default'),
-    labels: labels.prefault({}),
+    labels: labels
+      .prefault({})
+      .describe(
+        'labels, as in Kubernetes; ldc.dev/tenant says beside whom its transactions take their turns (default: the project)',
+      ),
   }),
   spec: z.strictObject({
     namespace: nameText('the namespace of every namespaced object of the stack').refine(
