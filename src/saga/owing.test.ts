@@ -57,6 +57,26 @@ describe('work that is owed on a cluster', () => {
     assert.deepEqual(world.errors, []);
   });
 
+  it('is settled once its own transaction has ended: only then is said what is wanted there', async () => {
+    const { world, engine, view, sealed, settle } = await owing();
+    await sealed(await submit(engine, settle));
+    world.fleet.fault = ({ kind, cluster }) => (kind === 'prune' && cluster === 'eu' ? { kind: 'hang' } : undefined);
+    const deploy = await submit(engine, deployPlan(['eu'], { revision: 2, removeFrom: 'us' }));
+    assert.ok(await world.run(() => view(deploy).state === 'running'));
+    world.fleet.connect('us', false);
+    engine.clusterChanged('us', 'lost');
+    assert.ok(await world.run(() => view(deploy).owed.some(({ step: one }) => one === 'remove:old@us')));
+    world.fleet.connect('us', true);
+    engine.clusterChanged('us', 'reachable');
+    world.replanAgain = () => ({ kind: 'done', value: settle });
+    const settling = await submit(engine, settle);
+    await world.run(() => false, 20_000);
+    assert.deepEqual([view(deploy).state, view(settling).state], ['decided', 'queued']);
+    world.fleet.fault = () => undefined;
+    assert.ok(await sealed(settling));
+    assert.deepEqual([view(deploy).state, view(settling).state], ['committed', 'committed']);
+  });
+
   it('holds up no other stack', async () => {
     const { engine, view, sealed } = await owing();
     const other = await submit(engine, deployPlan(['eu', 'us'], { stack: 'blog' }));

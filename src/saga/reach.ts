@@ -3,7 +3,10 @@ import { clusterOf } from './actions/index.ts';
 import { needsUndo } from './rollback.ts';
 import type { StepState, TransactionData } from './state.ts';
 
-/** On the way forward those of every step that has begun; on the way back those with something to undo, or to be looked at. */
+/**
+ * On the way forward those of every step that has begun, or is owed: what is wanted there changes when this one commits, and
+ * only then can be said what is due; on the way back those with something to undo, or to be looked at.
+ */
 export function clustersOf(data: TransactionData): ReadonlySet<string> {
   const back = (data.header.heldFrom ?? data.header.state) === 'compensating';
   const owing = new Set<string | null>();
@@ -18,7 +21,7 @@ export function clustersOf(data: TransactionData): ReadonlySet<string> {
 }
 
 function concerns({ status }: StepState): boolean {
-  return status === 'started' || status === 'succeeded' || status === 'failed';
+  return status === 'started' || status === 'succeeded' || status === 'failed' || status === 'owed';
 }
 
 /** It is undone, and whether its cluster is as before is not said yet, or was denied. */
