@@ -156,6 +156,37 @@ describe('an undo gives back', () => {
     ]);
   });
 
+  it('what one has lost who has applied anew meanwhile: that, and nothing over what that one says now', async () => {
+    const drift = { mode: 'ignore', ignore: [] };
+    const env = (values: { [name: string]: string }) => {
+      const list = Object.entries(values).map(([name, value]) => ({ name, value }));
+      const template = { spec: { containers: [{ name: 'c', env: list }] } };
+      return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'checkout', namespace: 'shop' }, spec: { template } }; // biome-ignore format: an object
+    };
+    const theirs = (values: { [name: string]: string }, replicas?: number) => {
+      const { spec, ...rest } = env(values);
+      const body = { ...rest, spec: { ...spec, ...(replicas === undefined ? {} : { replicas }) } };
+      return rig.write('PATCH', `${DEPLOYMENT}?fieldManager=gitops&force=true`, body as never, APPLY);
+    };
+    const first = await rig.bundle(1, [deployment('checkout', 'a:1')], { drift });
+    output((await deploy(rig, 1, first)).outcome, 'receipt');
+    await theirs({ KEPT: '1', CHANGED: 'before' }, 9);
+    const second = await rig.bundle(2, [deployment('checkout', 'b:2', 3)], { conflicts: 'take', drift });
+    const tx = await deploy(rig, 2, second, first);
+    output(tx.outcome, 'receipt');
+    // it leaves the replicas to whoever took them, and says other things anew
+    await theirs({ KEPT: '1', CHANGED: 'later', ADDED: '1' });
+    const { verified } = await undo(rig, tx, { revision: 1, bundle: first });
+    const live = await rig.get(DEPLOYMENT);
+    const [container] = part(live, 'spec', 'template', 'spec', 'containers') as unknown as { env: object[] }[];
+    assert.deepEqual(container?.env.map((one) => Object.values(one).join('=')).sort(), ['A=a:1', 'ADDED=1', 'CHANGED=later', 'KEPT=1']); // biome-ignore format: a row
+    assert.equal(part(live, 'spec', 'replicas'), 9, 'what was taken from it is given back');
+    assert.ok(verified.equal, JSON.stringify(verified.differences));
+    assert.ok(verified.differences.every(({ explained }) => explained !== undefined));
+    const gitops = owners(live).filter(({ manager }) => manager === 'gitops');
+    assert.match(JSON.stringify(gitops), /f:replicas.*ADDED/);
+  });
+
   it('a whole object that another has deleted meanwhile, with what others owned of it', async () => {
     const first = await rig.bundle(1, [deployment('checkout', 'a:1')], { drift: { mode: 'ignore', ignore: [] } });
     output((await deploy(rig, 1, first)).outcome, 'receipt');

@@ -11,6 +11,10 @@ import { explanation, hasLostToUs, isTouched, type Surround } from './explain.ts
 
 /** A place that one entry names and the other reading of it does not. */
 export interface OwnerChange {
+  readonly manager: string;
+  readonly operation: string;
+  /** The place in the field set, step by step. */
+  readonly steps: readonly string[];
   /** For people: `gitops (Apply)`. */
   readonly owner: string;
   /** For people: `.spec.replicas`. */
@@ -24,6 +28,7 @@ export interface OwnerChange {
 interface Owner {
   readonly name: string;
   readonly manager: string;
+  readonly operation: string;
   readonly versions: readonly Json[];
   readonly places: ReadonlyMap<string, readonly string[]>;
   readonly fieldsV1: readonly JsonObject[];
@@ -55,10 +60,7 @@ export function hasLost(around: Surround, changes: readonly Change[], manager: s
     (change) =>
       change.before !== undefined && !others.includes(change) && ownersAt(around.past, change.inBefore).some(isTheirs),
   );
-  const name = nameOf({ manager, operation: 'Apply' });
-  return (
-    value || ownerChanges(around, others).some((one) => one.had && one.owner === name && one.explained === undefined)
-  );
+  return value || ownerChanges(around, others).some((one) => isTheirs(one) && one.had && one.explained === undefined);
 }
 
 function nameOf({ manager, operation, subresource }: JsonObject): string {
@@ -77,6 +79,7 @@ function ownersOfAll(object: KubeObject): Owners {
     owners.set(key, {
       name: nameOf(entry),
       manager: String(manager),
+      operation: String(operation),
       versions: [...(known?.versions ?? []), apiVersion as Json],
       places: new Map([...(known?.places ?? []), ...placesIn(fieldsV1, [])]),
       fieldsV1: [...(known?.fieldsV1 ?? []), fieldsV1 as JsonObject],
@@ -106,7 +109,7 @@ function lostOne(
   then: Owners,
   now: Owners,
 ): OwnerChange {
-  const said = { owner: owner.name, place: textOf(place), had: true };
+  const said = changeOf(owner, place, true);
   const at = pointerOf(place, around.past as unknown as Json);
   if (at === undefined) return said;
   const changed = others.some(({ inBefore }) => isWithin(at, inBefore) || (isItself(place) && isWithin(inBefore, at)));
@@ -122,7 +125,7 @@ function lostOne(
 
 /** Others may take what they like; but not from an undo that wrote in their name, and then what was there before. */
 function gainedOne(owner: Owner, before: Owner | undefined, place: readonly string[], around: Surround): OwnerChange {
-  const said = { owner: owner.name, place: textOf(place), had: false };
+  const said = changeOf(owner, place, false);
   if (owner.manager === around.manager) return said;
   const isOld = pointerOf(place, around.past as unknown as Json) !== undefined;
   const inTheirName = before?.fieldsV1.some((fieldsV1) => hasLostToUs({ fieldsV1 }, around)) ?? false;
@@ -132,7 +135,11 @@ function gainedOne(owner: Owner, before: Owner | undefined, place: readonly stri
 /** The same places under another version of the kind: nobody does that but an undo that writes in the wrong one. */
 function otherVersion(before: Owner | undefined, after: Owner | undefined): readonly OwnerChange[] {
   if (before === undefined || after === undefined || jsonEqual(before.versions, after.versions)) return [];
-  return [{ owner: before.name, place: `all, as ${before.versions.join(', ')}`, had: true }];
+  return [{ ...changeOf(before, [], true), place: `all, as ${before.versions.join(', ')}` }];
+}
+
+function changeOf({ name, manager, operation }: Owner, steps: readonly string[], had: boolean): OwnerChange {
+  return { owner: name, manager, operation, place: textOf(steps), steps, had };
 }
 
 function isItself(place: readonly string[]): boolean {

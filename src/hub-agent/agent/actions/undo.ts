@@ -13,13 +13,14 @@ import {
 } from '../../../kubernetes/index.ts';
 import type { ObjectReceipt } from '../../../protocol/index.ts';
 import { type Bundle, type Location, type PreImage, readBundle, readPreImages } from '../bundle.ts';
-import { compareObjects } from '../compare.ts';
+import { type Change, compareObjects } from '../compare.ts';
 import { applyEntry, extract, identityOnly, ownersOf, removeAt } from '../field-set.ts';
 import { halt, objectOf } from '../objects.ts';
 import { removeForNew } from './apply.ts';
 import { managerOf } from './ensure.ts';
 import { type Surround, takenApart } from './explain.ts';
 import { hasLost } from './explain-owners.ts';
+import { inTheirName } from './in-their-name.ts';
 import { linkedAnew, type MadeAnew, ownersFirst } from './made-anew.ts';
 import { withNumbers } from './numbers.ts';
 import { presentOf } from './present.ts';
@@ -126,6 +127,10 @@ async function applyFormer(
   if (nothing && live === undefined) return objectOf(await work.objects.apply(bare(past), { manager, force: false }));
   if (nothing && live !== undefined && applyEntry(live, manager) === undefined) return live;
   let wanted = nothing ? identityOnly(refOf(past)) : extract(past, entry.fieldsV1);
+  if (entry !== undefined && live !== undefined && manager !== stack) {
+    const around = { past, live, bundle, manager: stack };
+    wanted = inTheirName(around, changesOf(work, around), entry);
+  }
   let force = false;
   const numbered = manager === stack ? withNumbers(wanted, past, live) : undefined;
   // when another has them by now it is made without, and the comparison says so
@@ -151,8 +156,12 @@ async function applyFormer(
 
 /** Whether a former manager has lost something of what it applied to the stack, or to nobody; what it has changed itself since is its own. */
 function lost(work: Work, around: Surround, manager: string): boolean {
-  const [then, now] = [around.past, around.live].map((object) => normalize(object, work.cutKey));
-  return hasLost(around, takenApart(compareObjects(then as KubeObject, now as KubeObject), around), manager);
+  return hasLost(around, changesOf(work, around), manager);
+}
+
+function changesOf(work: Work, around: Surround): readonly Change[] {
+  const { past, live } = around;
+  return takenApart(compareObjects(normalize(past, work.cutKey), normalize(live, work.cutKey)), around);
 }
 
 /** Without what only the server writes. */
