@@ -2,7 +2,7 @@
  * Performs one ask to its end: a command is sent under the same id until there is an answer, for silence says nothing of
  * what was done. What comes of it is a function to events, because the transaction may have moved on meanwhile.
  */
-import { backoffMs, errorText, type Outcome, type Refusal } from '../base/index.ts';
+import { backoffMs, errorText, type Outcome, type Refusal, StoreError } from '../base/index.ts';
 import type { Step } from '../plan/index.ts';
 import { type Command, type CommandBody, type CommandOutput, VERIFY_READY_MS_MAX } from '../protocol/index.ts';
 import { type Answered, actionOf, type Deed } from './actions/index.ts';
@@ -34,6 +34,7 @@ type StepAsk = Extract<Ask, { readonly step: string }>;
 /** An agent's answer to a hub that was replaced: it says nothing of the work, so such a hub waits and decides nothing. */
 const STALE_EPOCH = 'staleEpoch';
 const CANCEL_TIMEOUT_MS = 5_000;
+const STORE_AGAIN_MS = 1_000;
 /** Above what an agent waits for readiness; the rest is for reading on a slow cluster. Over it, the same id is asked again and joins the look under way. */
 const VERIFY_TIMEOUT_MS = VERIFY_READY_MS_MAX + 20_000;
 
@@ -53,6 +54,12 @@ export class Asker {
       return signal.aborted ? null : answer;
     } catch (error) {
       if (signal.aborted) return null;
+      if (error instanceof StoreError && error.kind !== 'tooLarge') {
+        // a store that cannot write now says nothing of the step: asked again, as the runner writes again
+        this.#ports.logger.warn({ transaction: data.header.id, ask: ask.key, error: error.message }, 'asked again');
+        await this.#rest(STORE_AGAIN_MS, null, signal);
+        return signal.aborted ? null : this.perform(data, ask, signal);
+      }
       // a bug, or a plan that no code here understands: it becomes the step's refusal, so that a person sees it
       const refusal = {
         kind: 'internal',

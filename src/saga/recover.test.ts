@@ -110,6 +110,22 @@ describe('engine: start', () => {
     assert.equal(engine.list({}).items[0]?.state, 'committed');
     assert.ok(world.errors.every((line) => line.startsWith('journal refused a write')));
   });
+
+  it('a plan made anew that finds no room on the disk waits for it: that undid the transaction as a fault of the hub', async () => {
+    const { world, disk, open } = setUp();
+    const { engine } = open();
+    world.replanAgain = () => {
+      disk.full = true;
+      return { kind: 'done', value: deployPlan(['eu'], { revision: 2 }) };
+    };
+    await engine.submit({ ...request(deployPlan(['eu'])), isStale: () => true });
+    await world.run(() => false, 20_000);
+    assert.deepEqual([disk.full, engine.list({}).items[0]?.state], [true, 'queued']);
+    world.replanAgain = () => ({ kind: 'done', value: deployPlan(['eu'], { revision: 2 }) });
+    disk.full = false;
+    assert.ok(await world.run(() => engine.list({}).items[0]?.sealed === true));
+    assert.deepEqual([engine.list({}).items[0]?.state, world.errors], ['committed', []]);
+  });
 });
 
 describe('engine: plans it does not take', () => {
