@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parse } from 'yaml';
 import type { Json, JsonObject, KubeObject } from '../src/base/index.ts';
 import type { CommandBody } from '../src/protocol/index.ts';
@@ -327,6 +328,29 @@ describe('a namespace and a CRD in the manifests of a function', () => {
       undone.objects.map(({ ref, change }) => `${ref.kind} ${change}`),
       ['Namespace deleted'],
     );
+  });
+
+  it('a verify that cannot look at one thing while it looks at another is asked again, and ends no agent', async () => {
+    let failing = false;
+    const taken = await startRig({
+      client: (inner) => ({
+        ...inner,
+        async request(request) {
+          if (failing && request.method === 'GET' && request.path === '/api/v1/namespaces/own')
+            return { kind: 'unreachable', sent: false, reason: 'connection refused' };
+          if (failing && request.method === 'GET' && request.path.endsWith('/configmaps/inside')) await pause(100);
+          return inner.request(request);
+        },
+      }),
+    });
+    const { created } = output(await taken.run({ kind: 'ensure', stack: STACK, objects: [space] }), 'ensure');
+    const { bundle, preImages } = await deploy(taken, 1, await taken.bundle(1, [inside]));
+    failing = true;
+    const locations = [{ location: LOCATION, preImages, bundle }];
+    const looked = await taken.run({ kind: 'verify', locations, ensured: { created } });
+    failing = false;
+    await taken.close();
+    assert.equal(looked.kind, 'retry');
   });
 
   it('what another has put into the namespace stays, listed as kept; so it does when the location is removed', async () => {

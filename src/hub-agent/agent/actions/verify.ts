@@ -63,8 +63,8 @@ export async function verify(work: Work, body: Extract<CommandBody, { kind: 'ver
   );
   const startedMs = work.clock.monotonic();
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.4, POLL_MS_MAX)) {
-    const [touched, ensured] = [lookAt(work, targets), lookAtEnsured(work, body.ensured?.created ?? [])];
-    const findings = [...(await touched), ...(await ensured)];
+    const ensured = lookAtEnsured(work, body.ensured?.created ?? []);
+    const findings = (await Promise.all([lookAt(work, targets), ensured])).flat();
     // only readiness is waited for: the rest does not come by itself
     const waiting = findings.some((one) => one.differences.some((difference) => difference.field === 'readiness'));
     const over = work.signal.aborted || work.clock.monotonic() - startedMs > VERIFY_READY_MS_MAX;
