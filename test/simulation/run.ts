@@ -1,5 +1,5 @@
 /** One seed from its beginning to the end of its calm phase. */
-import { deriveRandom, randomInt } from '../../src/base/index.ts';
+import { deriveRandom, errorText, randomInt } from '../../src/base/index.ts';
 import { convergeChecker } from './checkers/converge.ts';
 import { durableChecker } from './checkers/durable.ts';
 import { foldChecker } from './checkers/fold.ts';
@@ -51,6 +51,9 @@ export async function simulate(
   const faults = startFaults(world, without);
   const people = startPeople(world);
   let violation: Violation | undefined;
+  // it would end the process of hub or agent
+  const onRejection = (error: unknown) => world.violate('crash', `nobody handles: ${errorText(error)}`);
+  process.on('unhandledRejection', onRejection);
   try {
     const random = deriveRandom(seed, 'length');
     await world.pass(FAULTS_MS_MIN + randomInt(random, FAULTS_MS_MAX - FAULTS_MS_MIN));
@@ -61,6 +64,8 @@ export async function simulate(
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     violation = error;
+  } finally {
+    process.off('unhandledRejection', onRejection);
   }
   const counts = Object.assign({}, faults.counts, people.counts, ...seen) as RunResult['counts'];
   const lines = world.lines(trace ? Number.POSITIVE_INFINITY : undefined);

@@ -51,6 +51,14 @@ describe('simulation', () => {
     assert.ok(well > SEEDS / 2, `only ${well} of ${SEEDS} seeds end well`);
   });
 
+  it('a seed repeats its history, faults and all', { timeout: 60_000 }, async () => {
+    for (const seed of [17, 28]) {
+      const [first, again] = [await simulate(seed), await simulate(seed)];
+      assert.equal(first.digest, again.digest, `seed ${seed}`);
+      assert.equal(first.events, again.events);
+    }
+  });
+
   for (const file of readdirSync(folder)) {
     const { seed, without, was } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Found;
     it(`found: ${file.replace('.json', '')} (${was.slice(0, 80)})`, { timeout: 60_000 }, async (test) => {
