@@ -9,7 +9,7 @@ import { newEntry, type TransactionEntry, type TransactionEvent } from './events
 import { fitAll } from './fit.ts';
 import type { Header } from './header.ts';
 import { listTransactions } from './list.ts';
-import { blockers, type Contender, conflict, holderOf, isForHub, overtakes } from './locks.ts';
+import { blockers, type Contender, conflict, holderOf, isBlocked, isForHub, overtakes } from './locks.ts';
 import { CURRENT_MACHINE } from './machines/index.ts';
 import { operationEvents } from './operations.ts';
 import { Owing } from './owing.ts';
@@ -266,13 +266,15 @@ class TransactionEngine implements Engine {
   }
 
   #around(live: Live) {
-    const mayStart = live.data.header.state !== 'queued' || blockers(contender(live), this.#contenders()).length === 0;
+    const mayStart = live.data.header.state !== 'queued' || !isBlocked(contender(live), this.#contenders());
     const owing = (cluster: string) => this.#owing.holdsBack(live.data, cluster, this.#settles.values());
     return { lost: this.#lost, owing, mayStart, stale: live.stale };
   }
 
-  #contenders(): readonly Contender[] {
-    return [...[...this.#lives.values()].map(contender), ...this.#arriving.values()];
+  /** Oldest first, those on their way into the journal last; to be read before anything is awaited. */
+  *#contenders(): Generator<Contender> {
+    for (const live of this.#lives.values()) yield contender(live);
+    yield* this.#arriving.values();
   }
 
   #changed(live: Live, entries: readonly Entry[]): void {
@@ -354,7 +356,10 @@ class TransactionEngine implements Engine {
   }
 
   #pokeQueued(): void {
-    for (const live of this.#lives.values()) if (live.data.header.state === 'queued') this.#runner.poke(live);
+    for (const live of this.#lives.values()) {
+      if (live.data.header.state !== 'queued' || isBlocked(contender(live), this.#contenders())) continue;
+      this.#runner.poke(live);
+    }
   }
 }
 

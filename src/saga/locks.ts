@@ -17,11 +17,17 @@ export interface Contender {
 
 /** Those that `candidate` has to wait for, in the order of their making. All locks are taken at once, so no two wait for each other. */
 export function blockers(candidate: Contender, all: Iterable<Contender>): readonly Contender[] {
-  return [...all]
-    .filter(
-      (other) => other.header.id !== candidate.header.id && conflict(candidate, other) && holdsBack(other, candidate),
-    )
-    .sort((a, b) => (a.header.id < b.header.id ? -1 : 1));
+  return [...all].filter((other) => isBefore(other, candidate)).sort((a, b) => (a.header.id < b.header.id ? -1 : 1));
+}
+
+/** Whether there is one of them: who waits behind many asks again at every end, and is told by the first that is looked at. */
+export function isBlocked(candidate: Contender, all: Iterable<Contender>): boolean {
+  for (const other of all) if (isBefore(other, candidate)) return true;
+  return false;
+}
+
+function isBefore(other: Contender, candidate: Contender): boolean {
+  return other.header.id !== candidate.header.id && conflict(candidate, other) && holdsBack(other, candidate);
 }
 
 /** Whether a queued transaction has a lock or a place in the queue before `candidate`. */
