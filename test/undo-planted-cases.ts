@@ -125,6 +125,8 @@ function owning(answer: ApiAnswer, uid: string): ApiAnswer {
   const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'own', uid }];
   return { ...answer, body: { ...body, metadata: { ...body.metadata, ownerReferences } } as never };
 }
+/** By namespace: called when a deletion of the undo is not sent as it is. */
+const undeleted = new Map<string, () => void>();
 /** By namespace: what is done wrong there at the moment. */
 const planted = new Map<string, Fault>();
 
@@ -187,11 +189,9 @@ async function play(namespace: string, fault: Fault, owners?: (entries: readonly
   assert.notDeepEqual(imageDifferences(then, await look(namespace)), []);
   planted.set(namespace, fault);
   const previous = { revision: 1, bundle: first };
-  const undone = rig.run({ kind: 'undo', location, bundle, preImages, previous }, `${namespace}/undo`);
-  // what is answered as if it were gone is waited for: that alone ends by it
-  const timer = setTimeout(() => void rig.run({ kind: 'cancel', command: `${namespace}/undo` }), 1_500);
-  await undone;
-  clearTimeout(timer);
+  // what is answered as if it were gone would be waited for, a minute long
+  undeleted.set(namespace, () => void rig.run({ kind: 'cancel', command: `${namespace}/undo` }));
+  await rig.run({ kind: 'undo', location, bundle, preImages, previous }, `${namespace}/undo`);
   planted.delete(namespace);
   if (owners !== undefined) {
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/d`;
@@ -232,6 +232,7 @@ export function undoPlantedCases(
             const fault = planted.get(request.path.split('/namespaces/')[1]?.split('/')[0] ?? '');
             if (fault === undefined || request.method === 'GET') return inner.request(request);
             const sent = fault(request);
+            if (request.method === 'DELETE' && sent !== request) undeleted.get(request.path.split('/')[4] ?? '')?.();
             return inner.request(sent ?? { method: 'GET', path: request.path });
           },
         }),
