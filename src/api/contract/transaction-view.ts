@@ -58,11 +58,11 @@ const step = z.object({
   refusal: refusal.optional(),
 });
 
-const verified = z.object({
+export const verified = z.object({
   equal: z.boolean(),
   clusters: z.record(z.string(), z.enum(['equal', 'different', 'owed'])),
   differences: z.array(json),
-  explained: z.int().optional(),
+  explained: z.int().optional().describe('how many of the differences are others’ doing, and so count as none'),
   kept: z.array(json),
   digestBefore: digest,
   digestAfter: digest,

@@ -4,7 +4,13 @@ import type { RollbackVerified, TransactionState } from '../../saga/types.ts';
 import { entry, flag, json, name, page, paging, reasonBody, time } from './basics.ts';
 import { type Role, route } from './route.ts';
 import { planned } from './stacks.ts';
-import { transactionKind, transactionState, transactionSummary, transactionView } from './transaction-view.ts';
+import {
+  transactionKind,
+  transactionState,
+  transactionSummary,
+  transactionView,
+  verified,
+} from './transaction-view.ts';
 
 const params = z.object({ id: z.string().regex(/^[a-z]+-[0-9a-z]{8,40}$/, 'must be a transaction id') });
 
@@ -23,7 +29,7 @@ const rollbackReport: z.ZodType<RollbackReport> = z.object({
   transaction: z.string(),
   state: transactionState,
   cause: json.nullable(),
-  verified: z.custom<RollbackVerified>((value) => typeof value === 'object' && value !== null).nullable(),
+  verified: verified.nullable(),
   undone: z.array(z.string()),
   owed: z.array(json),
   forced: z.boolean(),
