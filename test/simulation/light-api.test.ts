@@ -92,11 +92,15 @@ function wordsOf(message: unknown): string {
   return String(message).replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<uid>').replace(/\(\d+\)|\b\d+\)/g, '<version>'); // biome-ignore format: one line
 }
 
+function managerIn(entry: Json): string {
+  return isObject(entry) ? `${entry.manager} ${entry.operation}` : '';
+}
+
 function without(value: Json): Json {
   if (Array.isArray(value)) {
     const all = value.map(without);
     const isManagers = all.every((one) => isObject(one) && 'fieldsV1' in one);
-    return isManagers ? all.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : all;
+    return isManagers ? all.sort((a, b) => (managerIn(a) < managerIn(b) ? -1 : 1)) : all;
   }
   if (!isObject(value)) return value;
   return Object.fromEntries(
@@ -123,7 +127,7 @@ describe('light API server', () => {
     const client = await connect({ kind: 'kubeconfig', text: server.adminKubeconfig.yaml }, systemClock);
     const kinds = new Map<string, number>();
     try {
-      for (const seed of [3, 11]) await compare(await recorded(seed), client, kinds);
+      for (const seed of [3, 11, 99]) await compare(await recorded(seed), client, kinds);
     } finally {
       await client.close();
       await server.close();

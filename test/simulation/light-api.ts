@@ -24,7 +24,7 @@ import {
 } from '../../src/sim/api/status.ts';
 import { apply, trackUpdate } from '../../src/sim/apply/index.ts';
 import { keepServerMetadata, kubeTime, ObjectStore, type StoredChange, uuid } from '../../src/sim/objects/index.ts';
-import { mergePatch } from '../../src/sim/patch/index.ts';
+import { jsonPatch, mergePatch } from '../../src/sim/patch/index.ts';
 import type { ResourceInfo } from '../../src/sim/types.ts';
 
 /** group, version, plural: all that is served. */
@@ -41,6 +41,11 @@ const registry = new ResourceRegistry();
 const served = SERVED.map(([group, version, plural]) => registry.find(group, version, plural) as ResourceInfo);
 const GROUPS = [...new Set(served.map(({ group }) => group))].filter((group) => group !== '');
 const EVERYTHING = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+/** Beside server-side apply. */
+const PATCHES: { readonly [contentType: string]: typeof mergePatch } = {
+  'application/merge-patch+json': mergePatch,
+  'application/json-patch+json': jsonPatch,
+};
 /** A namespace is seen terminating for so long. */
 const TERMINATING_MS = 40;
 
@@ -199,10 +204,11 @@ export class LightApi {
 
   #patch(request: ApiRequest, target: Target, live: KubeObject | undefined) {
     const { resource, bucket, namespace, name = '' } = target;
-    if (request.contentType === 'application/merge-patch+json') {
+    const patch = PATCHES[request.contentType ?? ''];
+    if (patch !== undefined) {
       if (live === undefined) throw notFound(resource, name);
-      const patched = mergePatch(live as unknown as Json, request.body as Json);
-      if (patched.kind !== 'patched') throw new ApiError(400, 'BadRequest', 'this is no merge patch');
+      const patched = patch(live as unknown as Json, request.body as Json);
+      if (patched.kind !== 'patched') throw new ApiError(patched.status, patched.reason, patched.message);
       const merged = patched.value as unknown as KubeObject;
       const next = { ...merged, metadata: keepServerMetadata(live.metadata, merged.metadata) };
       return { status: 200, body: this.#written(request, bucket, live, this.#tracked(request, resource, live, next)) };
