@@ -53,8 +53,8 @@ export function convergeChecker(world: World): Checker {
   }
 }
 
-/** What only a fault of ldc makes a process say. */
-const UNEXPECTED = /an ask failed|failed in an unexpected way|a listener of the journal failed|could not start/;
+/** What only a fault of ldc makes a process say. (An agent that says 'could not start again' was overtaken by its own next start.) */
+const UNEXPECTED = /an ask failed|failed in an unexpected way|a listener of the journal failed|could not start$/;
 
 /** All that is wanted, beside what another may have added. */
 function holds(live: unknown, wanted: unknown): boolean {
