@@ -111,16 +111,29 @@ test('a second one on the same state is refused, a port in use is named', async 
 });
 
 test('Ctrl-C while it starts is no fault: it says so, exits 0, and leaves no part behind', async () => {
-  const early = join(home, 'early');
-  const starting = spawnDev(early, await freePortPair(), true);
-  const stopped = ended(starting);
-  const pids = join(early, 'pids');
-  while (!existsSync(pids) || readdirSync(pids).length < 2) await clock.sleep(10);
-  process.kill(-(starting.pid as number), 'SIGINT'); // a terminal sends it to all of the group
-  const { code, err } = await stopped;
-  assert.equal(code, 0, err);
-  assert.match(err, /^stopped before it was ready; the state stays\n$/);
-  assert.deepEqual(readdirSync(pids), []);
+  // a terminal sends it to all of the group, a program to the one that it started
+  for (const [name, whom] of [
+    ['by-terminal', -1],
+    ['by-program', 1],
+  ] as const) {
+    const early = join(home, name);
+    const starting = spawnDev(early, await freePortPair(), true);
+    const stopped = ended(starting);
+    const pids = join(early, 'pids');
+    while (!existsSync(pids) || readdirSync(pids).length < 2) await clock.sleep(10);
+    process.kill(whom * (starting.pid as number), 'SIGINT');
+    const { code, err } = await stopped;
+    assert.equal(code, 0, err);
+    assert.match(err, /^stopped before it was ready; the state stays\n$/, name);
+    assert.deepEqual(readdirSync(pids), []);
+  }
+});
+
+test('a Ctrl-C at a terminal reaches the one that holds the parts, which ends them: no part is of its group', () => {
+  for (const part of ['hub', 'fleet']) {
+    const pid = recordedPid(part);
+    assert.equal(groupOf(pid), pid, part);
+  }
 });
 
 test('Ctrl-C while following stops the following only', async () => {
@@ -376,6 +389,11 @@ function parentOf(pid: number): number {
   } catch {
     return 0; // it ended while we looked
   }
+}
+
+function groupOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
 }
 
 function commandOf(pid: number): string {

@@ -39,12 +39,16 @@ export async function startPart<T>(options: {
   readonly timeoutMs: number;
   readonly environment?: { readonly [name: string]: string };
   readonly nodeOptions?: readonly string[];
+  /** Called as soon as there is a process, for who may have to end it before it is ready. */
+  readonly onSpawned?: (part: Part) => void;
 }): Promise<{ part: Part; ready: T }> {
   const log = openSync(options.logFile, 'a', 0o600);
   const child = fork(programEntry, options.args, {
     stdio: ['ignore', log, log, 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning', ...(options.nodeOptions ?? [])],
     env: { ...process.env, ...options.environment, LDC_PARENT: String(process.pid) },
+    // a group of its own: a Ctrl-C at a terminal goes to its parent alone, which then ends it; both at once was a race
+    detached: true,
   });
   if (child.pid === undefined) throw new Error(`${options.name} did not start`);
   recordProcess(options.pidDir, options.name, child.pid);
@@ -65,6 +69,7 @@ export async function startPart<T>(options: {
     if (isObject(message) && typeof message.failedToStart === 'string') complaint = message.failedToStart;
   });
   const part = partOf(child, rpc, ended, options.clock);
+  options.onSpawned?.(part);
   const first = await Promise.race([
     ready.then((value) => ({ kind: 'ready' as const, value })),
     ended.then(() => ({ kind: 'ended' as const })),

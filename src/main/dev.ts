@@ -8,6 +8,7 @@ import {
   AlreadyRunning,
   type Installation,
   type InstallationOptions,
+  StoppedEarly,
   startInstallation,
   writeAtomically,
 } from './installation.ts';
@@ -33,10 +34,8 @@ export async function runDev(options: DevOptions): Promise<number> {
     say(`error: ${errorText(error)}`);
     return 1;
   }
-  let asked = false;
-  const stopped = untilSignal().then(() => {
-    asked = true;
-  });
+  const stopping = new AbortController();
+  const stopped = untilSignal().then(() => stopping.abort());
   let installation: Installation;
   try {
     installation = await startInstallation({
@@ -47,11 +46,12 @@ export async function runDev(options: DevOptions): Promise<number> {
       port: options.port,
       timers: options.timers ?? defaultTimers,
       logLevel: options.logLevel,
+      signal: stopping.signal,
       ...(options.kinds === undefined ? {} : { kinds: options.kinds }),
     });
   } catch (error) {
-    if (asked) {
-      say('stopped before it was ready; the state stays'); // a Ctrl-C at a terminal reaches the parts too
+    if (error instanceof StoppedEarly) {
+      say('stopped before it was ready; the state stays');
       return 0;
     }
     say(`error: ${errorText(error)}`);

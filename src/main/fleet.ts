@@ -47,6 +47,7 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
   const uids = await Promise.all(fleet.clusters.map(({ client }) => readClusterUid(client)));
   const agents = new Map<string, Agent>();
   const ids = createIds(ports.clock, ports.random);
+  let stopping = false;
 
   async function join({ cluster: name, agentsUrl, token }: Join): Promise<null> {
     const cluster = required(fleet, name);
@@ -54,6 +55,8 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
     const url = new URL(agentsUrl);
     const way = await cluster.gateway.egress(url.hostname, Number(url.port));
     await giveRights(cluster, { ...USUAL_RIGHTS, kinds: options.kinds ?? [] }, ports);
+    // one that is made now would be stopped by nobody, and ask on for ever of a cluster that is gone
+    if (stopping) throw new Error('the clusters are being stopped');
     const agent = createAgent({
       ...ports,
       ids,
@@ -92,6 +95,7 @@ export async function startFleetPart(options: FleetOptions, ports: HubPorts): Pr
       },
     },
     async stop() {
+      stopping = true;
       await Promise.all([...agents.values()].map((agent) => agent.stop()));
       await fleet.close();
     },

@@ -19,6 +19,8 @@ export interface InstallationOptions extends ClusterCounts {
   readonly logLevel: string;
   readonly clock: Clock;
   readonly kinds?: FleetPartOptions['kinds'];
+  /** Ends the starting. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Installation {
@@ -43,6 +45,9 @@ export interface Installation {
 
 export class AlreadyRunning extends Error {}
 
+/** It was stopped while it started. */
+export class StoppedEarly extends Error {}
+
 const READY_TIMEOUT_MS = 60_000;
 /** A real control plane is some five seconds of CPU away from being ready, and some more from its first agent. */
 const READY_TIMEOUT_MS_PER_REAL = 60_000;
@@ -50,6 +55,10 @@ const STOP_GRACE_MS = 4_000;
 /** etcd closes its files. */
 const STOP_GRACE_MS_REAL = 15_000;
 
+/**
+ * Resolves when all of it is ready.
+ * @throws AlreadyRunning, StoppedEarly; nothing of it is left running, whatever it throws
+ */
 export async function startInstallation(options: InstallationOptions): Promise<Installation> {
   const stateDir = resolve(options.stateDir);
   const pidDir = join(stateDir, 'pids');
@@ -64,12 +73,21 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   recordProcess(pidDir, 'ldc', process.pid);
   const installation = new Local(options, stateDir, pidDir);
   try {
-    await installation.start();
+    await Promise.race([installation.start(), stoppedEarly(options.signal)]);
   } catch (error) {
     await installation.stop();
     throw error;
   }
   return installation;
+}
+
+/** Rejects when the signal is given; without one it never settles. */
+function stoppedEarly(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = () => reject(new StoppedEarly('stopped before it was ready'));
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+  });
 }
 
 function makeFolders(stateDir: string): void {
@@ -96,6 +114,8 @@ class Local implements Installation {
   readonly #random: Random = systemRandom;
   #hub: Part | undefined;
   #fleet: Part | undefined;
+  /** Every process of now, those that are not ready yet among them. */
+  readonly #processes = new Map<'hub' | 'fleet', Part>();
   #agentsUrl = '';
   #stopping = false;
   #listener: (part: 'hub' | 'fleet', detail: string) => void = () => {};
@@ -120,6 +140,7 @@ class Local implements Installation {
   async start(): Promise<void> {
     // The fleet needs no hub to come up: both start at once.
     const [, fleet] = await Promise.all([this.#startHub(), this.#startFleet()]);
+    if (this.#stopping) throw new StoppedEarly('stopped before it was ready');
     this.clusters = fleet;
     await this.#join();
   }
@@ -186,6 +207,7 @@ class Local implements Installation {
       pidDir: this.#pidDir,
       clock: this.#options.clock,
       timeoutMs: this.#readyTimeoutMs,
+      onSpawned: (part: Part) => void this.#processes.set(name, part),
     };
   }
 
@@ -254,8 +276,8 @@ class Local implements Installation {
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all([
-      this.#hub?.stop(STOP_GRACE_MS),
-      this.#fleet?.stop((this.#options.real ?? 0) > 0 ? STOP_GRACE_MS_REAL : STOP_GRACE_MS),
+      this.#processes.get('hub')?.stop(STOP_GRACE_MS),
+      this.#processes.get('fleet')?.stop((this.#options.real ?? 0) > 0 ? STOP_GRACE_MS_REAL : STOP_GRACE_MS),
     ]);
     await this.client?.close();
     await endLeftovers(this.#pidDir, this.#options.clock, 'process');

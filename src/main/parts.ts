@@ -54,7 +54,7 @@ async function startPartOf(part: string, options: string): Promise<void> {
   await line?.call('ready', { url, agentsUrl, caPem, adminTokenFile } satisfies HubReady);
 }
 
-/** SIGTERM and SIGINT end the part cleanly; a Ctrl-C on the terminal reaches children too, and their parent ends them anyway. */
+/** SIGTERM and SIGINT end the part cleanly. A Ctrl-C at a terminal does not reach it: its parent ends it. */
 function endOnSignal(stop: () => Promise<void>): void {
   let stopping = false;
   const end = () => {
