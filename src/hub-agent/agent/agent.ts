@@ -136,6 +136,7 @@ export class Session {
       ...{ ...parts, work, isLeader },
       onHeld: (held, blob, coming) => this.#observer.hold(held, readBundle(blob), coming),
       onReleased: (location) => this.#observer.release(location),
+      onSnapshot: (location, read) => this.#observer.mend(location, read),
       leave: (body, abort) => this.#leave(body, abort),
     });
     this.#capacity = watchCapacity(client, parts, () => this.#capacityChanged());

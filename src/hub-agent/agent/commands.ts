@@ -1,5 +1,15 @@
 /** Runs the hub's commands: an old epoch is refused, one id is done once, one thing at a time changes a location. */
-import { type Clock, digestOf, done, errorText, type Logger, limits, type Outcome, refused } from '../../base/index.ts';
+import {
+  type Clock,
+  digestOf,
+  done,
+  errorText,
+  type KubeObject,
+  type Logger,
+  limits,
+  type Outcome,
+  refused,
+} from '../../base/index.ts';
 import type { Blob, Command, CommandBody, CommandOutput } from '../../protocol/index.ts';
 import type { Held } from '../types.ts';
 import { access } from './actions/access.ts';
@@ -47,6 +57,8 @@ export interface CommandsOptions {
   /** It is held from now on: watch it. */
   onHeld(held: Held, blob: OpenBlob, coming?: 'coming'): Promise<void>;
   onReleased(location: Location): void;
+  /** What was read there is about to be pre-images; true: it has been repaired, and is to be read again. */
+  onSnapshot(location: Location, read: readonly KubeObject[]): Promise<boolean>;
 }
 
 const LOOKING: readonly CommandBody['kind'][] = ['recallBundle', 'describe'];
@@ -119,7 +131,7 @@ class CommandRunner implements Commands {
   async #perform({ id, body }: Command, work: Work): Promise<Done> {
     switch (body.kind) {
       case 'snapshot':
-        return snapshot(work, body);
+        return snapshot(work, body, (read) => this.#options.onSnapshot(body.location, read));
       case 'ensure':
         return ensure(work, body);
       case 'undoEnsure':

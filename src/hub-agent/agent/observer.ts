@@ -41,6 +41,8 @@ import { whyUnwell } from './why.ts';
 export interface Observer {
   /** `coming`: its objects are about to be applied, so that what is there now need not be read. */
   hold(held: Held, bundle: Bundle, coming?: 'coming'): Promise<void>;
+  /** Repairs what has drifted there by what was read just now, whether a watch has told of it yet or not; true: read again. */
+  mend(location: Location, read: readonly KubeObject[]): Promise<boolean>;
   release(location: Location): void;
   /** Whether it is that which is looked at. */
   holds(held: Held): boolean;
@@ -290,6 +292,22 @@ class Observing implements Observer {
         if (found !== undefined) this.#sights.seen(found);
       }),
     );
+  }
+  async mend(location: Location, read: readonly KubeObject[]): Promise<boolean> {
+    const key = locationKey(location);
+    const place = this.#places.get(key);
+    if (place === undefined || place.bundle.drift.mode !== 'repair' || !this.#options.isLeader()) return false;
+    const there = new Set(read.map((object) => refText(refOf(object))));
+    for (const object of read) this.#sights.seen(object);
+    const suspects = place.objects.filter((object) => {
+      const ref = refOf(object);
+      return !there.has(refText(ref)) || !this.#sights.isGood(ref);
+    });
+    if (suspects.length === 0) return false;
+    await this.#options.queues.run(key, async () => {
+      for (const object of suspects) if (this.#isHeld(place)) await this.#check(place, object);
+    });
+    return true;
   }
   async hold(held: Held, bundle: Bundle, coming?: 'coming'): Promise<void> {
     const work = this.#options.work(this.#options.signal);

@@ -1,4 +1,4 @@
-import { type Digest, type ObjectRef, refOf, refText } from '../../../base/index.ts';
+import { type Digest, type KubeObject, type ObjectRef, refOf, refText } from '../../../base/index.ts';
 import { type Bundle, type Location, packPreImages, readBundle, readPreImage, servedObjects } from '../bundle.ts';
 import { judgementOf } from '../judging.ts';
 import { requireAccess } from './access.ts';
@@ -8,6 +8,7 @@ import type { Done, Work } from './work.ts';
 export async function snapshot(
   work: Work,
   body: { location: Location; bundle: Digest | null; previous: Digest | null },
+  isRepaired: (read: readonly KubeObject[]) => Promise<boolean>,
 ): Promise<Done> {
   if (body.bundle !== null) await mayDo(work, body.bundle, body.previous);
   const refs = new Map<string, ObjectRef>();
@@ -23,9 +24,11 @@ export async function snapshot(
     }
   }
   const judge = await judgementOf(work.client, rules ?? { objects: [] });
-  const images = await Promise.all(
-    [...refs.values()].map((ref) => readPreImage(work.objects, ref, work.cutKey, judge)),
-  );
+  const readAll = () =>
+    Promise.all([...refs.values()].map((ref) => readPreImage(work.objects, ref, work.cutKey, judge)));
+  let images = await readAll();
+  // what is about to be repaired is no state to come back to: the undo would bring the drift, the repair take it away, for ever
+  if (await isRepaired(images.flatMap(({ object }) => object ?? []))) images = await readAll();
   const { blob, secrets } = packPreImages(body.location, images, work.cutKey);
   const present = images.filter((image) => image.object !== null).length;
   return {
